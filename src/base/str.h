@@ -34,6 +34,8 @@ char *pli__str_dup(pli__str s);
 char *pli__strz_dup(const char *z); /**< NULL gives NULL */
 /** Whole slice as a decimal integer. @return false on anything else or overflow */
 bool pli__str_to_i64(pli__str s, int64_t *out);
+/** Whole slice as a decimal number, independent of the locale: digits, sign, point, exponent; no blanks, hex, inf or nan.
+ *  @return false on anything else, on more than 399 characters and on overflow */
 bool pli__str_to_f64(pli__str s, double *out);
 /** True if the bytes are valid UTF-8. */
 bool pli__str_is_utf8(pli__str s);
@@ -47,6 +49,7 @@ typedef struct pli__buf {
     size_t cap;
     size_t max;  /**< 0 means the default cap, PLI_BUF_DEFAULT_MAX */
     bool failed; /**< memory ran out or the cap was hit; later appends do nothing */
+    bool capped; /**< it was the cap */
 } pli__buf;
 
 #define PLI_BUF_DEFAULT_MAX ((size_t)1 << 31)
@@ -56,6 +59,8 @@ void pli__buf_clear(pli__buf *b); /**< frees; usable again */
 void pli__buf_reset(pli__buf *b); /**< length 0, memory kept, failure forgotten */
 /** Room for n more bytes (uninitialised, not counted in len); NULL on failure. */
 char *pli__buf_room(pli__buf *b, size_t n);
+/** Count n bytes that were written to the room (at most as many as were asked for), and terminate. */
+void pli__buf_used(pli__buf *b, size_t n);
 void pli__buf_add(pli__buf *b, const void *data, size_t n);
 void pli__buf_addz(pli__buf *b, const char *z);
 void pli__buf_adds(pli__buf *b, pli__str s);

@@ -32,6 +32,10 @@ typedef enum { PLI__UNIT_US = 0, PLI__UNIT_NS, PLI__UNIT_MS, PLI__UNIT_S } pli__
 
 typedef struct pli__type pli__type;
 
+#define PLI__TYPE_MAX_DEPTH 100             /* nesting that the parsers accept */
+#define PLI__TYPE_MAX_FIELDS 100000         /* fields of one type, nested ones included, that the parsers accept */
+#define PLI__TYPE_MAX_TEXT ((size_t)1 << 26) /* bytes of a type's text or schema JSON that the parsers accept */
+
 typedef struct pli__field {
     char *name;           /* owned by the type; element/key/value for lists and maps */
     const pli__type *type;
@@ -41,10 +45,11 @@ typedef struct pli__field {
 
 struct pli__type {
     pli__type_id id;
-    int refs;             /* atomic */
+    int refs;             /* atomic; negative: static, never freed */
     uint8_t precision, scale;
     pli__time_unit unit;  /* TIMESTAMP*, TIME, DURATION */
-    char *text;           /* time zone of a Polars Datetime, categories of an ENUM, or the name of OTHER; may be NULL */
+    char *text;           /* TIMESTAMP: its zone unless UTC. ENUM: JSON array of its categories; NULL for Polars' global
+                             Categorical, `Categories(...)` for a named one. OTHER: its name. Else NULL */
     size_t array_size;    /* LIST of fixed size (Polars Array, DuckDB ARRAY); 0 = variable */
     size_t n_fields;
     pli__field *fields;
@@ -52,8 +57,15 @@ struct pli__type {
 
 /** A simple type (no fields). NULL when memory is out. */
 const pli__type *pli__type_new(pli__type_id id);
+/** precision 1 to 38, scale 0 to precision; else NULL */
 const pli__type *pli__type_new_decimal(int precision, int scale);
+/** TIMESTAMP, TIMESTAMP_NTZ, TIME or DURATION with a unit. @param zone of a TIMESTAMP; empty or "UTC" is the same */
+const pli__type *pli__type_new_time(pli__type_id id, pli__time_unit unit, pli__str zone);
+/** ENUM or OTHER with its text (see pli__type.text); an empty text of an ENUM is NULL. */
+const pli__type *pli__type_new_text(pli__type_id id, pli__str text);
+/** The take_ references move in, also on failure; NULL is handed through as failure. */
 const pli__type *pli__type_new_list(const pli__type *take_element, bool contains_null);
+const pli__type *pli__type_new_array(const pli__type *take_element, size_t size); /**< LIST of fixed size > 0 */
 const pli__type *pli__type_new_map(const pli__type *take_key, const pli__type *take_value, bool value_contains_null);
 
 /** Builds a STRUCT (also: a schema) field by field. */
@@ -77,8 +89,10 @@ bool pli__type_equal(const pli__type *a, const pli__type *b, bool deep);
 bool pli__type_is_nested(const pli__type *t);
 bool pli__type_is_integer(const pli__type *t);
 bool pli__type_is_float(const pli__type *t);
-/** Index of a field; -1 if absent, -2 if case-insensitive and ambiguous. */
+/** Index of a field; -1 if absent, -2 if case-insensitive and ambiguous. An exact match always wins; case is ASCII's. */
 int pli__type_find(const pli__type *strct, pli__str name, bool case_sensitive);
+/** Levels of nesting: 1 for a simple type. */
+int pli__type_depth(const pli__type *t);
 /** A string of field metadata's JSON, such as "delta.columnMapping.physicalName"; false if absent. Value is appended to out. */
 bool pli__field_meta_str(const pli__field *f, const char *key, pli__buf *out);
 bool pli__field_meta_i64(const pli__field *f, const char *key, int64_t *out);

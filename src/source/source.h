@@ -1,0 +1,49 @@
+/*
+ * The interface of sources: plan what a batch reads, give it as a relation. Implementations: files, delta, memory (tests).
+ * One conformance suite (tests/conformance/test_source.c) runs over all of them.
+ *
+ * plan() must be deterministic given the checkpoint: it sees only committed and pending records through the checkpoint,
+ * never its own memory. An offset is a JSON object; the run adds batch_id, id, epoch, created_at and publishes it.
+ */
+#ifndef PLI_SOURCE_SOURCE_H
+#define PLI_SOURCE_SOURCE_H
+
+#include <jansson.h>
+
+#include "checkpoint/checkpoint.h"
+#include "engine/env.h"
+#include "source/relation.h"
+
+typedef struct pli__source pli__source;
+
+typedef struct pli__source_ops {
+    int version; /**< 1 */
+    const char *kind; /**< "files", "delta", "memory": metadata.json's `source` */
+    /** Next inputs after everything the checkpoint knows; *offset NULL = nothing to do. Stores the start position
+     *  (metadata.json start_offset) at the first plan. `drain` fixes what "all that is there at the start" means:
+     *  0 on the first plan of a run, then the same token again (implementations may keep one discovery for many batches). */
+    pli_status (*plan)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
+    /** Rows of an offset. Missing, changed or unreadable inputs are errors that name them. */
+    pli_status (*relation)(pli__source *s, const json_t *offset, pli__relation **out, pli_error *err);
+    /** Just before the sink commit: are the inputs what they were when planned? FILE_CHANGED otherwise. */
+    pli_status (*recheck)(pli__source *s, const json_t *offset, pli_error *err);
+    /** After commits/N.json: update the index, clean up inputs. Failures are logged by the caller, never fatal; idempotent. */
+    pli_status (*committed)(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
+    /** Backlog without changing anything: files/bytes/versions waiting, as members of `into` (filesWaiting, bytesWaiting …). */
+    pli_status (*backlog)(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
+    void (*free)(pli__source *s);
+} pli__source_ops;
+
+struct pli__source {
+    const pli__source_ops *ops;
+};
+
+pli_status pli__source_plan(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
+pli_status pli__source_relation(pli__source *s, const json_t *offset, pli__relation **out, pli_error *err);
+pli_status pli__source_recheck(pli__source *s, const json_t *offset, pli_error *err);
+pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
+pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
+void pli__source_free(pli__source *s);
+void pli__source_auto(pli__source **s);
+
+#endif
