@@ -96,7 +96,7 @@ static bool take_date(cursor *c, int64_t *days) {
     if (!take_digits(c, 4, &y) || !take_char(c, '-') || !take_digits(c, 2, &m) || !take_char(c, '-') || !take_digits(c, 2, &d))
         return false;
     const bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    if (y < 1 || m < 1 || m > 12 || d < 1 || d > month_days[m - 1] + (m == 2 && leap)) return false;
+    if (y < 1 || m < 1 || m > 12 || d < 1 || d > month_days[m - 1] + (m == 2 && leap ? 1u : 0u)) return false;
     *days = pli__time_days_from_civil(y, m, d);
     return true;
 }
@@ -183,10 +183,12 @@ static bool take_decimal(cursor *c, decimal *out) {
     return true;
 }
 
+__extension__ typedef __int128 wide;
+
 static bool decimal_times(decimal v, int64_t unit, int64_t *out) {
     int64_t whole;
     if (__builtin_mul_overflow(v.whole, unit, &whole)) return false;
-    const __extension__ __int128 part = (__extension__(__int128)) v.fraction * unit / v.scale;
+    const wide part = (wide)v.fraction * unit / v.scale;
     return !__builtin_add_overflow(whole, (int64_t)part, out);
 }
 
