@@ -95,7 +95,7 @@ pli_status pli__write_rows(pli__delta *t, const pli__protocol *protocol, const p
 int64_t pli__written_rows(const pli__written *w);
 int64_t pli__written_bytes(const pli__written *w);
 size_t pli__written_files(const pli__written *w);
-const pli__add *pli__written_file(const pli__written *w, size_t i);
+const pli__add *pli__written_add_at(const pli__written *w, size_t i);
 /** Add all files to a transaction. */
 pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_error *err);
 /** Delete the files (failed attempt). */
