@@ -3,7 +3,4 @@
 
 #include "duckdb.h"
 
-int main(void)
-{
-  return fputs(duckdb_library_version(), stdout) < 0;
-}
+int main(void) { return fputs(duckdb_library_version(), stdout) < 0; }

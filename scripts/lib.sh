@@ -1,5 +1,5 @@
 # Shared by the scripts; sourced, never run. Sets ROOT, PLI_CACHE, ARCH and the pins.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PLI_CACHE=${PLI_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/polars-incremental}
