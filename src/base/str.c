@@ -40,6 +40,17 @@ bool pli__str_ends(pli__str s, pli__str suffix) {
     return s.len >= suffix.len && pli__str_eq((pli__str){s.ptr + (s.len - suffix.len), suffix.len}, suffix);
 }
 
+bool pli__str_take_line(pli__str *rest, pli__str *line) {
+    if (rest->len == 0) return false;
+    const char *end = memchr(rest->ptr, '\n', rest->len);
+    size_t n = end ? (size_t)(end - rest->ptr) : rest->len;
+    const size_t step = n + (end != NULL);
+    if (end && n > 0 && rest->ptr[n - 1] == '\r') n--;
+    *line = (pli__str){rest->ptr, n};
+    *rest = (pli__str){rest->ptr + step, rest->len - step};
+    return true;
+}
+
 char *pli__str_dup(pli__str s) {
     char *copy = s.len < SIZE_MAX ? malloc(s.len + 1) : NULL;
     if (!copy) return NULL;

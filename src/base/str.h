@@ -29,6 +29,8 @@ bool pli__str_ieqz(pli__str a, const char *z); /**< ASCII case ignored */
 int pli__str_cmp(pli__str a, pli__str b);      /**< byte order, then length */
 bool pli__str_starts(pli__str s, pli__str prefix);
 bool pli__str_ends(pli__str s, pli__str suffix);
+/** Cut the next line off rest, without its "\n" or "\r\n". @return false when rest is empty */
+bool pli__str_take_line(pli__str *rest, pli__str *line);
 /** malloc'ed terminated copy; NULL when memory is out. */
 char *pli__str_dup(pli__str s);
 char *pli__strz_dup(const char *z); /**< NULL gives NULL */
