@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ARGS ?=
 CHECKS ?=
+FILES ?=
 FUZZ_SECONDS ?= 30
 
 export JOBS
@@ -38,9 +39,9 @@ check: ## format, rules, warnings with gcc and clang, clang-tidy, unit tests und
 	@scripts/setup check
 	@scripts/check $(CHECKS)
 
-format: ## rewrite the sources in the project's format
+format: ## rewrite the sources in the project's format (all, or FILES="src/delta")
 	@scripts/setup check
-	@scripts/checks/format --write
+	@scripts/checks/format --write $(FILES)
 
 bench: ## speed and memory, beside the floor measured in the same run
 	@scripts/setup bench

@@ -4,6 +4,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PLI_CACHE=${PLI_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/polars-incremental}
 case $PLI_CACHE in /*) ;; *) PLI_CACHE=$PWD/$PLI_CACHE ;; esac
+export PLI_CACHE
 ARCH=$(uname -m)
 PINS=$ROOT/scripts/pins.env
 # shellcheck source=scripts/pins.env
