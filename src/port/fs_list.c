@@ -1,5 +1,4 @@
 /* Folders as a whole: listing, removal of a tree, and what file system they lie on. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -7,42 +6,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "port/dirs.h"
 #include "port/fd.h"
 
-static void close_dir(DIR **d) {
-    if (*d) closedir(*d);
-}
-
-static bool is_dots(const char *name) { return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0)); }
-
-static pli__file_kind kind_of_entry(int dir, const struct dirent *e) {
-    struct stat st;
-    switch (e->d_type) {
-        case DT_REG: return PLI__FILE_REGULAR;
-        case DT_DIR: return PLI__FILE_DIR;
-        case DT_LNK: return PLI__FILE_LINK;
-        case DT_UNKNOWN:
-            return fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? pli__fd_kind(st.st_mode) : PLI__FILE_NONE;
-        default: return PLI__FILE_OTHER;
-    }
-}
-
-/* Next entry but . and ..; NULL at the end or on an error (errno). */
-static struct dirent *next_entry(DIR *d) {
-    struct dirent *e;
-    do {
-        errno = 0;
-        e = readdir(d);
-    } while (e && is_dots(e->d_name));
-    return e;
-}
-
 pli_status pli__fs_list(const char *dir, pli__dir_fn *fn, void *arg, pli_error *err) {
-    PLI_AUTO(close_dir) DIR *d = opendir(dir);
+    PLI_AUTO(pli__dir_close) DIR *d = pli__dir_open(AT_FDCWD, dir, 0);
     if (!d) return pli__error_errno(err, "could not list '%s'", dir);
     struct dirent *e;
-    while ((e = next_entry(d))) {
-        const pli__dir_entry entry = {e->d_name, kind_of_entry(dirfd(d), e)};
+    while ((e = pli__dir_next(d))) {
+        const pli__dir_entry entry = {e->d_name, pli__dir_kind(dirfd(d), e)};
         PLI_TRY(fn(arg, &entry, err));
     }
     return errno ? pli__error_errno(err, "could not list '%s'", dir) : PLI_OK;
@@ -53,7 +25,7 @@ enum { REMOVE_DEPTH_MAX = 256 };
 static pli_status remove_children(int parent, const char *name, const char *path, unsigned depth, pli_error *err);
 
 static pli_status remove_entry(int dir, const struct dirent *e, const char *path, unsigned depth, pli_error *err) {
-    if (kind_of_entry(dir, e) == PLI__FILE_DIR) {
+    if (pli__dir_kind(dir, e) == PLI__FILE_DIR) {
         PLI_TRY(remove_children(dir, e->d_name, path, depth + 1, err));
         if (unlinkat(dir, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT) return PLI_OK;
     } else if (unlinkat(dir, e->d_name, 0) == 0 || errno == ENOENT) {
@@ -66,15 +38,10 @@ static pli_status remove_entry(int dir, const struct dirent *e, const char *path
 static pli_status remove_children(int parent, const char *name, const char *path, unsigned depth, pli_error *err) {
     if (depth > REMOVE_DEPTH_MAX)
         return pli__error_set(err, PLI_E_LIMIT, "'%s' holds folders nested more than %d deep", path, REMOVE_DEPTH_MAX);
-    int fd = pli__fd_open(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    PLI_AUTO(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-    if (!d) {
-        if (fd < 0 && errno == ENOENT) return PLI_OK;
-        pli__fd_auto(&fd);
-        return pli__error_errno(err, "could not open '%s' below '%s'", name, path);
-    }
+    PLI_AUTO(pli__dir_close) DIR *d = pli__dir_open(parent, name, O_NOFOLLOW);
+    if (!d) return errno == ENOENT ? PLI_OK : pli__error_errno(err, "could not open '%s' below '%s'", name, path);
     struct dirent *e;
-    while ((e = next_entry(d))) PLI_TRY(remove_entry(dirfd(d), e, path, depth, err));
+    while ((e = pli__dir_next(d))) PLI_TRY(remove_entry(dirfd(d), e, path, depth, err));
     return errno ? pli__error_errno(err, "could not list '%s' below '%s'", name, path) : PLI_OK;
 }
 

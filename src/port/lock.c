@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/time.h"
 #include "port/fd.h"
+#include "port/process.h"
 
-enum { POLL_MS = 50, HOLDER_MAX = 200 };
+enum { POLL_US = 50000, HOLDER_MAX = 300 };
 
 struct pli__lock {
     int fd;
@@ -100,27 +100,22 @@ static bool is_still_at(int fd, const char *path) {
 
 /* Who holds it, for people; the lock does not depend on it, so errors are ignored. */
 static void write_holder(int fd) {
-    char text[HOLDER_MAX], host[100] = "";
-    gethostname(host, sizeof host - 1);
+    char text[HOLDER_MAX], host[PLI__HOST_NAME_MAX];
+    pli__host_name(host);
     const int n = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), host);
     if (n > 0 && pwrite(fd, text, (size_t)n, 0) == n && ftruncate(fd, n) < 0) return;
 }
 
 static pli_status held_by_other(int fd, const char *path, pli_error *err) {
-    char text[HOLDER_MAX + 1] = "", host[101] = "?";
+    char text[HOLDER_MAX + 1] = "", host[PLI__HOST_NAME_MAX] = "?";
     long pid = 0;
     const ssize_t n = pread(fd, text, HOLDER_MAX, 0);
-    if (n > 0 && sscanf(text, "%ld %100s", &pid, host) >= 1 && pid > 0)
+    if (n > 0 && sscanf(text, "%ld %255s", &pid, host) >= 1 && pid > 0)
         pli__error_set(err, PLI_E_LOCKED, "'%s' is locked by process %ld on '%s'", path, pid, host);
     else
         pli__error_set(err, PLI_E_LOCKED, "'%s' is locked by another run", path);
     pli__error_flag(err, PLI_ERR_RETRIABLE);
     return PLI_E_LOCKED;
-}
-
-static void sleep_ms(int64_t ms) {
-    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL); /* one that a signal ends early is made up for by the loop */
 }
 
 typedef struct {
@@ -133,9 +128,7 @@ typedef struct {
 static pli_status wait_for_holder(pli__lock *l, const char *path, const patience *p, pli_error *err) {
     if (p->deadline_us >= 0 && pli__monotonic_us() >= p->deadline_us) return held_by_other(l->fd, path, err);
     close_lock_file(l);
-    if (p->poll) PLI_TRY(p->poll(p->poll_arg, err));
-    sleep_ms(POLL_MS);
-    return PLI_OK;
+    return pli__sleep(POLL_US, p->poll, p->poll_arg, err);
 }
 
 /* One look at the lock; PLI_OK without *done asks for another one. */
