@@ -38,10 +38,14 @@ pli_status pli__delta_version_at(pli__delta *t, int64_t time_us, int64_t *out, p
 pli_status pli__delta_version_time(pli__delta *t, int64_t version, int64_t *out, pli_error *err);
 
 #define PLI__LATEST ((int64_t)-1)
+/** All zero means the defaults. */
 typedef struct pli__snapshot_options {
     bool ignore_checkpoints; /**< replay JSON commits only */
-    int64_t max_checkpoint;  /**< use no checkpoint newer than this; 0 with ignore_checkpoints = none; -1 = no limit */
+    bool limit_checkpoints;  /**< use no checkpoint newer than max_checkpoint */
+    int64_t max_checkpoint;  /**< only looked at with limit_checkpoints */
     bool for_write;          /**< also refuse unsupported writer features */
+    bool with_files;         /**< files will be asked for: take in `files` (PLI__FILES_*) in the same pass over the commits */
+    unsigned files;
 } pli__snapshot_options;
 
 /** @param version PLI__LATEST or a version @param options NULL = defaults.
@@ -53,6 +57,7 @@ pli__snapshot *pli__snapshot_ref(pli__snapshot *s);
 void pli__snapshot_unref(pli__snapshot *s);
 void pli__snapshot_auto(pli__snapshot **s);
 
+pli__delta *pli__snapshot_table(const pli__snapshot *s); /* borrowed */
 int64_t pli__snapshot_version(const pli__snapshot *s);
 int64_t pli__snapshot_checkpoint_version(const pli__snapshot *s); /* -1 = none was used */
 const pli__protocol *pli__snapshot_protocol(const pli__snapshot *s);
@@ -70,9 +75,10 @@ pli__domain pli__snapshot_domain_at(const pli__snapshot *s, size_t i);
 /** In-commit timestamp of this version in microseconds, -1 if not enabled. */
 int64_t pli__snapshot_ict_us(const pli__snapshot *s);
 
-/** What to hand to the callback with each file; the less, the faster. */
-enum { PLI__FILES_PATHS = 0, PLI__FILES_PARTITIONS = 1, PLI__FILES_STATS = 2, PLI__FILES_DV = 4, PLI__FILES_ALL = 0xff };
-/** Active files in no particular order. Slices live until the callback returns. A status from fn ends it. */
+/** What to hand to the callback with each file, beside path, size and modification time; the less, the faster. */
+enum { PLI__FILES_PATHS = 0, PLI__FILES_PARTITIONS = 1, PLI__FILES_STATS = 2, PLI__FILES_DV = 4,
+       PLI__FILES_OTHER = 8 /* tags, row ids, clusteringProvider */, PLI__FILES_ALL = 0xff };
+/** Active files in no particular order. fn may use the environment's engine, but not read files or removes of this table. Slices live until the callback returns. A status from fn ends it. */
 typedef pli_status pli__add_fn(void *arg, const pli__add *add, pli_error *err);
 pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn, void *arg, pli_error *err);
 /** Unexpired tombstones (all that the log still has). */

@@ -1,0 +1,31 @@
+/* The inside of a table handle, shared by the files of this folder that read. */
+#ifndef PLI_DELTA_TABLE_H
+#define PLI_DELTA_TABLE_H
+
+#include "delta/snapshot.h"
+
+#define PLI__COMMIT_MAX ((size_t)1 << 30) /* bytes of one commit file */
+
+/** Times of commits, filled on demand (delta/history.c). */
+typedef struct pli__commit_times {
+    int64_t first;  /**< version of ms[0] */
+    size_t n, cap;
+    int64_t *ms;    /**< modification times, made strictly increasing */
+} pli__commit_times;
+
+struct pli__delta {
+    int refs;
+    pli_env *env;
+    char *root;
+    pli__store *log;
+    int64_t known_version;  /**< newest version seen, -1 = none yet */
+    pli__engine *reader;    /**< own connection for checkpoints, opened on first use */
+    pli__commit_times times;
+    pli__buf scratch;       /**< text of the commit being read */
+};
+
+pli__delta *pli__delta_ref(pli__delta *t);
+/** A connection of its own to the environment's engine, so that reading a checkpoint does not disturb a running query. */
+pli_status pli__delta_reader(pli__delta *t, pli__engine **out, pli_error *err);
+
+#endif
