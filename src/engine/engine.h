@@ -99,18 +99,24 @@ pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli_
 /* ---- Parquet writing ---- */
 /** One file that a copy wrote (COPY ... RETURN_STATS). */
 typedef struct pli__written_column {
-    pli__str path;      /**< dotted path of the leaf as the engine prints it */
+    pli__str path;      /**< path of the leaf as the engine prints it: each name in double quotes (doubled inside), joined by '.' */
     bool has_min_max;
     pli__str min, max;  /**< as the engine prints them */
     bool has_null_count;
     int64_t null_count;
     bool has_nan;
 } pli__written_column;
+/** A partition key of the file: column and value as the engine prints it (RETURN_STATS' partition_keys). */
+typedef struct pli__written_key {
+    pli__str name, value; /**< value.ptr NULL = NULL */
+} pli__written_key;
 typedef struct pli__written_file {
     pli__str path;
     int64_t rows, bytes, footer_bytes;
     size_t n_columns;
     const pli__written_column *columns;
+    size_t n_keys; /**< columns of PARTITION_BY */
+    const pli__written_key *keys;
 } pli__written_file;
 typedef pli_status pli__written_fn(void *arg, const pli__written_file *file, pli_error *err);
 
