@@ -21,16 +21,32 @@ typedef struct pli__checkpoint_options {
     pli_status (*lock_poll)(void *, pli_error *); /**< while waiting; may be NULL */
     void *lock_poll_arg;
     bool relaxed;             /**< records are not fsynced */
-    bool read_only;           /**< never finish a marked truncation, never write */
+    bool read_only;           /**< never finish a marked truncation (its end is assumed), never write to disk: updates of metadata stay in
+                                   memory, records are refused. With `create` an absent checkpoint looks like an empty one */
     const pli__clock *clock;  /**< NULL = system */
 } pli__checkpoint_options;
 
-/** NOT_FOUND if absent and not create; LOCKED; CORRUPT_RECORD; FOREIGN_RECORD. */
+#define PLI__CHECKPOINT_FORMAT 1                       /* metadata.json format_version */
+#define PLI__CHECKPOINT_MAX_RECORD ((size_t)512 << 20) /* bytes of one record */
+
+/** NOT_FOUND if absent and not create; LOCKED; CORRUPT_RECORD; FOREIGN_RECORD (records of an id but no metadata.json: a lost one never
+ *  gets a new identity); UNSUPPORTED_FEATURE for a higher format; INVALID_ARGUMENT for another kind of source. Holes are not an
+ *  error of opening (maintenance must be able to look), but of pli__checkpoint_check and all that plans or writes. */
 pli_status pli__checkpoint_open(const char *dir, const pli__checkpoint_options *options, pli__checkpoint **out, pli_error *err);
 void pli__checkpoint_close(pli__checkpoint *cp);
 void pli__checkpoint_auto(pli__checkpoint **cp);
 
+/** Absolute. */
 const char *pli__checkpoint_dir(const pli__checkpoint *cp);
+bool pli__checkpoint_read_only(const pli__checkpoint *cp);
+/** Records with ids up to this one were cleaned away; -1 = none. What they named is in seen/. */
+int64_t pli__checkpoint_cleaned_through(const pli__checkpoint *cp);
+/** Damage that the names alone show: a hole among offsets, a commit without offset, an offset without commit below a commit,
+ *  cleaned records that seen/ does not cover. CORRUPT_RECORD that names the record. */
+pli_status pli__checkpoint_check(pli__checkpoint *cp, pli_error *err);
+/** Ids that exist, ascending, those cleaned away left out. Borrowed until the next write or refresh. */
+const int64_t *pli__checkpoint_offset_ids(const pli__checkpoint *cp, size_t *n);
+const int64_t *pli__checkpoint_commit_ids(const pli__checkpoint *cp, size_t *n);
 const char *pli__checkpoint_id(const pli__checkpoint *cp);
 int64_t pli__checkpoint_epoch(const pli__checkpoint *cp);
 /** appId of sinks: "<id>" or "<id>-<epoch>". */
@@ -48,7 +64,7 @@ pli_status pli__checkpoint_update_metadata(pli__checkpoint *cp, const json_t *se
 int64_t pli__checkpoint_last_offset(const pli__checkpoint *cp);
 int64_t pli__checkpoint_last_commit(const pli__checkpoint *cp);
 int64_t pli__checkpoint_first_offset(const pli__checkpoint *cp);
-/** Pending batch to repeat (lowest offset above the highest commit), -1 if none. An uncommitted offset below a commit: CORRUPT_RECORD. */
+/** Pending batch to repeat (lowest offset above the highest commit), -1 if none. Checks (pli__checkpoint_check) first. */
 pli_status pli__checkpoint_pending(pli__checkpoint *cp, int64_t *out, pli_error *err);
 /** Look at the folder again (another process may have written). */
 pli_status pli__checkpoint_refresh(pli__checkpoint *cp, pli_error *err);
@@ -66,13 +82,16 @@ pli_status pli__checkpoint_write_commit(pli__checkpoint *cp, int64_t n, const js
 /** staging/N.ATTEMPT.json */
 pli_status pli__checkpoint_write_staged(pli__checkpoint *cp, int64_t n, const char *attempt, const json_t *body, pli_error *err);
 pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const char *attempt, json_t **out, pli_error *err);
-/** Remove staged records (and their values) of batches <= n, except attempt `keep` (may be NULL). */
+/** Remove staged records and values of batches <= n, except attempt `keep` (may be NULL). Only after commits/N.json: an attempt
+ *  that looks abandoned may be another runner's, about to be named by the sink. */
 pli_status pli__checkpoint_clear_staged(pli__checkpoint *cp, int64_t n, const char *keep, pli_error *err);
 
 /** schemas/N.json: {version, batch_id, created_at, columns, reason}. Versions that no commit names may be replaced. */
 pli_status pli__checkpoint_write_schema(pli__checkpoint *cp, int64_t version, const json_t *body, pli_error *err);
 pli_status pli__checkpoint_read_schema(pli__checkpoint *cp, int64_t version, json_t **out, pli_error *err);
 /** Schema version named by the newest commit, -1 if none. */
-int64_t pli__checkpoint_schema_version(pli__checkpoint *cp);
+pli_status pli__checkpoint_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err);
+/** Forget and return (new reference, NULL if absent) a member of metadata.json. */
+pli_status pli__checkpoint_drop_metadata(pli__checkpoint *cp, const char *key, json_t **old, pli_error *err);
 
 #endif
