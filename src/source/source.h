@@ -17,11 +17,11 @@
 typedef struct pli__source pli__source;
 
 typedef struct pli__source_ops {
-    int version; /**< 1 */
+    int version; /**< 1; members behind `free` may be left out (NULL) */
     const char *kind; /**< "files", "delta", "memory": metadata.json's `source` */
     /** Next inputs after everything the checkpoint knows; *offset NULL = nothing to do. Stores the start position
-     *  (metadata.json start_offset) at the first plan. `drain` fixes what "all that is there at the start" means:
-     *  0 on the first plan of a run, then the same token again (implementations may keep one discovery for many batches). */
+     *  (metadata.json start_offset) at the first plan. Implementations may keep one
+     *  discovery for many batches (see bound). */
     pli_status (*plan)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
     /** Rows of an offset. Missing, changed or unreadable inputs are errors that name them. */
     pli_status (*relation)(pli__source *s, const json_t *offset, pli__relation **out, pli_error *err);
@@ -32,6 +32,11 @@ typedef struct pli__source_ops {
     /** Backlog without changing anything: files/bytes/versions waiting, as members of `into` (filesWaiting, bytesWaiting …). */
     pli_status (*backlog)(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
     void (*free)(pli__source *s);
+    /** Optional (NULL: plans are never bounded). on = true: until it is switched off, plans see only what is there now ("all that is
+     *  there at the start" of an available-now run); what arrives later waits for a plan without the bound. */
+    pli_status (*bound)(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
+    /** Optional (NULL, or a NULL result: poll): folder whose changes announce new inputs, for continuous runs. Borrowed. */
+    const char *(*watch_path)(const pli__source *s);
 } pli__source_ops;
 
 struct pli__source {
@@ -43,6 +48,8 @@ pli_status pli__source_relation(pli__source *s, const json_t *offset, pli__relat
 pli_status pli__source_recheck(pli__source *s, const json_t *offset, pli_error *err);
 pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
 pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
+pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
+const char *pli__source_watch_path(const pli__source *s);
 void pli__source_free(pli__source *s);
 void pli__source_auto(pli__source **s);
 
