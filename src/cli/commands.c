@@ -1,0 +1,69 @@
+/* The table of commands. Commands of one group stand together. */
+#include "cli/cmd.h"
+
+static const cli_flag job_flags[] = {CLI_FLAG_CONFIG, CLI_FLAGS_LIMITS, CLI_END};
+
+static const cli_flag run_flags[] = {
+    CLI_FLAG_CONFIG,
+    {"--once", NULL, "at most one batch", NULL, 0},
+    {"--available-now", NULL, "all that is there at the start, in batches (default)", NULL, 0},
+    {"--interval", "D", "run every D, for ever", NULL, 0},
+    {"--continuous", NULL, "run when something changes, for ever", NULL, 0},
+    {"--max-batches", "N", "stop after N batches", NULL, 0},
+    {"--until-idle", "N", "stop after N polls in a row that found nothing", NULL, 0},
+    {"--on-error", "WHAT", "interval and continuous runs: what to do after a failure", "stop|retry", 0},
+    {"--max-retries", "N", "give up after N failures in a row", NULL, 0},
+    {"--lock-timeout", "D", "how long to wait for another run of the job; default 0", NULL, 0},
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+
+static const cli_flag plan_flags[] = {
+    CLI_FLAG_CONFIG,
+    {"--no-schema", NULL, "do not look into the files for schema changes", NULL, 0},
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+static const cli_flag batches_flags[] = {CLI_FLAG_CONFIG, {"--limit", "N", "only the newest N", NULL, 0}, CLI_END};
+static const cli_flag files_flags[] = {
+    CLI_FLAG_CONFIG,
+    {"--batch", "N", "only this batch", NULL, 0},
+    {"--path", "P", "only paths that are or end with P", NULL, 0},
+    CLI_END,
+};
+static const cli_flag config_flag[] = {CLI_FLAG_CONFIG, CLI_END};
+static const cli_flag change_flags[] = {CLI_FLAG_CONFIG, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
+static const cli_flag init_flags[] = {CLI_FLAG_DRY_RUN, CLI_END};
+
+static cli_command table[] = {
+    {"ingest", "SRC DEST", "read what is new in SRC (files or a Delta table) into the Delta table DEST, then exit",
+     "pli ingest data/raw data/delta/events --format csv --partition-by day", NULL, 2, 2, cli_cmd_ingest},
+    {"init", "[DIR]", "write a commented pli.yaml and sample data", "pli init shop", init_flags, 0, 1, cli_cmd_init},
+    {"validate", "[JOB…]", "check the job file, paths, formats and SQL; every error with its line", "pli validate -c pli.yaml", job_flags, 0, CLI_MANY,
+     cli_cmd_validate},
+    {"plan", "[JOB…]", "what the next run would read; changes nothing", "pli plan events --json", plan_flags, 0, CLI_MANY, cli_cmd_plan},
+    {"run", "[JOB…]", "run jobs, all of the file by default", "pli run events --interval 5m", run_flags, 0, CLI_MANY, cli_cmd_run},
+    {"status", "[JOB…]", "last batch, pending batch, backlog, rates, last error", "pli status --json", config_flag, 0, CLI_MANY, cli_cmd_status},
+    {"batches", "JOB", "history of the batches of a job", "pli batches events --limit 10", batches_flags, 1, 1, cli_cmd_batches},
+    {"files", "JOB", "where each file went: discovered, batch, committed at", "pli files events --path 2024-01-01.csv", files_flags, 1, 1,
+     cli_cmd_files},
+    {"state ls", "JOB", "list the values of a job's state", "pli state ls events", config_flag, 1, 1, cli_cmd_state_ls},
+    {"state get", "JOB KEY", "print a value", "pli state get events watermark", config_flag, 2, 2, cli_cmd_state_get},
+    {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)", "pli state set events watermark '{\"value\": \"2024-01-01\"}'", change_flags, 3, 3,
+     cli_cmd_state_set},
+    {"state rm", "JOB KEY", "remove a value", "pli state rm events watermark --yes", change_flags, 2, 2, cli_cmd_state_rm},
+    {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor", config_flag, 0, 0, cli_cmd_doctor},
+    {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1, cli_cmd_explain},
+    {"version", "", "versions of the command, the library and the engine", "pli version --json", NULL, 0, 0, cli_cmd_version},
+    {"completion", "SHELL", "completion script for bash, zsh or fish", "pli completion bash > ~/.local/share/bash-completion/completions/pli", NULL, 1,
+     1, cli_cmd_completion},
+    {"reference", "PAGE", "reference pages in Markdown (job-file, errors, commands) and the manual page (man)", "pli reference job-file", NULL, 1, 1,
+     cli_cmd_reference},
+    {"help", "[COMMAND]", "help on a command", "pli help run", NULL, 0, 2, cli_cmd_help},
+};
+
+const cli_command *cli_commands(size_t *n) {
+    table[0].flags = cli_ingest_flags();
+    *n = sizeof table / sizeof table[0];
+    return table;
+}

@@ -1,0 +1,241 @@
+/*
+ * Reports: rows arrive as JSON objects and leave as a table, JSON, NDJSON or CSV. NDJSON and JSON stream; a table holds
+ * up to TABLE_ROWS rows to find the widths and streams with those from there on.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/text.h"
+
+#define TABLE_ROWS 2000
+#define MAX_CELL 60
+
+struct cli_rows {
+    cli_context *ctx;
+    FILE *to;
+    size_t count;
+    json_t *keys;    /* array of texts, from the first row */
+    json_t **held;   /* rows of a table until widths are known */
+    size_t n_held;
+    size_t *widths;
+    bool failed;
+};
+
+cli_rows *cli_rows_begin(cli_context *ctx, FILE *to) {
+    cli_rows *r = calloc(1, sizeof *r);
+    if (r) r->ctx = ctx, r->to = to;
+    return r;
+}
+
+/* A cell as text for people and CSV. Caller frees. */
+static char *cell_text(const json_t *v) {
+    if (!v || json_is_null(v)) return strdup("");
+    if (json_is_string(v)) return strdup(json_string_value(v));
+    return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+static bool take_keys(cli_rows *r, json_t *row) {
+    if (r->keys) return true;
+    r->keys = json_array();
+    const char *key;
+    json_t *value;
+    json_object_foreach(row, key, value) json_array_append_new(r->keys, json_string(key));
+    return r->keys != NULL;
+}
+
+static void put_csv_cell(FILE *to, const char *text) {
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, to);
+        return;
+    }
+    fputc('"', to);
+    for (const char *p = text; *p; p++) {
+        if (*p == '"') fputc('"', to);
+        fputc(*p, to);
+    }
+    fputc('"', to);
+}
+
+static void put_csv_row(cli_rows *r, const json_t *row) {
+    size_t i;
+    json_t *key;
+    json_array_foreach(r->keys, i, key) {
+        if (i) fputc(',', r->to);
+        if (row) {
+            char *text = cell_text(json_object_get(row, json_string_value(key)));
+            put_csv_cell(r->to, text ? text : "");
+            free(text);
+        } else
+            put_csv_cell(r->to, json_string_value(key));
+    }
+    fputc('\n', r->to);
+}
+
+static void put_padded(cli_rows *r, const char *text, size_t width, bool right, bool last) {
+    const size_t has = cli_width(text);
+    const int gap = has < width ? (int)(width - has) : 0;
+    if (right) fprintf(r->to, "%*s", gap, "");
+    cli_put_safe(r->to, text);
+    if (!right && !last) fprintf(r->to, "%*s", gap, "");
+    if (!last) fputs("  ", r->to);
+}
+
+/* Long values are cut, so that a line stays readable; JSON has them whole. */
+static void cut_cell(char *text) {
+    if (strlen(text) <= MAX_CELL || cli_width(text) <= MAX_CELL) return;
+    size_t at = 0, seen = 0;
+    while (text[at] && seen < MAX_CELL - 1) {
+        at++;
+        while (((unsigned char)text[at] & 0xc0) == 0x80) at++;
+        seen++;
+    }
+    memcpy(text + at, "…", sizeof "…");
+}
+
+static char *table_cell(const json_t *v) {
+    char *text = cell_text(v);
+    if (!text) return NULL;
+    char *room = realloc(text, strlen(text) + 4);
+    if (!room) return text;
+    cut_cell(room);
+    return room;
+}
+
+static void put_table_row(cli_rows *r, const json_t *row) {
+    size_t i;
+    json_t *key;
+    const size_t n = json_array_size(r->keys);
+    json_array_foreach(r->keys, i, key) {
+        const json_t *v = json_object_get(row, json_string_value(key));
+        char *text = table_cell(v);
+        put_padded(r, text ? text : "", r->widths[i], v && json_is_number(v), i + 1 == n);
+        free(text);
+    }
+    fputc('\n', r->to);
+}
+
+static void put_table_head(cli_rows *r) {
+    size_t i;
+    json_t *key;
+    const size_t n = json_array_size(r->keys);
+    if (r->ctx->color) fputs("\033[1m", r->to);
+    json_array_foreach(r->keys, i, key) put_padded(r, json_string_value(key), r->widths[i], false, i + 1 == n);
+    if (r->ctx->color) fputs("\033[0m", r->to);
+    fputc('\n', r->to);
+}
+
+static void find_widths(cli_rows *r) {
+    const size_t n = json_array_size(r->keys);
+    r->widths = calloc(n ? n : 1, sizeof *r->widths);
+    for (size_t i = 0; r->widths && i < n; i++) {
+        const char *key = json_string_value(json_array_get(r->keys, i));
+        r->widths[i] = cli_width(key);
+        for (size_t j = 0; j < r->n_held; j++) {
+            char *text = table_cell(json_object_get(r->held[j], key));
+            const size_t w = text ? cli_width(text) : 0;
+            if (w > r->widths[i]) r->widths[i] = w;
+            free(text);
+        }
+    }
+}
+
+static void flush_table(cli_rows *r) {
+    if (!r->keys || r->widths) return;
+    find_widths(r);
+    if (!r->widths) {
+        r->failed = true;
+        return;
+    }
+    put_table_head(r);
+    for (size_t i = 0; i < r->n_held; i++) {
+        put_table_row(r, r->held[i]);
+        json_decref(r->held[i]);
+    }
+    r->n_held = 0;
+}
+
+static void add_table_row(cli_rows *r, json_t *row) {
+    if (r->widths) {
+        put_table_row(r, row);
+        return;
+    }
+    if (!r->held) r->held = calloc(TABLE_ROWS, sizeof(json_t *));
+    if (!r->held) {
+        r->failed = true;
+        return;
+    }
+    r->held[r->n_held++] = json_incref(row);
+    if (r->n_held == TABLE_ROWS) flush_table(r);
+}
+
+static int add_text(cli_rows *r, const char *json, size_t len) {
+    if (r->ctx->format == CLI_JSON) fputs(r->count ? ",\n " : "[", r->to);
+    fwrite(json, 1, len, r->to);
+    if (r->ctx->format == CLI_NDJSON) fputc('\n', r->to);
+    r->count++;
+    return ferror(r->to) ? 1 : 0;
+}
+
+int cli_rows_add(void *rows, const char *json, size_t len) {
+    cli_rows *r = rows;
+    if (r->ctx->format == CLI_JSON || r->ctx->format == CLI_NDJSON) return add_text(r, json, len);
+    json_t *row = json_loadb(json, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (!row || !json_is_object(row) || !take_keys(r, row)) {
+        json_decref(row);
+        r->failed = true;
+        return 1;
+    }
+    if (r->ctx->format == CLI_CSV) {
+        if (r->count == 0) put_csv_row(r, NULL);
+        put_csv_row(r, row);
+    } else
+        add_table_row(r, row);
+    json_decref(row);
+    r->count++;
+    return r->failed || ferror(r->to) ? 1 : 0;
+}
+
+bool cli_rows_end(cli_rows *r) {
+    if (!r) return false;
+    if (r->ctx->format == CLI_JSON) fputs(r->count ? "]\n" : "[]\n", r->to);
+    if (r->ctx->format == CLI_TABLE) flush_table(r);
+    const bool ok = !r->failed && fflush(r->to) == 0 && !ferror(r->to);
+    json_decref(r->keys);
+    free(r->held);
+    free(r->widths);
+    free(r);
+    return ok;
+}
+
+static int print_lines(const json_t *object) {
+    const char *key;
+    json_t *value;
+    int width = 0;
+    json_object_foreach((json_t *)object, key, value) if ((int)cli_width(key) > width) width = (int)cli_width(key);
+    json_object_foreach((json_t *)object, key, value) {
+        char *text = cell_text(value);
+        printf("%-*s  ", width, key);
+        cli_put_safe(stdout, text ? text : "");
+        putchar('\n');
+        free(text);
+    }
+    return 0;
+}
+
+int cli_print_object(cli_context *ctx, const char *json) {
+    if (ctx->format == CLI_JSON || ctx->format == CLI_NDJSON) {
+        printf("%s\n", json);
+        return 0;
+    }
+    if (ctx->format == CLI_CSV) {
+        cli_rows *rows = cli_rows_begin(ctx, stdout);
+        if (rows) cli_rows_add(rows, json, strlen(json));
+        return cli_rows_end(rows) ? 0 : 1;
+    }
+    json_t *object = json_loads(json, 0, NULL);
+    const int code = object ? print_lines(object) : 1;
+    json_decref(object);
+    return code;
+}
