@@ -385,7 +385,7 @@ static bool skip_by_prefix(pli__str line, unsigned wanted) {
     if (line.len < 3 || line.ptr[0] != '{' || line.ptr[1] != '"') return false;
     for (size_t i = 0; i < 4; i++) { /* add, remove, cdc, commitInfo */
         const size_t n = kinds[i].name_len;
-        if (line.len > n + 3 && memcmp(line.ptr + 2, kinds[i].name, n) == 0 && line.ptr[n + 2] == '"')
+        if (line.len > n + 5 && memcmp(line.ptr + 2, kinds[i].name, n) == 0 && memcmp(line.ptr + n + 2, "\":{", 3) == 0)
             return !(kinds[i].read & wanted) && line.ptr[line.len - 1] == '}';
     }
     return false;
