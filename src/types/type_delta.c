@@ -7,39 +7,82 @@
  *   {"type":"map","keyType":...,"valueType":...,"valueContainsNull":true}
  */
 #include "base/json.h"
-#include "types/type_json.h"
+#include "base/json_scan.h"
 #include "types/type_names.h"
-
-static pli_status parse_type(pli__type_text *t, const pli__type **out, pli_error *err);
+#include "types/type_text.h"
 
 /* ---- reading ---- */
 
-/* Puts the cursor on a member's value, which must be there. */
-static pli_status seek_member(pli__type_text *t, const pli__type_json_member *m, pli_error *err) {
-    if (m->at == PLI__JSON_ABSENT) return pli__type_text_fail(t, err, "the member '%s' is missing", m->key);
-    t->pos = m->at;
-    return PLI_OK;
+/* A member of a JSON object; `raw` is its value's text, that of a string without the quotes. */
+typedef struct {
+    const char *key;
+    pli__str raw;
+    pli__json_kind kind;
+    bool present, escaped;
+} member;
+
+static pli_status parse_type(pli__type_text *t, const member *m, const pli__type **out, pli_error *err);
+
+/* A scan over a part of the text, whose errors count bytes from the beginning of the whole. */
+static void scan_part(const pli__type_text *t, pli__str part, pli__json_scan *out) {
+    pli__json_scan_init(out, part, t->what, (int64_t)(part.ptr - t->text.ptr));
+}
+
+static pli_status fail_at(pli__type_text *t, pli__str part, pli_error *err, const char *message) {
+    t->pos = (size_t)(part.ptr - t->text.ptr);
+    return pli__type_text_fail(t, err, "%s", message);
+}
+
+/* Objects and arrays get their text, too. */
+static pli_status take_value(pli__json_scan *s, const pli__json_item *item, member *m, pli_error *err) {
+    *m = (member){.key = m->key, .raw = item->raw, .kind = item->kind, .present = true, .escaped = item->escaped};
+    if (item->kind != PLI__JSON_OBJECT && item->kind != PLI__JSON_ARRAY) return PLI_OK;
+    return pli__json_scan_skip(s, &m->raw, err);
+}
+
+/* Reads an object to its end and fills the members that are wanted. */
+static pli_status read_members(pli__type_text *t, pli__str object, member *wanted, size_t n, pli_error *err) {
+    pli__json_scan s;
+    pli__json_item item;
+    bool more;
+    scan_part(t, object, &s);
+    PLI_TRY(pli__json_scan_root(&s, &item, err));
+    PLI_TRY(pli__json_scan_enter(&s, err));
+    for (;;) {
+        PLI_TRY(pli__json_scan_next(&s, &item, &more, err));
+        if (!more) return pli__json_scan_end(&s, err);
+        for (size_t i = 0; i < n; i++)
+            if (pli__json_key_is(&item, wanted[i].key)) PLI_TRY(take_value(&s, &item, &wanted[i], err));
+    }
+}
+
+static pli_status require(pli__type_text *t, pli__str object, const member *m, pli_error *err) {
+    if (m->present) return PLI_OK;
+    t->pos = (size_t)(object.ptr - t->text.ptr);
+    return pli__type_text_fail(t, err, "the member '%s' is missing", m->key);
+}
+
+static pli_status read_string(pli__type_text *t, const member *m, pli__buf *out, pli_error *err) {
+    if (m->kind != PLI__JSON_STRING) return fail_at(t, m->raw, err, "a string is missing");
+    if (m->escaped)
+        pli__json_unescape(m->raw, out);
+    else
+        pli__buf_adds(out, m->raw);
+    PLI_TRY(pli__buf_status(out, err));
+    return out->len && memchr(out->ptr, 0, out->len) ? fail_at(t, m->raw, err, "a zero byte") : PLI_OK;
 }
 
 /* A boolean member; absent means true (all of them say "null is allowed"). */
-static pli_status parse_flag(pli__type_text *t, const pli__type_json_member *m, bool *out, pli_error *err) {
-    *out = true;
-    if (m->at == PLI__JSON_ABSENT) return PLI_OK;
-    t->pos = m->at;
-    pli__str raw;
-    PLI_TRY(pli__type_json_skip(t, &raw, err));
-    *out = pli__str_eqz(raw, "true");
-    if (*out || pli__str_eqz(raw, "false")) return PLI_OK;
-    t->pos = m->at;
-    return pli__type_text_fail(t, err, "'%s' is neither true nor false", m->key);
+static pli_status read_flag(pli__type_text *t, const member *m, bool *out, pli_error *err) {
+    *out = !m->present || m->kind == PLI__JSON_TRUE;
+    if (*out || m->kind == PLI__JSON_FALSE) return PLI_OK;
+    return fail_at(t, m->raw, err, "this is neither true nor false");
 }
 
-static pli_status parse_member_type(pli__type_text *t, const pli__type_json_member *m, const char *field,
-                                    const pli__type **out, pli_error *err) {
+static pli_status parse_inner(pli__type_text *t, const member *m, const char *field, const pli__type **out, pli_error *err) {
     size_t mark;
-    PLI_TRY(seek_member(t, m, err));
     PLI_TRY(pli__type_text_push(t, pli__str_of(field), &mark, err));
-    PLI_TRY(parse_type(t, out, err));
+    PLI_TRY(parse_type(t, m, out, err));
     pli__type_text_pop(t, mark);
     return PLI_OK;
 }
@@ -57,11 +100,11 @@ static bool parse_decimal(pli__str name, int64_t *precision, int64_t *scale) {
 }
 
 /* Names that are not known are kept: whoever needs the column can then say which type stands in the way. */
-static pli_status parse_name(pli__type_text *t, const pli__type **out, pli_error *err) {
+static pli_status parse_name(pli__type_text *t, const member *m, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    PLI_TRY(pli__type_json_string(t, &text, err));
+    PLI_TRY(read_string(t, m, &text, err));
     const pli__str name = pli__buf_str(&text);
-    if (name.len == 0) return pli__type_text_fail(t, err, "the name of a type is empty");
+    if (name.len == 0) return fail_at(t, m->raw, err, "the name of a type is empty");
     const pli__type_name *known = pli__type_name_by_delta(name);
     int64_t precision, scale;
     if (known) return pli__type_made(pli__type_new(known->id), out, err);
@@ -70,133 +113,129 @@ static pli_status parse_name(pli__type_text *t, const pli__type **out, pli_error
     return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, name), out, err);
 }
 
-static pli_status parse_metadata(pli__type_text *t, const pli__type_json_member *m, char **out, pli_error *err) {
+static pli_status read_metadata(pli__type_text *t, const member *m, char **out, pli_error *err) {
     *out = NULL;
-    if (m->at == PLI__JSON_ABSENT) return PLI_OK;
-    t->pos = m->at;
-    pli__str raw;
-    PLI_TRY(pli__type_json_skip(t, &raw, err));
-    if (pli__str_eqz(raw, "{}") || pli__str_eqz(raw, "null")) return PLI_OK;
-    if (raw.ptr[0] != '{') {
-        t->pos = m->at;
-        return pli__type_text_fail(t, err, "'metadata' is not an object");
-    }
-    *out = pli__str_dup(raw);
+    if (!m->present || m->kind == PLI__JSON_NULL || pli__str_eqz(m->raw, "{}")) return PLI_OK;
+    if (m->kind != PLI__JSON_OBJECT) return fail_at(t, m->raw, err, "'metadata' is not an object");
+    *out = pli__str_dup(m->raw);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status parse_field(pli__type_text *t, pli__type_builder *b, pli_error *err) {
+static pli_status parse_field(pli__type_text *t, pli__str object, pli__type_builder *b, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
     PLI_AUTO(pli__free_ptr) char *metadata = NULL;
-    pli__type_json_member m[] = {{.key = "name"}, {.key = "type"}, {.key = "nullable"}, {.key = "metadata"}};
-    PLI_TRY(pli__type_json_members(t, m, 4, err));
-    const size_t end = t->pos;
-    PLI_TRY(seek_member(t, &m[0], err));
-    PLI_TRY(pli__type_json_string(t, &name, err));
+    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
+    member m[] = {{.key = "name"}, {.key = "type"}, {.key = "nullable"}, {.key = "metadata"}};
+    PLI_TRY(read_members(t, object, m, 4, err));
+    PLI_TRY(require(t, object, &m[0], err));
+    PLI_TRY(read_string(t, &m[0], &name, err));
     size_t mark;
     bool nullable;
     PLI_TRY(pli__type_text_push(t, pli__buf_str(&name), &mark, err));
-    PLI_TRY(parse_flag(t, &m[2], &nullable, err));
-    PLI_TRY(parse_metadata(t, &m[3], &metadata, err));
-    const pli__type *type = NULL;
-    PLI_TRY(seek_member(t, &m[1], err));
-    PLI_TRY(parse_type(t, &type, err));
+    PLI_TRY(require(t, object, &m[1], err));
+    PLI_TRY(read_flag(t, &m[2], &nullable, err));
+    PLI_TRY(read_metadata(t, &m[3], &metadata, err));
+    PLI_TRY(parse_type(t, &m[1], &type, err));
     pli__type_text_pop(t, mark);
-    pli__type_builder_add(b, pli__buf_str(&name), type, nullable, metadata);
-    t->pos = end;
+    pli__type_builder_add(b, pli__buf_str(&name), PLI_TAKE(type), nullable, metadata);
     return PLI_OK;
 }
 
-static pli_status parse_struct(pli__type_text *t, const pli__type_json_member *fields, const pli__type **out, pli_error *err) {
+static pli_status parse_struct(pli__type_text *t, const member *fields, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
-    PLI_TRY(seek_member(t, fields, err));
-    PLI_TRY(pli__type_text_expect(t, '[', err));
-    bool more = pli__type_text_peek(t) != ']';
-    while (more) {
-        PLI_TRY(parse_field(t, &b, err));
-        more = pli__type_text_take(t, ',');
+    pli__json_scan s;
+    pli__json_item item;
+    bool more;
+    if (fields->kind != PLI__JSON_ARRAY) return fail_at(t, fields->raw, err, "'fields' is not an array");
+    scan_part(t, fields->raw, &s);
+    PLI_TRY(pli__json_scan_root(&s, &item, err));
+    PLI_TRY(pli__json_scan_enter(&s, err));
+    for (;;) {
+        pli__str object;
+        PLI_TRY(pli__json_scan_next(&s, &item, &more, err));
+        if (!more) break;
+        if (item.kind != PLI__JSON_OBJECT) return fail_at(t, fields->raw, err, "a field is not an object");
+        PLI_TRY(pli__json_scan_skip(&s, &object, err));
+        PLI_TRY(parse_field(t, object, &b, err));
     }
-    PLI_TRY(pli__type_text_expect(t, ']', err));
     return pli__type_made(pli__type_builder_finish(&b), out, err);
 }
 
 enum { M_TYPE, M_FIELDS, M_ELEMENT, M_CONTAINS_NULL, M_KEY, M_VALUE, M_VALUE_CONTAINS_NULL, M_COUNT };
 
-static pli_status parse_list(pli__type_text *t, const pli__type_json_member *m, const pli__type **out, pli_error *err) {
+static pli_status parse_list(pli__type_text *t, pli__str object, const member *m, const pli__type **out, pli_error *err) {
     const pli__type *element = NULL;
     bool contains_null;
-    PLI_TRY(parse_flag(t, &m[M_CONTAINS_NULL], &contains_null, err));
-    PLI_TRY(parse_member_type(t, &m[M_ELEMENT], "element", &element, err));
+    PLI_TRY(require(t, object, &m[M_ELEMENT], err));
+    PLI_TRY(read_flag(t, &m[M_CONTAINS_NULL], &contains_null, err));
+    PLI_TRY(parse_inner(t, &m[M_ELEMENT], "element", &element, err));
     return pli__type_made(pli__type_new_list(element, contains_null), out, err);
 }
 
-static pli_status parse_map(pli__type_text *t, const pli__type_json_member *m, const pli__type **out, pli_error *err) {
+static pli_status parse_map(pli__type_text *t, pli__str object, const member *m, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *key = NULL;
     PLI_AUTO(pli__type_auto) const pli__type *value = NULL;
     bool contains_null;
-    PLI_TRY(parse_flag(t, &m[M_VALUE_CONTAINS_NULL], &contains_null, err));
-    PLI_TRY(parse_member_type(t, &m[M_KEY], "key", &key, err));
-    PLI_TRY(parse_member_type(t, &m[M_VALUE], "value", &value, err));
+    PLI_TRY(require(t, object, &m[M_KEY], err));
+    PLI_TRY(require(t, object, &m[M_VALUE], err));
+    PLI_TRY(read_flag(t, &m[M_VALUE_CONTAINS_NULL], &contains_null, err));
+    PLI_TRY(parse_inner(t, &m[M_KEY], "key", &key, err));
+    PLI_TRY(parse_inner(t, &m[M_VALUE], "value", &value, err));
     return pli__type_made(pli__type_new_map(PLI_TAKE(key), PLI_TAKE(value), contains_null), out, err);
 }
 
-static pli_status parse_object(pli__type_text *t, const pli__type **out, pli_error *err) {
+static pli_status parse_object(pli__type_text *t, pli__str object, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf kind = {0};
-    pli__type_json_member m[M_COUNT] = {[M_TYPE] = {.key = "type"},
-                                        [M_FIELDS] = {.key = "fields"},
-                                        [M_ELEMENT] = {.key = "elementType"},
-                                        [M_CONTAINS_NULL] = {.key = "containsNull"},
-                                        [M_KEY] = {.key = "keyType"},
-                                        [M_VALUE] = {.key = "valueType"},
-                                        [M_VALUE_CONTAINS_NULL] = {.key = "valueContainsNull"}};
-    const size_t start = t->pos;
-    PLI_TRY(pli__type_json_members(t, m, M_COUNT, err));
-    const size_t end = t->pos;
-    PLI_TRY(seek_member(t, &m[M_TYPE], err));
-    PLI_TRY(pli__type_json_string(t, &kind, err));
+    member m[M_COUNT] = {[M_TYPE] = {.key = "type"},
+                         [M_FIELDS] = {.key = "fields"},
+                         [M_ELEMENT] = {.key = "elementType"},
+                         [M_CONTAINS_NULL] = {.key = "containsNull"},
+                         [M_KEY] = {.key = "keyType"},
+                         [M_VALUE] = {.key = "valueType"},
+                         [M_VALUE_CONTAINS_NULL] = {.key = "valueContainsNull"}};
+    PLI_TRY(read_members(t, object, m, M_COUNT, err));
+    PLI_TRY(require(t, object, &m[M_TYPE], err));
+    PLI_TRY(read_string(t, &m[M_TYPE], &kind, err));
     const pli__str name = pli__buf_str(&kind);
-    if (pli__str_eqz(name, "struct"))
-        PLI_TRY(parse_struct(t, &m[M_FIELDS], out, err));
-    else if (pli__str_eqz(name, "array"))
-        PLI_TRY(parse_list(t, m, out, err));
-    else if (pli__str_eqz(name, "map"))
-        PLI_TRY(parse_map(t, m, out, err));
-    else /* Spark's user-defined types and whatever comes later */
-        PLI_TRY(pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, end - start}), out, err));
-    t->pos = end;
-    return PLI_OK;
+    if (pli__str_eqz(name, "struct")) {
+        PLI_TRY(require(t, object, &m[M_FIELDS], err));
+        return parse_struct(t, &m[M_FIELDS], out, err);
+    }
+    if (pli__str_eqz(name, "array")) return parse_list(t, object, m, out, err);
+    if (pli__str_eqz(name, "map")) return parse_map(t, object, m, out, err);
+    /* Spark's user-defined types and whatever comes later. */
+    return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, object), out, err);
 }
 
-static pli_status parse_type(pli__type_text *t, const pli__type **out, pli_error *err) {
+static pli_status parse_type(pli__type_text *t, const member *m, const pli__type **out, pli_error *err) {
     PLI_TRY(pli__type_text_enter(t, err));
-    const char c = pli__type_text_peek(t);
-    if (c != '{' && c != '"') return pli__type_text_fail(t, err, "a type is a string or an object");
-    PLI_TRY(c == '{' ? parse_object(t, out, err) : parse_name(t, out, err));
+    if (m->kind != PLI__JSON_OBJECT && m->kind != PLI__JSON_STRING)
+        return fail_at(t, m->raw, err, "a type is a string or an object");
+    PLI_TRY(m->kind == PLI__JSON_OBJECT ? parse_object(t, m->raw, out, err) : parse_name(t, m, out, err));
     pli__type_text_leave(t);
     return PLI_OK;
 }
 
-/* A bare name may come without its quotes. */
-static bool is_bare_name(pli__str text) { return text.len && text.ptr[0] >= 'a' && text.ptr[0] <= 'z'; }
-
-static pli_status quote_bare_name(pli__str text, pli__buf *quoted, pli_error *err) {
-    pli__buf_add_json(quoted, text);
-    return pli__buf_status(quoted, err);
+/* The whole text as one value; a bare name may come without its quotes. */
+static pli_status read_root(pli__type_text *t, member *out, pli_error *err) {
+    if (t->text.len && t->text.ptr[0] >= 'a' && t->text.ptr[0] <= 'z') {
+        *out = (member){.raw = t->text, .kind = PLI__JSON_STRING, .present = true};
+        return PLI_OK;
+    }
+    pli__json_scan s;
+    pli__json_item item;
+    scan_part(t, t->text, &s);
+    PLI_TRY(pli__json_scan_root(&s, &item, err));
+    PLI_TRY(take_value(&s, &item, out, err));
+    return pli__json_scan_end(&s, err);
 }
 
 pli_status pli__type_from_delta(pli__str json, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_text_clear) pli__type_text t;
-    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf quoted = {0};
+    member root = {0};
     PLI_TRY(pli__type_text_init(&t, json, "schema", PLI_E_CORRUPT, err));
-    if (is_bare_name(json)) {
-        PLI_TRY(quote_bare_name(json, &quoted, err));
-        t.text = pli__buf_str(&quoted);
-    }
-    PLI_TRY(parse_type(&t, &type, err));
-    PLI_TRY(pli__type_text_end(&t, err));
-    *out = PLI_TAKE(type);
-    return PLI_OK;
+    PLI_TRY(read_root(&t, &root, err));
+    return parse_type(&t, &root, out, err);
 }
 
 /* ---- writing ---- */
@@ -275,14 +314,14 @@ pli_status pli__type_to_delta(const pli__type *t, pli__buf *out, pli_error *err)
 
 /* ---- metadata of fields ---- */
 
-static json_t *read_metadata(const pli__field *f) {
+static json_t *metadata_of(const pli__field *f) {
     json_t *metadata = NULL;
     if (f->metadata && pli__json_parse(pli__str_of(f->metadata), "metadata", &metadata, NULL) != PLI_OK) return NULL;
     return metadata;
 }
 
 bool pli__field_meta_str(const pli__field *f, const char *key, pli__buf *out) {
-    PLI_AUTO(pli__json_unref) json_t *metadata = read_metadata(f);
+    PLI_AUTO(pli__json_unref) json_t *metadata = metadata_of(f);
     const char *value = json_string_value(json_object_get(metadata, key));
     if (!value) return false;
     pli__buf_addz(out, value);
@@ -290,7 +329,7 @@ bool pli__field_meta_str(const pli__field *f, const char *key, pli__buf *out) {
 }
 
 bool pli__field_meta_i64(const pli__field *f, const char *key, int64_t *out) {
-    PLI_AUTO(pli__json_unref) json_t *metadata = read_metadata(f);
+    PLI_AUTO(pli__json_unref) json_t *metadata = metadata_of(f);
     const json_t *value = json_object_get(metadata, key);
     if (!json_is_integer(value)) return false;
     *out = json_integer_value(value);

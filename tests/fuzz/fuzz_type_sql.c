@@ -1,0 +1,25 @@
+/* SQL type texts: any bytes are read or refused; what was read is written, and that text means itself
+ * (not always the same type: SQL has no categoricals, and one zone). */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "types/type.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const pli__type *t = NULL, *again = NULL;
+    pli_error err = {0};
+    pli__buf text = {0}, same = {0};
+    if (pli__type_from_sql((pli__str){(const char *)data, size}, &t, &err) != PLI_OK) return 0;
+    if (pli__type_to_sql(t, &text, &err) == PLI_OK) {
+        if (pli__type_from_sql(pli__buf_str(&text), &again, &err) != PLI_OK) abort();
+        if (pli__type_to_sql(again, &same, &err) != PLI_OK) abort();
+        if (!pli__str_eq(pli__buf_str(&text), pli__buf_str(&same))) abort();
+    }
+    pli__buf_clear(&text);
+    pli__buf_clear(&same);
+    pli__type_unref(t);
+    pli__type_unref(again);
+    return 0;
+}
