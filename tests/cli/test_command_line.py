@@ -1,0 +1,106 @@
+"""The command line itself: help, usage errors, suggestions, exit codes, job files."""
+
+import json
+
+
+def test_no_arguments_is_a_usage_error_with_help(pli):
+    r = pli()
+    assert r.code == 2 and "commands:" in r.err
+
+
+def test_version(pli):
+    assert pli.ok("--version").out.startswith("pli ")
+    v = pli.ok("version", "--json").json()
+    assert set(v) >= {"pli", "libpli", "duckdb"} and v["duckdb"].startswith("v1.")
+
+
+def test_every_command_has_help_with_an_example(pli):
+    listing = pli.ok("help").out
+    commands = [line.split()[0] for line in listing.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    assert "ingest" in commands and "run" in commands
+    for name in sorted(set(commands)):
+        r = pli("help", name)
+        assert r.code == 0, (name, r.err)
+        assert "example:" in r.out or "COMMAND [options]" in r.out
+
+
+def test_unknown_command_suggests_the_nearest(pli):
+    r = pli.fails(2, "statsu")
+    assert "did you mean 'pli status'?" in r.err
+
+
+def test_unknown_option_suggests_the_nearest(pli):
+    r = pli.fails(2, "run", "--max-batchs", "3")
+    assert "did you mean '--max-batches'?" in r.err
+
+
+def test_missing_and_surplus_arguments(pli):
+    pli.fails(2, "ingest", "only-one")
+    pli.fails(2, "version", "surplus")
+    pli.fails(2, "ingest", "a", "b", "--max-files")
+    pli.fails(2, "ingest", "a", "b", "--max-files", "0")
+    pli.fails(2, "run", "--once", "--continuous")
+    pli.fails(2, "status", "--format", "xml")
+
+
+def test_errors_are_json_objects_with_json(pli):
+    r = pli("explain", "NO_SUCH", "--json")
+    assert r.code == 2
+    error = json.loads(r.out)["error"]
+    assert set(error) == {"code", "message", "hint", "retriable"} and error["code"] == "USAGE"
+
+
+def test_explain_knows_every_code(pli):
+    rows = pli.ok("explain", "--json").json()
+    assert {"DISK_FULL", "SINK_AHEAD", "SINK_BEHIND", "LOCKED"} <= {r["code"] for r in rows}
+    one = pli.ok("explain", "disk_full", "--json").json()
+    assert one["exitCode"] == 1 and one["whatToDo"]
+
+
+def test_completion_scripts_name_the_commands(pli):
+    for shell in ("bash", "zsh", "fish"):
+        assert "ingest" in pli.ok("completion", shell).out
+    pli.fails(2, "completion", "tcsh")
+
+
+def test_no_job_file_is_a_configuration_error(pli):
+    r = pli.fails(78, "status")
+    assert "pli init" in r.err
+
+
+def test_validate_lists_every_error_with_its_line(pli, tmp_path):
+    (tmp_path / "pli.yaml").write_text(
+        "version: 1\njobs:\n  a:\n    source: {path: in, fromat: csv}\n    sink: {path: out, mode: upsert}\n    threads: many\n"
+    )
+    r = pli("validate", "--json")
+    assert r.code == 78
+    problems = r.json()
+    assert [p["line"] for p in problems] == [4, 5, 6]
+    assert "did you mean 'source.format'" in problems[0]["message"]
+    pli.fails(78, "run")
+
+
+def test_unknown_job_suggests_the_nearest(pli, tmp_path):
+    (tmp_path / "pli.yaml").write_text("version: 1\njobs:\n  events:\n    source: {path: in, format: csv}\n    sink: {path: out}\n")
+    r = pli.fails(78, "status", "evnets")
+    assert "did you mean 'events'?" in r.err
+
+
+def test_job_file_is_found_upwards(pli, tmp_path):
+    pli.ok("init", "shop")
+    deep = tmp_path / "shop" / "data" / "orders"
+    assert pli.ok("status", "--json", cwd=deep).json()[0]["job"] == "orders"
+
+
+def test_init_never_overwrites(pli):
+    pli.ok("init", "shop")
+    r = pli.fails(1, "init", "shop")
+    assert "pli.yaml" in r.err
+
+
+def test_reference_pages_are_markdown_tables(pli):
+    page = pli.ok("reference", "job-file").out
+    assert "| `source.max_files_per_trigger` | count | `1000` | `--max-files` |" in page
+    assert "| `SINK_AHEAD` | 5 |" in pli.ok("reference", "errors").out
+    assert "## pli ingest" in pli.ok("reference", "commands").out
+    assert pli.ok("reference", "man").out.startswith(".TH PLI 1")
