@@ -53,8 +53,8 @@ struct plan_rows {
 static void say_files(const cli_context *ctx, const json_t *plan) {
     size_t i;
     json_t *file;
-    const json_t *files = json_object_get(plan, "files");
-    json_array_foreach((json_t *)files, i, file) {
+    json_t *files = json_object_get(plan, "files");
+    json_array_foreach(files, i, file) {
         char size[32];
         cli_format_size(json_integer_value(json_object_get(file, "size")), size);
         const char *path = json_string_value(json_object_get(file, "path"));
@@ -64,8 +64,8 @@ static void say_files(const cli_context *ctx, const json_t *plan) {
         }
         cli_say(ctx, "  %s  %s", path ? path : "", size);
     }
-    const json_t *changes = json_object_get(plan, "schemaChanges");
-    json_array_foreach((json_t *)changes, i, file) {
+    json_t *changes = json_object_get(plan, "schemaChanges");
+    json_array_foreach(changes, i, file) {
         const char *column = json_string_value(json_object_get(file, "column"));
         const char *decision = json_string_value(json_object_get(file, "decision"));
         const char *reason = json_string_value(json_object_get(file, "reason"));

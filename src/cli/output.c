@@ -209,12 +209,12 @@ bool cli_rows_end(cli_rows *r) {
     return ok;
 }
 
-static int print_lines(const json_t *object) {
+static int print_lines(json_t *object) {
     const char *key;
     json_t *value;
     int width = 0;
-    json_object_foreach((json_t *)object, key, value) if ((int)cli_width(key) > width) width = (int)cli_width(key);
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach(object, key, value) if ((int)cli_width(key) > width) width = (int)cli_width(key);
+    json_object_foreach(object, key, value) {
         char *text = cell_text(value);
         printf("%-*s  ", width, key);
         cli_put_safe(stdout, text ? text : "");
