@@ -5,15 +5,20 @@ file(STRINGS "${PROJECT_SOURCE_DIR}/scripts/pins.env" pins REGEX "^DUCKDB_VERSIO
 string(REGEX REPLACE "^DUCKDB_VERSION=" "" PLI_DUCKDB_VERSION "${pins}")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/scripts/pins.env")
 
+# As in scripts/lib.sh.
 if(DEFINED ENV{PLI_CACHE_DIR})
   set(cache "$ENV{PLI_CACHE_DIR}")
 elseif(DEFINED ENV{XDG_CACHE_HOME})
   set(cache "$ENV{XDG_CACHE_HOME}/polars-incremental")
-else()
+elseif(DEFINED ENV{HOME})
   set(cache "$ENV{HOME}/.cache/polars-incremental")
+else()
+  set(cache "/tmp/.cache/polars-incremental")
 endif()
-set(PLI_DUCKDB_DIR "${cache}/duckdb-${PLI_DUCKDB_VERSION}-${CMAKE_SYSTEM_PROCESSOR}"
-    CACHE PATH "Where scripts/setup put DuckDB (lib, include, extensions)")
+# Not in CMake's own cache, which would keep it when the pinned version changes; -DPLI_DUCKDB_DIR=… is respected.
+if(NOT DEFINED PLI_DUCKDB_DIR)
+  set(PLI_DUCKDB_DIR "${cache}/duckdb-${PLI_DUCKDB_VERSION}-${CMAKE_SYSTEM_PROCESSOR}")
+endif()
 
 set(PLI_DUCKDB_FETCHED OFF)
 unset(PLI_DUCKDB_LIBRARY)
