@@ -1,0 +1,24 @@
+/*
+ * Our own scalar functions in SQL: casts of text by the definition of types.md (types/value_text.h), which the
+ * engine's own casts do not follow ('1.5' -> BIGINT is 2 there, ' 1' and '1_000' are numbers). They give NULL where the
+ * text does not fit, and are faster than the engine's casts plus a guard in SQL would be.
+ *
+ *   pli_bigint(text) BIGINT        pli_double(text) DOUBLE            pli_boolean(text) BOOLEAN
+ *   pli_date(text) DATE            pli_time(text) TIME                pli_timestamp(text) TIMESTAMPTZ
+ *   pli_timestamp_ntz(text) TIMESTAMP (a zone in the text is converted to UTC)
+ *   pli_number_fits(text, precision, scale) BOOLEAN: a number that DECIMAL(precision, scale) holds exactly
+ *   pli_text_class(text) INTEGER: bits PLI__TEXT_*; bit_or() over a column gives its type
+ *   pli_json_text(json) VARCHAR: a JSON string without quotes and escapes, another JSON value as it is spelled
+ *   pli_json_scalar(json) VARCHAR: the same, but NULL for objects and arrays
+ */
+#ifndef PLI_ENGINE_DUCKDB_CASTS_H
+#define PLI_ENGINE_DUCKDB_CASTS_H
+
+#include <duckdb.h>
+
+#include "base/error.h"
+
+/** Once per database; functions are visible to all of its connections. */
+pli_status pli__duckdb_register_casts(duckdb_connection con, pli_error *err);
+
+#endif

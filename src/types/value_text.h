@@ -1,0 +1,54 @@
+/*
+ * Values from text, by the one definition of casts in types.md, whatever engine runs them: the engine module offers
+ * these functions to SQL (engine/duckdb/casts.c), inference classifies samples with them, tests compare against them.
+ *
+ *   number     [+-]?digits[.digits][e[+-]digits], no blanks; an integer takes it only if nothing is cut off
+ *   boolean    true or false, any case
+ *   date       YYYY-MM-DD, years 0001 to 9999
+ *   timestamp  date, or date, 'T' or one blank, hh:mm[:ss[.fraction]] and Z, +hh, +hhmm, +hh:mm or nothing (UTC);
+ *              digits below microseconds must be zero
+ *   time       hh:mm[:ss[.fraction]]
+ *
+ * No function allocates. Each returns false for a text that does not fit, and writes *out only on success.
+ */
+#ifndef PLI_TYPES_VALUE_TEXT_H
+#define PLI_TYPES_VALUE_TEXT_H
+
+#include "base/str.h"
+
+bool pli__text_to_i64(pli__str s, int64_t *out);
+/** The nearest double; infinite results do not fit, nor does a whole number (spelled without point and exponent) that a
+ *  double cannot hold exactly: identifiers never lose digits. */
+bool pli__text_to_f64(pli__str s, double *out);
+bool pli__text_to_bool(pli__str s, bool *out);
+bool pli__text_to_date(pli__str s, int32_t *days);
+/** @param zoned whether the text names a zone; may be NULL */
+bool pli__text_to_timestamp(pli__str s, int64_t *us, bool *zoned);
+bool pli__text_to_time(pli__str s, int64_t *us);
+
+/** A number of the grammar as its shape: digits before the point (leading zeros not counted, at least 1) and after it
+ *  (trailing zeros not counted), with the exponent applied. DECIMAL(p,s) holds it exactly if fraction <= s and
+ *  whole <= p - s. Zero is {1, 0}. */
+typedef struct pli__number_shape {
+    int32_t whole, fraction;
+} pli__number_shape;
+bool pli__text_to_shape(pli__str s, pli__number_shape *out);
+
+/*
+ * What a text could be, as bits. The bits of all texts of a column, or-ed together, give its type
+ * (schema/infer.h), so that inference needs one pass and no order.
+ */
+enum {
+    PLI__TEXT_BOOLEAN = 1,
+    PLI__TEXT_INTEGER = 2,         /**< whole number that a double holds too */
+    PLI__TEXT_LONG = 4,            /**< whole number of 64 bits that a double does not hold */
+    PLI__TEXT_HUGE = 8,            /**< whole number of at most 38 digits beyond 64 bits */
+    PLI__TEXT_FRACTION = 16,       /**< number with a point or an exponent, finite as a double */
+    PLI__TEXT_DATE = 32,
+    PLI__TEXT_TIMESTAMP_LOCAL = 64, /**< without a zone */
+    PLI__TEXT_TIMESTAMP = 128,      /**< with a zone */
+    PLI__TEXT_OTHER = 256
+};
+int32_t pli__text_class(pli__str s);
+
+#endif
