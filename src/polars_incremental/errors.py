@@ -1,0 +1,88 @@
+"""The exceptions of the package. Those that the product raises carry ``code`` and ``retriable``."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ChangeDataFeedError",
+    "CommitError",
+    "MissingOptionError",
+    "PipelineError",
+    "PipelineLockError",
+    "PlanningError",
+    "PolarsIncrementalError",
+    "ReaderError",
+    "SchemaEvolutionError",
+    "TransformError",
+    "UnsupportedFormatError",
+    "WriterError",
+]
+
+
+class PolarsIncrementalError(Exception):
+    """Base of all exceptions of this package.
+
+    ``code`` is the name of the error code (``DISK_FULL``, ``SINK_AHEAD``, ... see docs/errors.md), ``retriable`` whether the
+    same call may succeed later without any change, ``hint`` how to mend it.
+    """
+
+    default_code = "INTERNAL"
+
+    def __init__(self, *args: object, code: str | None = None, retriable: bool = False, hint: str = "") -> None:
+        super().__init__(*args)
+        self.code = code or self.default_code
+        self.retriable = retriable
+        self.hint = hint
+
+
+class PipelineError(PolarsIncrementalError):
+    """A stage of a pipeline failed; the original exception is ``__cause__``."""
+
+
+class PlanningError(PipelineError):
+    """The next batch could not be planned."""
+
+
+class ReaderError(PipelineError):
+    """The reader failed."""
+
+
+class TransformError(PipelineError):
+    """The transform failed."""
+
+
+class WriterError(PipelineError):
+    """The writer failed."""
+
+
+class CommitError(PipelineError):
+    """The batch could not be committed."""
+
+
+class PipelineLockError(PipelineError, RuntimeError):
+    """Another pipeline holds the checkpoint."""
+
+    default_code = "LOCKED"
+
+
+class UnsupportedFormatError(PolarsIncrementalError):
+    """An unknown format, or a feature of a Delta table that is not implemented."""
+
+    default_code = "UNSUPPORTED_FEATURE"
+
+
+class MissingOptionError(PolarsIncrementalError):
+    """A pipeline without reader or writer."""
+
+    default_code = "INVALID_CONFIG"
+
+
+class ChangeDataFeedError(PolarsIncrementalError):
+    """The change data feed was asked for and cannot be derived."""
+
+    default_code = "NO_CHANGE_FEED"
+
+
+class SchemaEvolutionError(PolarsIncrementalError):
+    """A rule of schema evolution is violated."""
+
+    default_code = "SCHEMA_MISMATCH"
