@@ -86,6 +86,11 @@ pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const cha
  *  that looks abandoned may be another runner's, about to be named by the sink. */
 pli_status pli__checkpoint_clear_staged(pli__checkpoint *cp, int64_t n, const char *keep, pli_error *err);
 
+/** Is anything of batches <= n still staged? Then the tidying after the newest commit was not finished. */
+pli_status pli__checkpoint_has_staged(pli__checkpoint *cp, int64_t n, bool *out, pli_error *err);
+/** Remove one attempt's record and values. */
+pli_status pli__checkpoint_drop_staged(pli__checkpoint *cp, int64_t n, const char *attempt, pli_error *err);
+
 /** schemas/N.json: {version, batch_id, created_at, columns, reason}. Versions that no commit names may be replaced. */
 pli_status pli__checkpoint_write_schema(pli__checkpoint *cp, int64_t version, const json_t *body, pli_error *err);
 pli_status pli__checkpoint_read_schema(pli__checkpoint *cp, int64_t version, json_t **out, pli_error *err);

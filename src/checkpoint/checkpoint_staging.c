@@ -40,31 +40,52 @@ pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const cha
 
 typedef struct sweep {
     pli__checkpoint *cp;
-    const char *folder;
-    int64_t from, to;    /* batches */
-    const char *keep;    /* attempt */
+    int64_t from, to;         /* batches */
+    const char *keep, *only;  /* attempts; NULL = none is kept, any is meant */
+    bool look;                /* only count */
+    bool found;
 } sweep;
+
+/* Names are "<batch>.<attempt>.<json or s<k>>". */
+static bool is_of_attempt(const char *rest, const char *attempt) {
+    size_t len = strlen(attempt);
+    return strncmp(rest, attempt, len) == 0 && rest[len] == '.';
+}
 
 /* Removing while listing is fine: the store lists first, then calls. */
 static pli_status sweep_one(void *arg, const pli__store_entry *entry, pli_error *err) {
-    const sweep *s = arg;
+    sweep *s = arg;
     char *end = NULL;
     long long n = strtoll(entry->name, &end, 10);
     if (end == entry->name || *end != '.' || n < s->from || n > s->to) return PLI_OK;
-    size_t keep = s->keep ? strlen(s->keep) : 0;
-    if (keep && strncmp(end + 1, s->keep, keep) == 0 && end[1 + keep] == '.') return PLI_OK;
+    if (s->keep && is_of_attempt(end + 1, s->keep)) return PLI_OK;
+    if (s->only && !is_of_attempt(end + 1, s->only)) return PLI_OK;
+    s->found = true;
     char key[512];
-    if ((size_t)snprintf(key, sizeof key, "%s/%s", s->folder, entry->name) >= sizeof key) return PLI_OK;
+    if (s->look || (size_t)snprintf(key, sizeof key, "staging/%s", entry->name) >= sizeof key) return PLI_OK;
     return pli__store_remove(s->cp->store, key, err);
 }
 
-static pli_status sweep_folder(sweep s, pli_error *err) {
-    return pli__store_list(s.cp->store, s.folder, NULL, false, sweep_one, &s, err);
+static pli_status sweep_staging(sweep *s, pli_error *err) {
+    return pli__store_list(s->cp->store, "staging", NULL, false, sweep_one, s, err);
 }
 
 pli_status pli__checkpoint_clear_staged(pli__checkpoint *cp, int64_t n, const char *keep, pli_error *err) {
     PLI_TRY(pli__checkpoint_may_write(cp, err));
-    return sweep_folder((sweep){cp, "staging", 0, n, keep}, err);
+    return sweep_staging(&(sweep){.cp = cp, .to = n, .keep = keep}, err);
+}
+
+pli_status pli__checkpoint_drop_staged(pli__checkpoint *cp, int64_t n, const char *attempt, pli_error *err) {
+    PLI_TRY(pli__checkpoint_may_write(cp, err));
+    return sweep_staging(&(sweep){.cp = cp, .from = n, .to = n, .only = attempt}, err);
+}
+
+pli_status pli__checkpoint_has_staged(pli__checkpoint *cp, int64_t n, bool *out, pli_error *err) {
+    sweep s = {.cp = cp, .to = n, .look = true};
+    *out = false;
+    if (!cp->absent) PLI_TRY(sweep_staging(&s, err));
+    *out = s.found;
+    return PLI_OK;
 }
 
 /* ---- schema log ---- */
@@ -114,7 +135,7 @@ pli_status pli__checkpoint_finish_truncation(pli__checkpoint *cp, pli_error *err
     if (through == INT64_MAX) return PLI_OK;
     PLI_TRY(remove_above(cp, "commits", through, err));
     PLI_TRY(remove_above(cp, "offsets", through, err));
-    PLI_TRY(sweep_folder((sweep){cp, "staging", through + 1, INT64_MAX, NULL}, err));
+    PLI_TRY(sweep_staging(&(sweep){.cp = cp, .from = through + 1, .to = INT64_MAX}, err));
     PLI_TRY(pli__checkpoint_drop_metadata(cp, "truncate_through", NULL, err));
     return pli__checkpoint_list(cp, err);
 }
