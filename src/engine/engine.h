@@ -5,6 +5,13 @@
  * Calling sequence: pli__engine_open (loads the module once per process) -> pli__engine_exec / _query / _copy ...
  * -> pli__engine_close. An engine has one connection and is used by one thread at a time; _interrupt may be called
  * from any thread or signal handler context. SQL is DuckDB's dialect, session time zone is set at open (UTC by default).
+ *
+ * A result or Arrow stream that has not been read to its end keeps the engine busy: another statement is INVALID_STATE
+ * until it is freed (use pli__engine_connect to run both). No call touches the network, installs or loads extensions by itself.
+ *
+ * Errors: INVALID_SQL for what is wrong with the text (err->position = byte in it, from 1), BAD_DATA for input that cannot
+ * be read or a value that does not fit (err->position = line of the file, where the engine tells), OUT_OF_MEMORY for the
+ * memory limit, DISK_FULL also for the limit of the spill folder, NOT_FOUND, ACCESS_DENIED, IO_ERROR, CONSTRAINT_VIOLATED, CANCELLED.
  */
 #ifndef PLI_ENGINE_ENGINE_H
 #define PLI_ENGINE_ENGINE_H
@@ -78,8 +85,15 @@ static inline bool pli__chunk_is_null(const pli__chunk *c, size_t col, size_t ro
 }
 /** String or blob; valid as long as the chunk. The column must be STR and the row not null. */
 pli__str pli__chunk_str(const pli__chunk *c, size_t col, size_t row);
-/** Any integer, boolean, date or timestamp column as int64_t. The row must not be null. */
+/** Any integer, boolean, decimal (unscaled), date, time or timestamp column as int64_t; values beyond its range become
+ *  its smallest or largest, other columns 0. The row must not be null. */
 int64_t pli__chunk_i64(const pli__chunk *c, size_t col, size_t row);
+/** F32 or F64 column. The row must not be null. */
+double pli__chunk_f64(const pli__chunk *c, size_t col, size_t row);
+
+/** Run a query and call fn for every row, in order; stops at the first status that is not PLI_OK and returns it. */
+typedef pli_status pli__row_fn(void *arg, const pli__chunk *c, size_t row, pli_error *err);
+pli_status pli__engine_query_rows(pli__engine *e, const char *sql, pli__row_fn *fn, void *arg, pli_error *err);
 
 /** First row of a query as one int64_t/text; convenience for counts. NOT_FOUND if there is no row or it is NULL. */
 pli_status pli__engine_query_i64(pli__engine *e, const char *sql, int64_t *out, pli_error *err);
@@ -101,9 +115,10 @@ pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli_
 typedef struct pli__written_column {
     pli__str path;      /**< path of the leaf as the engine prints it: each name in double quotes (doubled inside), joined by '.' */
     bool has_min_max;
-    pli__str min, max;  /**< as the engine prints them */
+    pli__str min, max;  /**< as the engine prints them; text longer than 256 bytes is cut, the max rounded up then */
     bool has_null_count;
     int64_t null_count;
+    int64_t num_values; /**< rows, or elements inside lists; nulls included; -1 = not told */
     bool has_nan;
 } pli__written_column;
 /** A partition key of the file: column and value as the engine prints it (RETURN_STATS' partition_keys). */
