@@ -22,17 +22,17 @@ target_include_directories(pli_flags INTERFACE
   "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/gen")
 target_compile_options(pli_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-  -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wpointer-arith -Wcast-qual
+  -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wvla -Wpointer-arith
   -Wwrite-strings -Wformat=2 -Wundef -Wimplicit-fallthrough
   -fno-common -fno-strict-aliasing -fstack-protector-strong
   $<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 # No path of the building machine goes into what is shipped.
 target_compile_options(pli_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(pli_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wnull-dereference)
+  target_compile_options(pli_flags INTERFACE -Wlogical-op -Wduplicated-cond)
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Release" OR PLI_SANITIZE)
-    # Sanitizers change what the compiler can see; these two then warn about paths that do not exist.
-    target_compile_options(pli_flags INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+    # Without the release build's optimiser, or with sanitizers, gcc warns about paths that do not exist.
+    target_compile_options(pli_flags INTERFACE -Wno-maybe-uninitialized)
   endif()
 endif()
 if(PLI_WERROR)
