@@ -38,6 +38,7 @@ typedef struct pli__txn_options {
     pli__txn_reads reads;
     bool data_change;               /**< false: only rearranges (OPTIMIZE) */
     bool relaxed;                   /**< no fsync of data files (records keep their order) */
+    bool no_file_check;             /**< do not look whether the added data files are there (files elsewhere, tests) */
     int max_attempts;               /**< 0 = 100 */
     pli__txn_repeat_fn *repeat;
     void *repeat_arg;
@@ -65,11 +66,17 @@ pli_status pli__txn_set_domain(pli__txn_handle *x, const pli__domain *domain, pl
 pli_status pli__txn_set_metadata(pli__txn_handle *x, const pli__metadata *metadata, pli_error *err);
 pli_status pli__txn_set_protocol(pli__txn_handle *x, const pli__protocol *protocol, pli_error *err);
 pli_status pli__txn_read_file(pli__txn_handle *x, pli__str path, pli_error *err);
+/** With PLI__READS_FILES: would this file of another writer have been read too? Decides whether it conflicts; without
+ *  the function every added file does. Called during pli__txn_commit. */
+typedef pli_status pli__txn_match_fn(void *arg, const pli__add *add, bool *matches, pli_error *err);
+void pli__txn_read_match(pli__txn_handle *x, pli__txn_match_fn *fn, void *arg);
 /** One operationMetrics entry. */
 pli_status pli__txn_metric(pli__txn_handle *x, const char *name, int64_t value, pli_error *err);
 /** Commit. Syncs every added data file and its folder first (unless relaxed), then the log record. After success writes
  *  the .crc and, by delta.checkpointInterval, a checkpoint; failures of those are logged, never returned. */
 pli_status pli__txn_commit(pli__txn_handle *x, pli__commit_result *out, pli_error *err);
+/** After a commit: the snapshot of our version if it was made for the after-work, else NULL. The caller's reference. */
+pli__snapshot *pli__txn_take_snapshot(pli__txn_handle *x);
 /** Delete the data files that were added. */
 void pli__txn_abort(pli__txn_handle *x);
 void pli__txn_free(pli__txn_handle *x);
