@@ -86,3 +86,42 @@ class SchemaEvolutionError(PolarsIncrementalError):
     """A rule of schema evolution is violated."""
 
     default_code = "SCHEMA_MISMATCH"
+
+
+class DeltaPlanningError(RuntimeError):
+    """The Delta planner refuses: rows were changed or removed, or the table is another one than before.
+
+    Not a :class:`PolarsIncrementalError`, so that ``Pipeline.run`` wraps it in a :class:`PlanningError`.
+    """
+
+    code = "DATA_LOSS"
+    retriable = False
+    hint = ""
+
+
+_BY_CODE: dict[str, type[Exception]] = {
+    "ACCESS_DENIED": PermissionError,
+    "CONSTRAINT_VIOLATED": SchemaEvolutionError,
+    "DATA_LOSS": DeltaPlanningError,
+    "INVALID_ARGUMENT": ValueError,
+    "LOCKED": PipelineLockError,
+    "NOT_A_TABLE": FileNotFoundError,
+    "NOT_FOUND": FileNotFoundError,
+    "NO_CHANGE_FEED": ChangeDataFeedError,
+    "OUT_OF_MEMORY": MemoryError,
+    "SCHEMA_MISMATCH": SchemaEvolutionError,
+    "SINK_AHEAD": CommitError,
+    "SINK_BEHIND": CommitError,
+    "TABLE_REPLACED": DeltaPlanningError,
+    "UNSUPPORTED_FEATURE": UnsupportedFormatError,
+}
+
+
+def from_core(code: str, message: str, hint: str, retriable: bool) -> Exception:
+    """The exception for an error of the C core. Called by the extension."""
+    text = f"{message}\nhint: {hint}" if hint else message
+    exc = _BY_CODE.get(code, PolarsIncrementalError)(text)
+    exc.code = code  # type: ignore[attr-defined]
+    exc.retriable = retriable  # type: ignore[attr-defined]
+    exc.hint = hint  # type: ignore[attr-defined]
+    return exc

@@ -1,0 +1,44 @@
+/*
+ * The extension module polars_incremental._core: a thin skin over libpli's public headers, in the stable ABI.
+ * One status becomes one exception (errors.from_core); the GIL is released around everything that may block.
+ */
+#ifndef PLI_EXT_CORE_H
+#define PLI_EXT_CORE_H
+
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030b0000
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "pli/env.h"
+#include "pli/state.h"
+
+/** The module's environment: clock, log and cancellation go through Python. Borrowed; NULL with an exception set. */
+pli_env *core_env(void);
+/** Set the Python exception for an error. @return NULL */
+PyObject *core_raise(const pli_error *e);
+/** A malloc'ed JSON text as str (None for NULL); frees it. */
+PyObject *core_take_text(char *text);
+/** Signals of Python while C waits: non-zero when a handler raised. Takes the GIL. */
+int core_poll_signals(void *arg);
+
+/** Run a call (which names its error `err`) without the GIL and raise its error. */
+#define CORE_CALL(expr)                                   \
+    do {                                             \
+        pli_error call_error_ = {0}, *err = &call_error_; \
+        pli_status call_status_;                     \
+        Py_BEGIN_ALLOW_THREADS                       \
+        call_status_ = (expr);                       \
+        Py_END_ALLOW_THREADS                         \
+        if (call_status_ != PLI_OK) return core_raise(&call_error_); \
+    } while (0)
+
+/** State of the attempt at hand of a _core.Stream; NULL with an exception set. Borrowed. */
+pli_state *core_stream_state(PyObject *stream);
+
+/* One function per file adds its types and functions to the module. @return 0, or -1 with an exception set */
+int core_add_stream(PyObject *module);
+int core_add_state(PyObject *module);
+
+#endif

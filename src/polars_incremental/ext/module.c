@@ -1,0 +1,106 @@
+/* The module object, its environment, and how errors become exceptions. */
+#include <stdlib.h>
+
+#include "core.h"
+
+static pli_env *module_env;
+
+PyObject *core_raise(const pli_error *e) {
+    /* a signal handler of Python raised while C was waiting: that exception goes on */
+    if (PyErr_Occurred()) return NULL;
+    PyObject *errors = PyImport_ImportModule("polars_incremental.errors");
+    if (!errors) return NULL;
+    PyObject *exc = PyObject_CallMethod(errors, "from_core", "sssO", pli_status_name(e->code), e->message, e->hint,
+                                        e->flags & PLI_ERR_RETRIABLE ? Py_True : Py_False);
+    Py_DECREF(errors);
+    if (!exc) return NULL;
+    PyErr_SetObject((PyObject *)Py_TYPE(exc), exc);
+    Py_DECREF(exc);
+    return NULL;
+}
+
+PyObject *core_take_text(char *text) {
+    if (!text) Py_RETURN_NONE;
+    PyObject *s = PyUnicode_FromString(text);
+    free(text);
+    return s;
+}
+
+int core_poll_signals(void *arg) {
+    (void)arg;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    const int raised = PyErr_CheckSignals();
+    PyGILState_Release(gil);
+    return raised;
+}
+
+/* time.time(), looked up at each call so that callers can freeze it. */
+static int64_t python_now(void *arg) {
+    (void)arg;
+    int64_t us = 0;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *time = PyImport_ImportModule("time");
+    PyObject *now = time ? PyObject_CallMethod(time, "time", NULL) : NULL;
+    if (now) us = (int64_t)(PyFloat_AsDouble(now) * 1e6);
+    Py_XDECREF(now);
+    Py_XDECREF(time);
+    PyErr_Restore(type, value, traceback);
+    PyGILState_Release(gil);
+    return us;
+}
+
+static void python_log(void *arg, pli_log_level level, const char *message) {
+    static const int levels[] = {40, 30, 20, 10}; /* logging.ERROR, WARNING, INFO, DEBUG */
+    (void)arg;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *logging = PyImport_ImportModule("logging");
+    PyObject *logger = logging ? PyObject_CallMethod(logging, "getLogger", "s", "polars_incremental") : NULL;
+    PyObject *done = logger ? PyObject_CallMethod(logger, "log", "iss", levels[level], "%s", message) : NULL;
+    if (!done) PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(logger);
+    Py_XDECREF(logging);
+    PyErr_Restore(type, value, traceback);
+    PyGILState_Release(gil);
+}
+
+pli_env *core_env(void) {
+    if (module_env) return module_env;
+    pli_env_options options = {.size = sizeof options, .log = python_log, .now_us = python_now};
+    pli_error e = {0};
+    if (pli_env_new(&options, &module_env, &e) != PLI_OK) core_raise(&e);
+    return module_env;
+}
+
+static PyObject *version(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyUnicode_FromString(pli_version());
+}
+
+static PyMethodDef functions[] = {
+    {"version", version, METH_NOARGS, "version() -> str\n\nVersion of libpli."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_core",
+    .m_doc = "The C core of polars_incremental.",
+    .m_size = -1,
+    .m_methods = functions,
+};
+
+PyMODINIT_FUNC PyInit__core(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (!module) return NULL;
+    if (core_add_stream(module) < 0 || core_add_state(module) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
