@@ -14,26 +14,26 @@
 #include "pli/error.h"
 
 /** Run fn on the variable when it leaves its scope. fn takes a pointer to the variable. */
-#define PLI_AUTO(fn) __attribute__((cleanup(fn)))
+#define PLI_AUTO(fn) __attribute__((cleanup(fn), unused))
 /** Hand a pointer over: evaluates to it and sets the variable to NULL. */
-#define PLI_TAKE(p)                                                                                                   \
-    __extension__({                                                                                                   \
-        __typeof__(p) *pli_take_ = &(p);                                                                              \
-        __typeof__(p) pli_value_ = *pli_take_;                                                                        \
-        *pli_take_ = NULL;                                                                                            \
-        pli_value_;                                                                                                   \
+#define PLI_TAKE(p)                                                                                                    \
+    __extension__({                                                                                                    \
+        __typeof__(p) *pli_take_ = &(p);                                                                               \
+        __typeof__(p) pli_value_ = *pli_take_;                                                                         \
+        *pli_take_ = NULL;                                                                                             \
+        pli_value_;                                                                                                    \
     })
 /** Return early with the status of expr unless it is PLI_OK. */
-#define PLI_TRY(expr)                                                                                                 \
-    do {                                                                                                              \
-        pli_status pli_try_ = (expr);                                                                                 \
-        if (pli_try_ != PLI_OK) return pli_try_;                                                                      \
+#define PLI_TRY(expr)                                                                                                  \
+    do {                                                                                                               \
+        pli_status pli_try_ = (expr);                                                                                  \
+        if (pli_try_ != PLI_OK) return pli_try_;                                                                       \
     } while (0)
 /** PLI_TRY that puts a prefix (printf form) and ": " before the message. */
-#define PLI_TRY_IN(expr, err, ...)                                                                                    \
-    do {                                                                                                              \
-        pli_status pli_try_ = (expr);                                                                                 \
-        if (pli_try_ != PLI_OK) return pli__error_prefix(err, pli_try_, __VA_ARGS__);                                 \
+#define PLI_TRY_IN(expr, err, ...)                                                                                     \
+    do {                                                                                                               \
+        pli_status pli_try_ = (expr);                                                                                  \
+        if (pli_try_ != PLI_OK) return pli__error_prefix(err, pli_try_, __VA_ARGS__);                                  \
     } while (0)
 
 /** Fill err (if not NULL) with a code and a message; flags, position and hint are cleared. @return code */
@@ -44,7 +44,8 @@ __attribute__((format(printf, 2, 3))) pli_status pli__error_errno(pli_error *err
 /** Out of memory, without allocating. */
 pli_status pli__error_memory(pli_error *err);
 /** Put "prefix: " before the message; the code stays. @return code */
-__attribute__((format(printf, 3, 4))) pli_status pli__error_prefix(pli_error *err, pli_status code, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) pli_status pli__error_prefix(pli_error *err, pli_status code, const char *fmt,
+                                                                   ...);
 /** Set the second line. Returns the error's code, so that it can end a return statement. */
 __attribute__((format(printf, 2, 3))) pli_status pli__error_hint(pli_error *err, const char *fmt, ...);
 /** Add PLI_ERR_* flags. NULL is allowed. */
