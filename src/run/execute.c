@@ -1,0 +1,72 @@
+/*
+ * A batch as one query of the engine: read, evolve, transform, write. Rows never leave the engine. When an input cannot be
+ * read and the job allows it, every file is looked at once for itself, and the batch goes on without the bad ones.
+ */
+#include "base/json.h"
+#include "run/bad_files.h"
+#include "run/evolve.h"
+#include "run/job.h"
+#include "run/transform.h"
+
+typedef struct execution {
+    const pli__work *work;
+    pli__engine *engine;
+    pli__prepared **out;
+} execution;
+
+/* The query of an offset's rows, transformed. */
+static pli_status build_query(const execution *x, const json_t *offset, bool record, json_t *result, pli__buf *sql, pli_error *err) {
+    const pli_job *job = x->work->job;
+    PLI_AUTO(pli__relation_auto) pli__relation *relation = NULL;
+    PLI_TRY_IN(pli__source_relation(job->source, offset, &relation, err), err, "while reading");
+    PLI_AUTO(pli__buf_clear) pli__buf input = {0};
+    PLI_TRY(pli__evolve(x->work, x->engine, relation, record, &input, result, err));
+    PLI_TRY(pli__buf_status(&input, err));
+    pli__transform_input in = {input.ptr, relation, x->work->batch.batch_id};
+    return pli__transform_render(x->engine, job->config->sql, &in, sql, err);
+}
+
+static pli_status write_rows(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
+    const pli_job *job = x->work->job;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_TRY(build_query(x, offset, true, result, &sql, err));
+    PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+    PLI_TRY_IN(pli__engine_describe(x->engine, sql.ptr, &schema, err), err, "in the transform");
+    return pli__sink_prepare(job->sink, &x->work->batch, sql.ptr, schema, x->out, err);
+}
+
+/* Read one file to its end, every column, and throw the rows away. */
+static pli_status probe_rows(void *arg, const json_t *offset, pli_error *err) {
+    const execution *x = arg;
+    PLI_AUTO(pli__json_unref) json_t *ignored = json_object();
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, query = {0};
+    if (!ignored) return pli__error_memory(err);
+    PLI_TRY(build_query(x, offset, false, ignored, &sql, err));
+    pli__buf_addf(&query, "SELECT coalesce(bit_xor(hash(pli_t)) & 1, 0)::BIGINT FROM (%s) AS pli_t", sql.ptr);
+    PLI_TRY(pli__buf_status(&query, err));
+    int64_t unused = 0;
+    return pli__engine_query_i64(x->engine, query.ptr, &unused, err);
+}
+
+static pli_status without_bad_files(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *rest = NULL;
+    PLI_TRY(pli__bad_files_probe(x->work->job, offset, probe_rows, (void *)(uintptr_t)x, result, &rest, err));
+    if (json_array_size(json_object_get(rest, "files")) > 0) PLI_TRY(write_rows(x, rest, result, err));
+    else if (json_object_set_new(result, "rows", json_integer(0)) < 0) return pli__error_memory(err);
+    *x->work->read_offset = PLI_TAKE(rest);
+    return PLI_OK;
+}
+
+pli_status pli__execute_sql(void *self, const pli__work *work, pli__prepared **out, json_t *result, pli_error *err) {
+    (void)self;
+    execution x = {.work = work, .out = out};
+    PLI_TRY(pli__env_engine(work->job->env, &x.engine, err));
+    PLI_AUTO(pli__json_unref) json_t *present = NULL;
+    PLI_TRY(pli__bad_files_present(work->job, work->offset, result, &present, err));
+    pli_error why = {0};
+    pli_status status = write_rows(&x, present, result, &why);
+    if (status == PLI_OK) *work->read_offset = PLI_TAKE(present);
+    else if (pli__bad_files_may_skip(work->job, status)) return without_bad_files(&x, present, result, err);
+    else if (err) *err = why;
+    return status;
+}
