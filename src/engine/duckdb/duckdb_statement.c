@@ -1,0 +1,111 @@
+/* Statements: splitting a text, preparing, running, describing, fetching. */
+#include "engine/duckdb/duckdb_module.h"
+
+pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err) {
+    if (!e->busy) return PLI_OK;
+    return pli__error_set(err, PLI_E_STATE, "the engine is busy with a result that has not been read to its end");
+}
+
+/* ---- preparing ---- */
+
+static pli_status extract(pli__engine *e, const char *sql, duckdb_extracted_statements *out, idx_t *n, pli_error *err) {
+    PLI_TRY(pli__duckdb_check_idle(e, err));
+    *n = duckdb_extract_statements(e->con, sql, out);
+    const char *problem = *n || !*out ? NULL : duckdb_extract_statements_error(*out);
+    return problem ? pli__duckdb_error(err, problem, PLI__DUCKDB_BINDING) : PLI_OK;
+}
+
+static pli_status prepare_extracted(pli__engine *e, duckdb_extracted_statements statements, idx_t i,
+                                    duckdb_prepared_statement *out, pli_error *err) {
+    duckdb_prepared_statement statement = NULL;
+    if (duckdb_prepare_extracted_statement(e->con, statements, i, &statement) == DuckDBSuccess) {
+        *out = statement;
+        return PLI_OK;
+    }
+    const pli_status status = pli__duckdb_error(err, duckdb_prepare_error(statement), PLI__DUCKDB_BINDING);
+    duckdb_destroy_prepare(&statement);
+    return status;
+}
+
+pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_statement *out, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_extracted) duckdb_extracted_statements statements = NULL;
+    idx_t n;
+    PLI_TRY(extract(e, sql, &statements, &n, err));
+    if (n != 1) return pli__error_set(err, PLI_E_SQL, "one statement is expected, not %d", (int)n);
+    const pli_status status = prepare_extracted(e, statements, 0, out, err);
+    /* One statement that DuckDB takes for several: it would have to run queries to learn the columns of a PIVOT. */
+    if (status == PLI_E_SQL && err && strstr(err->message, "multiple statements"))
+        return pli__error_set(err, PLI_E_SQL, "a PIVOT must list the values that become columns: PIVOT ... ON column IN (value, ...)");
+    return status;
+}
+
+/* ---- running ---- */
+
+static pli_status run_prepared(duckdb_prepared_statement statement, duckdb_result *out, pli_error *err) {
+    duckdb_result result;
+    if (duckdb_execute_prepared(statement, &result) == DuckDBSuccess) {
+        *out = result;
+        return PLI_OK;
+    }
+    const pli_status status = pli__duckdb_error(err, duckdb_result_error(&result), PLI__DUCKDB_RUNNING);
+    duckdb_destroy_result(&result);
+    return status;
+}
+
+pli_status pli__duckdb_run(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
+    PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
+    return run_prepared(statement, out, err);
+}
+
+pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
+    PLI_AUTO(duckdb_destroy_pending) duckdb_pending_result pending = NULL;
+    duckdb_result result;
+    PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
+    if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
+        return pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_BINDING);
+    if (duckdb_execute_pending(pending, &result) == DuckDBSuccess) {
+        *out = result;
+        return PLI_OK;
+    }
+    const pli_status status = pli__duckdb_error(err, duckdb_result_error(&result), PLI__DUCKDB_RUNNING);
+    duckdb_destroy_result(&result);
+    return status;
+}
+
+static pli_status exec_one(pli__engine *e, duckdb_extracted_statements statements, idx_t i, int64_t *changed, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
+    duckdb_result result;
+    PLI_TRY(prepare_extracted(e, statements, i, &statement, err));
+    PLI_TRY(run_prepared(statement, &result, err));
+    *changed = (int64_t)duckdb_rows_changed(&result);
+    duckdb_destroy_result(&result);
+    return PLI_OK;
+}
+
+pli_status pli__duckdb_exec(pli__engine *e, const char *sql, int64_t *changed, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_extracted) duckdb_extracted_statements statements = NULL;
+    idx_t n;
+    int64_t rows = 0;
+    PLI_TRY(extract(e, sql, &statements, &n, err));
+    for (idx_t i = 0; i < n; i++) PLI_TRY(exec_one(e, statements, i, &rows, err));
+    if (changed) *changed = rows;
+    return PLI_OK;
+}
+
+pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type **out, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
+    PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
+    if (duckdb_nparams(statement)) return pli__error_set(err, PLI_E_SQL, "parameters ('?', '$1') are not possible here");
+    return pli__duckdb_prepared_type(statement, out, err);
+}
+
+pli_status pli__duckdb_fetch(duckdb_result *result, duckdb_data_chunk *out, pli_error *err) {
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
+    const char *problem = chunk ? NULL : duckdb_result_error(result);
+    if (problem) return pli__duckdb_error(err, problem, PLI__DUCKDB_RUNNING);
+    if (chunk && duckdb_data_chunk_get_size(chunk) == 0) duckdb_destroy_data_chunk(&chunk);
+    *out = chunk;
+    return PLI_OK;
+}
