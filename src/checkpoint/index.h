@@ -110,6 +110,8 @@ pli_status pli__index_name_known(pli__index *x, pli__str name, bool *out, pli_er
 /** Files of a batch, or (batch < 0) of one of the states, by folder path and name: fn gets the folder's path. */
 typedef pli_status pli__index_path_fn(void *arg, pli__str folder, const pli__index_file *file, pli_error *err);
 pli_status pli__index_files_of(pli__index *x, int64_t batch, pli__index_path_fn *fn, void *arg, pli_error *err);
+/** Newest mtime of any file, INT64_MIN if there is none. */
+pli_status pli__index_newest(pli__index *x, int64_t *out, pli_error *err);
 /** Number of files in a state, or (batch = 0) taken by any batch. */
 pli_status pli__index_count(pli__index *x, int64_t batch, int64_t *out, pli_error *err);
 

@@ -259,6 +259,15 @@ pli_status pli__index_files_of(pli__index *x, int64_t batch, pli__index_path_fn 
     }
 }
 
+pli_status pli__index_newest(pli__index *x, int64_t *out, pli_error *err) {
+    PLI_AUTO(pli__index_reset) sqlite3_stmt *s = NULL;
+    PLI_TRY(pli__index_statement_of(x, PLI__SQL_MAX_TIME, &s, err));
+    bool row = false;
+    PLI_TRY(pli__index_step(x, s, &row, err));
+    *out = row ? pli__index_i64(s, 0) : INT64_MIN;
+    return PLI_OK;
+}
+
 pli_status pli__index_count(pli__index *x, int64_t batch, int64_t *out, pli_error *err) {
     PLI_AUTO(pli__index_reset) sqlite3_stmt *s = NULL;
     PLI_TRY(pli__index_statement_of(x, batch == 0 ? PLI__SQL_COUNT_TAKEN : PLI__SQL_COUNT, &s, err));

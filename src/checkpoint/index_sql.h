@@ -33,6 +33,7 @@
     X(NAME_KNOWN, "SELECT 1 FROM file WHERE name=?1 AND (batch>=0 OR batch=-2) LIMIT 1")                              \
     X(OF_BATCH, "SELECT path,name,folder,size,mtime,batch,found,prev FROM file JOIN folder ON id=folder WHERE batch=?1" \
                 " ORDER BY path,name")                                                                                \
+    X(MAX_TIME, "SELECT max(mtime) FROM file")                                                                        \
     X(COUNT, "SELECT count(*) FROM file WHERE batch=?1")                                                              \
     X(COUNT_TAKEN, "SELECT count(*) FROM file WHERE batch>=0")
 

@@ -43,6 +43,10 @@ const char *pli__source_watch_path(const pli__source *s) {
     return s->ops->watch_path ? s->ops->watch_path(s) : NULL;
 }
 
+void pli__source_set_known(pli__source *s, const pli__type *known) {
+    if (s->ops->set_known) s->ops->set_known(s, known);
+}
+
 void pli__source_free(pli__source *s) {
     if (s) s->ops->free(s);
 }

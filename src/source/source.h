@@ -37,6 +37,9 @@ typedef struct pli__source_ops {
     pli_status (*bound)(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
     /** Optional (NULL, or a NULL result: poll): folder whose changes announce new inputs, for continuous runs. Borrowed. */
     const char *(*watch_path)(const pli__source *s);
+    /** Optional: columns whose type the checkpoint knows; formats without types (CSV) need not infer them, so that a small batch costs no
+     *  sample. Set before relation(); NULL forgets them. The source takes its own reference. */
+    void (*set_known)(pli__source *s, const pli__type *known);
 } pli__source_ops;
 
 struct pli__source {
@@ -50,6 +53,7 @@ pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t ba
 pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
 const char *pli__source_watch_path(const pli__source *s);
+void pli__source_set_known(pli__source *s, const pli__type *known);
 void pli__source_free(pli__source *s);
 void pli__source_auto(pli__source **s);
 
