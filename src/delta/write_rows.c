@@ -1,0 +1,157 @@
+/*
+ * Writing the rows of a query as data files of a table.
+ *
+ *   <table>/.pli-write-<uuid>/    the engine writes here, under names of its own
+ *   <table>/[p=v/]part-…parquet   each file is then renamed to its final name; nobody sees it until a commit names it
+ *
+ * One COPY writes everything. With partitions its rows are sorted by them, and memory is bounded by having few open files
+ * and, under a small limit, one thread. A file of a partition that came out larger than the target is cut in a second pass.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "delta/path.h"
+#include "delta/written.h"
+
+#define SMALL_MEMORY (INT64_C(4) << 30)
+#define OVERSIZE_FACTOR 1.5
+
+typedef struct {
+    pli__arena arena;
+    pli__raw_file *files;
+} collected;
+
+static void collected_clear(collected *c) { pli__arena_clear(&c->arena); }
+
+static pli_status collect(void *arg, const pli__written_file *file, pli_error *err) {
+    collected *c = arg;
+    return pli__raw_file_copy(&c->arena, file, &c->files, err);
+}
+
+/* A failed check of a row comes back as an engine error whose text holds our own mark; its name is what the user needs. */
+static pli_status translate_check(pli_status s, pli_error *err) {
+    char name[600];
+    const char *mark = err ? strstr(err->message, PLI__CHECK_MARK) : NULL;
+    if (!mark) return s;
+    snprintf(name, sizeof name, "%s", mark + strlen(PLI__CHECK_MARK));
+    name[strcspn(name, "\n")] = '\0';
+    return pli__error_set(err, PLI_E_CONSTRAINT, "%s", name);
+}
+
+/* ---- engine settings of a partitioned write ---- */
+
+static pli_status narrow_engine(pli_env *env, pli__engine *e, pli_error *err) {
+    char sql[256];
+    const int64_t limit = pli__env_engine_options(env)->memory_limit;
+    PLI_TRY(pli__engine_exec(e, "SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880", NULL, err));
+    if (limit <= 0 || limit >= SMALL_MEMORY) return PLI_OK;
+    /* what the writer holds beside the sort is not counted by the engine's own limit */
+    snprintf(sql, sizeof sql, "SET threads = 1; SET memory_limit = '%lld KiB'", (long long)(limit / 1024 * 6 / 10));
+    return pli__engine_exec(e, sql, NULL, err);
+}
+
+static void widen_engine(pli_env *env, pli__engine *e) {
+    char sql[256];
+    const pli__engine_options *o = pli__env_engine_options(env);
+    (void)pli__engine_exec(e, "RESET partitioned_write_max_open_files; RESET partitioned_write_flush_threshold", NULL, NULL);
+    if (o->memory_limit <= 0 || o->memory_limit >= SMALL_MEMORY) return;
+    snprintf(sql, sizeof sql, "SET memory_limit = '%lld KiB'", (long long)(o->memory_limit / 1024));
+    (void)pli__engine_exec(e, sql, NULL, NULL);
+    if (o->threads > 0) snprintf(sql, sizeof sql, "SET threads = %d", o->threads);
+    (void)pli__engine_exec(e, o->threads > 0 ? sql : "RESET threads", NULL, NULL);
+}
+
+/* ---- passes ---- */
+
+static pli_status run_copy(pli__placer *p, const char *sql, collected *out, pli_error *err) {
+    pli_error local = {0};
+    if (!err) err = &local;
+    const pli_status s = pli__engine_copy(p->engine, sql, collect, out, err);
+    return s == PLI_OK ? s : translate_check(s, err);
+}
+
+static pli_status split_file(pli__placer *p, const pli__raw_file *f, const char *dir, size_t n, pli_error *err) {
+    PLI_AUTO(collected_clear) collected parts = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf sub = {0}, sql = {0};
+    pli__buf_addf(&sub, "%s/split-%zu", dir, n);
+    PLI_TRY(pli__buf_status(&sub, err));
+    PLI_TRY(pli__write_split_sql(p->plan, f->file.path.ptr, sub.ptr, &sql, err));
+    PLI_TRY(run_copy(p, sql.ptr, &parts, err));
+    for (const pli__raw_file *part = parts.files; part; part = part->next)
+        PLI_TRY(pli__place_file(p, &part->file, f->file.keys, f->file.n_keys, err));
+    return PLI_OK;
+}
+
+static pli_status place_files(pli__placer *p, const collected *c, const char *dir, pli_error *err) {
+    const int64_t most = (int64_t)((double)p->plan->target_size * OVERSIZE_FACTOR);
+    size_t n = 0;
+    for (const pli__raw_file *f = c->files; f; f = f->next, n++)
+        if (p->plan->n_parts && f->file.bytes > most) PLI_TRY(split_file(p, f, dir, n, err));
+        else PLI_TRY(pli__place_file(p, &f->file, f->file.keys, f->file.n_keys, err));
+    return PLI_OK;
+}
+
+static pli_status write_all(pli_env *env, pli__placer *p, const char *query, const char *dir, pli_error *err) {
+    PLI_AUTO(collected_clear) collected c = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_TRY(pli__write_copy_sql(p->plan, query, dir, &sql, err));
+    if (p->plan->n_parts) PLI_TRY(narrow_engine(env, p->engine, err));
+    pli_status s = run_copy(p, sql.ptr, &c, err);
+    if (s == PLI_OK) s = place_files(p, &c, dir, err);
+    if (p->plan->n_parts) widen_engine(env, p->engine);
+    return s;
+}
+
+pli_status pli__write_rows(pli__delta *t, const pli__protocol *protocol, const pli__metadata *metadata, const char *sql,
+                           const pli__write_options *options, pli__engine *engine, pli__written **out, pli_error *err) {
+    PLI_AUTO(pli__write_plan_auto) pli__write_plan *plan = NULL;
+    PLI_AUTO(pli__map_auto) pli__map *folders = pli__map_new();
+    PLI_AUTO(pli__buf_clear) pli__buf dir = {0};
+    pli__written *w = calloc(1, sizeof *w);
+    char uuid[37];
+    if (!folders || !w) return free(w), pli__error_memory(err);
+    pli_status s = pli__write_plan_new(protocol, metadata, options, &plan, err);
+    if (s == PLI_OK && !engine) s = pli__env_engine(pli__delta_env(t), &engine, err);
+    pli__uuid_new(uuid);
+    pli__buf_addf(&dir, "%s/.pli-write-%s", pli__delta_root(t), uuid);
+    if (s == PLI_OK) s = pli__buf_status(&dir, err);
+    if (s == PLI_OK) s = pli__fs_mkdirs(pli__delta_root(t), err);
+    if (s == PLI_OK) {
+        pli__placer p = {plan, w, engine, pli__delta_root(t), options ? options->sub_dir : NULL,
+                         options && options->file_prefix ? options->file_prefix : "part", folders};
+        s = write_all(pli__delta_env(t), &p, sql, dir.ptr, err);
+        (void)pli__fs_remove_tree(dir.ptr, NULL);
+    }
+    if (s != PLI_OK) {
+        pli__written_delete(w, t);
+        pli__written_free(w);
+        return s;
+    }
+    *out = w;
+    return PLI_OK;
+}
+
+int64_t pli__written_rows(const pli__written *w) { return w->rows; }
+int64_t pli__written_bytes(const pli__written *w) { return w->bytes; }
+size_t pli__written_files(const pli__written *w) { return w->n; }
+const pli__add *pli__written_add_at(const pli__written *w, size_t i) { return &w->files[i]; }
+
+pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_error *err) {
+    for (size_t i = 0; i < w->n; i++) PLI_TRY(pli__txn_add(x, &w->files[i], err));
+    return PLI_OK;
+}
+
+void pli__written_delete(pli__written *w, pli__delta *t) {
+    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    for (size_t i = 0; w && i < w->n; i++) {
+        pli__buf_reset(&path);
+        if (pli__uri_resolve(pli__delta_root(t), w->files[i].path, &path, NULL) == PLI_OK) (void)pli__fs_unlink(path.ptr, true, NULL);
+    }
+}
+
+void pli__written_free(pli__written *w) {
+    if (!w) return;
+    pli__arena_clear(&w->arena);
+    free(w);
+}
