@@ -35,6 +35,7 @@ static bool is_certain(pli_status failure) {
         case PLI_E_SCHEMA:
         case PLI_E_CONSTRAINT:
         case PLI_E_FILE_CHANGED:
+        case PLI_E_LOCKED:
         case PLI_E_SINK_AHEAD: return true;
         default: return false;
     }
@@ -206,15 +207,30 @@ static pli_status look_at_repeat(pli_run *run, pli_error *err) {
     return PLI_OK;
 }
 
+/* A sink that refuses because it is ahead: has another runner finished this batch, and perhaps later ones, meanwhile? */
+static pli_status commit_to_sink(pli_run *run, pli_error *err) {
+    pli__batch *b = &run->batch;
+    pli__batch_ref ref = batch_ref(run);
+    pli_error why = {0};
+    b->sink_tried = true;
+    pli_status status = pli__sink_commit(run->job->sink, &ref, b->prepared, &b->sink_result, &why);
+    if (status == PLI_E_SINK_AHEAD) {
+        PLI_TRY(pli__checkpoint_refresh(run->cp, err));
+        if (pli__checkpoint_has_commit(run->cp, b->id))
+            return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)b->id, pli__checkpoint_dir(run->cp));
+    }
+    if (status != PLI_OK && err) *err = why;
+    return status;
+}
+
 pli_status pli__run_publish(pli_run *run, pli_error *err) {
     pli__batch *b = &run->batch;
     if (!b->prepared) return pli__run_move(run, PLI__RUN_PUBLISHED, err); /* callback jobs; nothing to write */
     const json_t *read = b->read_offset ? b->read_offset : b->offset;
     PLI_TRY_IN(pli__source_recheck(run->job->source, read, err), err, "in batch %lld", (long long)b->id);
-    pli__batch_ref ref = batch_ref(run);
-    b->sink_tried = true;
-    PLI_TRY_IN(pli__sink_commit(run->job->sink, &ref, b->prepared, &b->sink_result, err), err, "while committing batch %lld to the sink", (long long)b->id);
+    PLI_TRY_IN(commit_to_sink(run, err), err, "while committing batch %lld to the sink", (long long)b->id);
     if (json_is_true(json_object_get(b->sink_result, "repeat"))) PLI_TRY(look_at_repeat(run, err));
+    if (b->prepared) pli__sink_free_prepared(run->job->sink, PLI_TAKE(b->prepared)); /* visible: never to be aborted */
     return pli__run_move(run, PLI__RUN_PUBLISHED, err);
 }
 

@@ -81,15 +81,6 @@ void pli_stream_close(pli_stream *s) {
     free(s);
 }
 
-pli_status pli_stream_lock(pli_stream *s, int64_t timeout_us, int (*poll)(void *arg), void *arg, pli_error *err) {
-    if (s->locked) return pli__error_set(err, PLI_E_STATE, "the stream holds the lock already");
-    s->poll = poll;
-    s->poll_arg = arg;
-    const pli_status status = reopen(s, true, timeout_us, err);
-    s->poll = NULL;
-    return status;
-}
-
 void pli_stream_unlock(pli_stream *s) {
     pli_error ignored;
     if (s->locked && reopen(s, false, 0, &ignored) != PLI_OK)
@@ -117,6 +108,8 @@ static pli_status give_json(const json_t *value, char **out, pli_error *err) {
 static pli_status set_new(json_t *o, const char *key, json_t *value, pli_error *err) {
     return value && json_object_set_new(o, key, value) == 0 ? PLI_OK : pli__error_memory(err);
 }
+
+pli_status pli_stream_pending(pli_stream *s, int64_t *id, pli_error *err) { return pli__checkpoint_pending(s->cp, id, err); }
 
 pli_status pli_stream_plan(pli_stream *s, char **batch, pli_error *err) {
     *batch = NULL;
@@ -187,7 +180,8 @@ static void warn(pli_stream *s, int64_t id, const char *what, pli_status status,
 /* The schema of the newest commit is the authority; metadata.json holds a copy for people and other programs. */
 static pli_status copy_schema(pli_stream *s, int64_t id, const json_t *commit, pli_error *err) {
     json_t *schema = json_object_get(commit, "schema");
-    if (!schema) return PLI_OK;
+    const json_t *copied = json_object_get(pli__checkpoint_metadata(s->cp), "schema_batch_id");
+    if (!schema || (json_is_integer(copied) && json_integer_value(copied) >= id)) return PLI_OK;
     PLI_AUTO(pli__json_unref) json_t *set = json_pack("{s:O, s:I}", "schema", schema, "schema_batch_id", (json_int_t)id);
     if (!set) return pli__error_memory(err);
     return pli__checkpoint_update_metadata(s->cp, set, err);
@@ -202,6 +196,29 @@ static void tidy(pli_stream *s, int64_t id, const json_t *commit) {
     if (s->source && pli__checkpoint_read_offset(s->cp, id, &offset, NULL, NULL) == PLI_OK)
         warn(s, id, "updating the source", pli__source_committed(s->source, s->cp, id, offset, &why), &why);
     if (state == PLI_OK) warn(s, id, "clearing the staged results", pli__checkpoint_clear_staged(s->cp, id, NULL, &why), &why);
+}
+
+/* What a run that died right behind its commit left undone. Before a first commit there is nothing. */
+static pli_status finish_newest(pli_stream *s, pli_error *err) {
+    const int64_t id = pli__checkpoint_last_commit(s->cp);
+    if (!s->create || id < 0) return PLI_OK;
+    PLI_AUTO(pli__json_unref) json_t *commit = NULL;
+    PLI_TRY(pli__checkpoint_read_commit(s->cp, id, &commit, err));
+    PLI_TRY(pli__state_promote(s->cp, commit, err));
+    PLI_TRY(copy_schema(s, id, commit, err));
+    return pli__checkpoint_clear_staged(s->cp, id, NULL, err);
+}
+
+pli_status pli_stream_lock(pli_stream *s, int64_t timeout_us, int (*poll)(void *arg), void *arg, pli_error *err) {
+    if (s->locked) return pli__error_set(err, PLI_E_STATE, "the stream holds the lock already");
+    s->poll = poll;
+    s->poll_arg = arg;
+    const pli_status status = reopen(s, true, timeout_us, err);
+    s->poll = NULL;
+    if (status != PLI_OK) return status;
+    const pli_status finished = finish_newest(s, err);
+    if (finished != PLI_OK) pli_stream_unlock(s);
+    return finished;
 }
 
 pli_status pli_stream_commit(pli_stream *s, int64_t id, const char *body, const char *schema, pli_error *err) {
