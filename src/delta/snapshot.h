@@ -106,6 +106,7 @@ const pli__type *pli__scan_schema(const pli__scan *scan);
 int64_t pli__scan_files_total(const pli__scan *scan);
 int64_t pli__scan_files_read(const pli__scan *scan);
 void pli__scan_free(pli__scan *scan);
+void pli__scan_auto(pli__scan **scan);
 
 /** Resolve add.path (decode once; relative to the table root, absolute or file: URI) to a local path. */
 pli_status pli__delta_file_path(const pli__delta *t, pli__str log_path, pli__buf *out, pli_error *err);

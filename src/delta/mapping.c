@@ -1,0 +1,295 @@
+/* Column mapping: physical schema to read, expressions back to logical names. */
+#include "delta/mapping.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+
+void pli__mapping_free(pli__mapping *m) {
+    if (!m) return;
+    for (size_t i = 0; i < m->n; i++) {
+        free(m->columns[i].physical);
+        pli__type_unref(m->columns[i].read_type);
+    }
+    free(m->columns);
+    pli__type_unref(m->schema);
+    free(m);
+}
+
+void pli__mapping_auto(pli__mapping **m) { pli__mapping_free(*m); }
+
+/* ---- names and types ---- */
+
+static char *physical_name(const pli__field *f, pli__mapping_mode mode) {
+    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+    if (mode == PLI__MAPPING_NONE) return pli__strz_dup(f->name);
+    if (!pli__field_meta_str(f, "delta.columnMapping.physicalName", &name)) return pli__strz_dup(f->name);
+    return pli__buf_take(&name);
+}
+
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode);
+
+static const pli__type *physical_struct(const pli__type *t, pli__mapping_mode mode) {
+    pli__type_builder b = {0};
+    for (size_t i = 0; i < t->n_fields; i++) {
+        PLI_AUTO(pli__free_ptr) char *name = physical_name(&t->fields[i], mode);
+        if (!name) b.failed = true;
+        pli__type_builder_add(&b, pli__str_of(name), physical_type(t->fields[i].type, mode), true, NULL);
+    }
+    return pli__type_builder_finish(&b);
+}
+
+/* Both halves of a variant as the files have them. */
+static const pli__type *variant_struct(void) {
+    pli__type_builder b = {0};
+    pli__type_builder_add(&b, PLI_STR("metadata"), pli__type_new(PLI__TYPE_BINARY), true, NULL);
+    pli__type_builder_add(&b, PLI_STR("value"), pli__type_new(PLI__TYPE_BINARY), true, NULL);
+    return pli__type_builder_finish(&b);
+}
+
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode) {
+    switch (t->id) {
+        case PLI__TYPE_STRUCT: return physical_struct(t, mode);
+        case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode), true);
+        case PLI__TYPE_MAP: return pli__type_new_map(physical_type(t->fields[0].type, mode), physical_type(t->fields[1].type, mode), true);
+        case PLI__TYPE_VARIANT: return variant_struct();
+        case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32); /* in no file: any type will do */
+        default: return pli__type_ref(t);
+    }
+}
+
+static bool has_binary(const pli__type *t) {
+    if (t->id == PLI__TYPE_BINARY || t->id == PLI__TYPE_VARIANT) return true;
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (has_binary(t->fields[i].type)) return true;
+    return false;
+}
+
+/* ---- type changes ---- */
+
+static int integer_rank(pli__str type) {
+    static const char *const names[] = {"byte", "short", "integer", "long"};
+    for (int i = 0; i < 4; i++)
+        if (pli__str_eqz(type, names[i])) return i + 1;
+    return 0;
+}
+
+/* The changes that PROTOCOL.md, "Type Widening", lists. How much of a decimal is needed is not checked: the cast is. */
+static bool change_is_known(pli__str from, pli__str to) {
+    const int rank = integer_rank(from);
+    const bool to_decimal = pli__str_starts(to, PLI_STR("decimal"));
+    if (rank && (integer_rank(to) > rank || to_decimal)) return true;
+    if (rank && rank < 4 && pli__str_eqz(to, "double")) return true;
+    if (pli__str_eqz(from, "float")) return pli__str_eqz(to, "double");
+    if (pli__str_eqz(from, "date")) return pli__str_eqz(to, "timestamp_ntz");
+    return pli__str_starts(from, PLI_STR("decimal")) && to_decimal;
+}
+
+static pli_status check_changes(const pli__field *f, pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *metadata = NULL;
+    size_t i;
+    json_t *change;
+    if (!f->metadata || !strstr(f->metadata, "delta.typeChanges")) return PLI_OK;
+    PLI_TRY(pli__json_parse(pli__str_of(f->metadata), f->name, &metadata, err));
+    json_array_foreach(json_object_get(metadata, "delta.typeChanges"), i, change) {
+        const pli__str from = pli__str_of(json_string_value(json_object_get(change, "fromType")));
+        const pli__str to = pli__str_of(json_string_value(json_object_get(change, "toType")));
+        if (!change_is_known(from, to))
+            return pli__error_set(err, PLI_E_UNSUPPORTED, "the type of column '%s' changed from '%.*s' to '%.*s', which is not known", f->name,
+                                  PLI_STR_ARG(from), PLI_STR_ARG(to));
+    }
+    return PLI_OK;
+}
+
+static pli_status check_all_changes(const pli__type *t, pli_error *err) {
+    for (size_t i = 0; i < t->n_fields; i++) {
+        PLI_TRY(check_changes(&t->fields[i], err));
+        PLI_TRY(check_all_changes(t->fields[i].type, err));
+    }
+    return PLI_OK;
+}
+
+/* ---- opening ---- */
+
+static pli_status read_mode(const pli__snapshot *s, pli__mapping_mode *out, pli_error *err) {
+    const pli__str mode = pli__snapshot_property(s, "delta.columnMapping.mode");
+    *out = PLI__MAPPING_NONE;
+    if (!mode.ptr || pli__str_ieqz(mode, "none") || !pli__snapshot_has_feature(s, "columnMapping")) return PLI_OK;
+    if (!pli__str_ieqz(mode, "name") && !pli__str_ieqz(mode, "id"))
+        return pli__error_set(err, PLI_E_UNSUPPORTED, "the column mapping mode '%.*s' is not known", PLI_STR_ARG(mode));
+    *out = pli__str_ieqz(mode, "id") ? PLI__MAPPING_ID : PLI__MAPPING_NAME;
+    return PLI_OK;
+}
+
+static bool is_partition(const pli__metadata *m, const char *name) {
+    for (size_t i = 0; i < m->n_partition_columns; i++)
+        if (pli__str_ieqz(m->partition_columns[i], name)) return true;
+    return false;
+}
+
+static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, const pli__field *f, pli__mapped_column *c, pli_error *err) {
+    c->field = f;
+    c->field_id = -1;
+    c->is_partition = is_partition(md, f->name);
+    c->is_void = f->type->id == PLI__TYPE_NULL;
+    c->physical = physical_name(f, mode);
+    c->read_type = physical_type(f->type, mode);
+    if (!c->physical || !c->read_type) return pli__error_memory(err);
+    if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id))
+        return pli__error_set(err, PLI_E_CORRUPT, "column '%s' has no id, which the column mapping demands", f->name);
+    return PLI_OK;
+}
+
+static pli_status check_partition_columns(const pli__snapshot *s, pli_error *err) {
+    const pli__metadata *md = pli__snapshot_metadata(s);
+    for (size_t i = 0; i < md->n_partition_columns; i++)
+        if (pli__type_find(pli__snapshot_schema(s), md->partition_columns[i], false) < 0)
+            return pli__error_set(err, PLI_E_CORRUPT, "partition column '%.*s' is not in the schema", PLI_STR_ARG(md->partition_columns[i]));
+    return PLI_OK;
+}
+
+pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_error *err) {
+    const pli__type *schema = pli__snapshot_schema(s);
+    PLI_AUTO(pli__mapping_auto) pli__mapping *m = calloc(1, sizeof *m);
+    if (!m || !(m->columns = calloc(schema->n_fields ? schema->n_fields : 1, sizeof *m->columns))) return pli__error_memory(err);
+    m->schema = pli__type_ref(schema);
+    m->n = schema->n_fields;
+    m->binary_as_string = !has_binary(schema);
+    PLI_TRY(read_mode(s, &m->mode, err));
+    PLI_TRY(check_partition_columns(s, err));
+    PLI_TRY(check_all_changes(schema, err));
+    for (size_t i = 0; i < m->n; i++)
+        PLI_TRY(map_column(pli__snapshot_metadata(s), m->mode, &schema->fields[i], &m->columns[i], err));
+    *out = PLI_TAKE(m);
+    return PLI_OK;
+}
+
+int pli__mapping_find(const pli__mapping *m, pli__str name) { return pli__type_find(m->schema, name, false); }
+
+const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names, size_t n, pli__buf *physical) {
+    const pli__type *t = m->schema;
+    const pli__field *f = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const int at = t->id == PLI__TYPE_STRUCT ? pli__type_find(t, names[i], false) : -1;
+        if (at < 0) return NULL;
+        f = &t->fields[at];
+        PLI_AUTO(pli__free_ptr) char *name = physical_name(f, m->mode);
+        if (!name) return NULL;
+        if (i) pli__buf_addc(physical, 0);
+        pli__buf_addz(physical, name);
+        t = f->type;
+    }
+    return f;
+}
+
+/* ---- SQL ---- */
+
+enum { NO_FIELD_ID = 2147483000 /* an id that no column has */ };
+
+void pli__mapping_sql_type(const pli__type *t, pli__buf *sql) {
+    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE); /* logical names, only types that rows have */
+    if (!plain || pli__type_to_sql(plain, sql, NULL) != PLI_OK) sql->failed = true;
+    pli__type_unref(plain);
+}
+
+static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapped_column *c, pli__mapping_mode mode, size_t i) {
+    PLI_AUTO(pli__buf_clear) pli__buf type = {0};
+    if (pli__type_to_sql(c->read_type, &type, NULL) != PLI_OK) sql->failed = true;
+    pli__buf_addz(sql, *first ? "" : ", ");
+    *first = false;
+    if (mode == PLI__MAPPING_ID)
+        pli__buf_addf(sql, "%lld", (long long)c->field_id);
+    else
+        pli__buf_add_sql_str(sql, pli__str_of(c->physical));
+    pli__buf_addf(sql, ": {name: 'c%zu', type: ", i);
+    pli__buf_add_sql_str(sql, pli__buf_str(&type));
+    pli__buf_addz(sql, ", default_value: NULL}");
+}
+
+void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__buf *sql) {
+    /* what is extra has no id, so its files are read by their physical names */
+    const pli__mapping_mode keys = extra ? PLI__MAPPING_NAME : m->mode;
+    bool first = true;
+    pli__buf_addz(sql, "schema = MAP {");
+    for (size_t i = 0; i < m->n; i++)
+        if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, &m->columns[i], keys, i);
+    if (extra || first) { /* a table of nothing but partition columns still needs a column for its rows to be counted by */
+        pli__buf_addz(sql, first ? "" : ", ");
+        if (keys == PLI__MAPPING_ID)
+            pli__buf_addf(sql, "%d", NO_FIELD_ID);
+        else
+            pli__buf_add_sql_str(sql, extra ? pli__str_of(extra) : PLI_STR("_pli_none"));
+        pli__buf_addz(sql, ": {name: 'x', type: 'VARCHAR', default_value: NULL}");
+    }
+    pli__buf_addc(sql, '}');
+}
+
+/* Do the names inside differ, so that nested values must be put together anew? */
+static bool is_renamed(const pli__type *t, const pli__type *read) {
+    for (size_t i = 0; i < t->n_fields; i++) {
+        if (t->id == PLI__TYPE_STRUCT && strcmp(t->fields[i].name, read->fields[i].name) != 0) return true;
+        if (is_renamed(t->fields[i].type, read->fields[i].type)) return true;
+    }
+    return false;
+}
+
+static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth);
+
+static void add_struct(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+    pli__buf_addz(sql, "CASE WHEN ");
+    pli__buf_adds(sql, value);
+    pli__buf_addz(sql, " IS NOT NULL THEN struct_pack(");
+    for (size_t i = 0; i < t->n_fields; i++) {
+        PLI_AUTO(pli__buf_clear) pli__buf inner = {0};
+        pli__buf_adds(&inner, value);
+        pli__buf_addc(&inner, '.');
+        pli__buf_add_sql_name(&inner, pli__str_of(read->fields[i].name));
+        if (i) pli__buf_addz(sql, ", ");
+        pli__buf_add_sql_name(sql, pli__str_of(t->fields[i].name));
+        pli__buf_addz(sql, " := ");
+        add_value(sql, t->fields[i].type, read->fields[i].type, pli__buf_str(&inner), depth);
+        if (inner.failed) sql->failed = true;
+    }
+    pli__buf_addz(sql, ") END");
+}
+
+/* list_transform(value, lambda v1: ...) */
+static void add_list(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+    char variable[16];
+    snprintf(variable, sizeof variable, "v%u", depth);
+    pli__buf_addz(sql, "list_transform(");
+    pli__buf_adds(sql, value);
+    pli__buf_addf(sql, ", lambda %s: ", variable);
+    add_value(sql, t->fields[0].type, read->fields[0].type, pli__str_of(variable), depth + 1);
+    pli__buf_addc(sql, ')');
+}
+
+static void add_map(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+    char key[24], val[24];
+    snprintf(key, sizeof key, "v%u.key", depth);
+    snprintf(val, sizeof val, "v%u.value", depth);
+    pli__buf_addz(sql, "map_from_entries(list_transform(map_entries(");
+    pli__buf_adds(sql, value);
+    pli__buf_addf(sql, "), lambda v%u: struct_pack(k := ", depth);
+    add_value(sql, t->fields[0].type, read->fields[0].type, pli__str_of(key), depth + 1);
+    pli__buf_addz(sql, ", v := ");
+    add_value(sql, t->fields[1].type, read->fields[1].type, pli__str_of(val), depth + 1);
+    pli__buf_addz(sql, ")))");
+}
+
+static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+    if (!is_renamed(t, read)) {
+        pli__buf_adds(sql, value);
+        return;
+    }
+    if (t->id == PLI__TYPE_STRUCT) add_struct(sql, t, read, value, depth);
+    if (t->id == PLI__TYPE_LIST) add_list(sql, t, read, value, depth);
+    if (t->id == PLI__TYPE_MAP) add_map(sql, t, read, value, depth);
+}
+
+void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__buf *sql) {
+    char name[24];
+    snprintf(name, sizeof name, "r.c%zu", i);
+    add_value(sql, m->columns[i].field->type, m->columns[i].read_type, pli__str_of(name), 1);
+}

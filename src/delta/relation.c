@@ -1,0 +1,331 @@
+/* Rows of a list of data files as one SELECT. */
+#include "delta/relation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "delta/partition.h"
+#include "delta/path.h"
+#include "delta/rows_stream.h"
+#include "delta/table.h"
+
+enum { LITERALS_MAX = 500 /* files whose values stand in the SQL text */ };
+
+typedef struct {
+    const char *path; /* local */
+    pli__str log_path;
+    const pli__str *values; /* one for each partition column, in schema order */
+    const pli__rows *rows;
+    const char *change_type;
+    int64_t version, time_us;
+} file_entry;
+
+/* Files whose rows are filtered in the same way and that are read with the same schema. */
+typedef struct {
+    file_entry *files;
+    size_t n, cap;
+} file_list;
+
+struct pli__relation {
+    pli__delta *table;
+    const pli__mapping *m;
+    pli__relation_options options;
+    pli__arena arena;
+    size_t n_partitions;
+    file_list lists[PLI__ROWS_FILTERS][2]; /* [filter][is cdc file] */
+    char id[37];                           /* makes the names of temp objects unique */
+    size_t n_temp;                         /* temp tables made: <id>_0 ... */
+    pli__buf drop;                         /* statements that undo what was made */
+};
+
+void pli__relation_free(pli__relation *r) {
+    if (!r) return;
+    pli__engine *e = pli__env_engine_if_open(r->table->env);
+    if (e && r->drop.len && !r->drop.failed) pli__engine_exec(e, r->drop.ptr, NULL, NULL);
+    pli__buf_clear(&r->drop);
+    for (size_t f = 0; f < PLI__ROWS_FILTERS; f++)
+        for (size_t cdc = 0; cdc < 2; cdc++) free(r->lists[f][cdc].files);
+    pli__arena_clear(&r->arena);
+    pli__delta_free(r->table);
+    free(r);
+}
+
+void pli__relation_auto(pli__relation **r) { pli__relation_free(*r); }
+
+pli_status pli__relation_new(pli__delta *t, const pli__mapping *m, const pli__relation_options *options, pli__relation **out, pli_error *err) {
+    pli__relation *r = calloc(1, sizeof *r);
+    if (!r) return pli__error_memory(err);
+    r->table = pli__delta_ref(t);
+    r->m = m;
+    if (options) r->options = *options;
+    for (size_t i = 0; i < m->n; i++) r->n_partitions += m->columns[i].is_partition;
+    pli__uuid_new(r->id);
+    for (char *c = r->id; *c; c++)
+        if (*c == '-') *c = '_';
+    *out = r;
+    return PLI_OK;
+}
+
+/* ---- taking in files ---- */
+
+static pli_status take_values(pli__relation *r, const pli__relation_file *f, file_entry *e, pli_error *err) {
+    pli__str *values = pli__arena_alloc(&r->arena, r->n_partitions * sizeof *values);
+    size_t k = 0;
+    for (size_t i = 0; values && i < r->m->n; i++) {
+        const pli__mapped_column *c = &r->m->columns[i];
+        pli__str text;
+        if (!c->is_partition) continue;
+        pli__partition_value(f->values, f->n_values, c->physical, &text);
+        PLI_TRY_IN(pli__partition_check(c, text, err), err, "file '%.*s'", PLI_STR_ARG(f->log_path));
+        values[k++] = text.ptr ? pli__arena_str(&r->arena, text) : text;
+    }
+    e->values = values;
+    return pli__arena_status(&r->arena, err);
+}
+
+static pli_status take_path(pli__relation *r, const pli__relation_file *f, file_entry *e, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    PLI_TRY(pli__uri_resolve(r->table->root, f->log_path, &path, err));
+    e->path = pli__arena_strdup(&r->arena, pli__buf_str(&path));
+    if (r->options.with_file_columns) e->log_path = pli__arena_str(&r->arena, f->log_path);
+    return pli__arena_status(&r->arena, err);
+}
+
+pli_status pli__relation_add(pli__relation *r, const pli__relation_file *f, pli_error *err) {
+    file_list *l = &r->lists[f->filter][r->options.changes && !f->change_type];
+    if (l->n == l->cap) {
+        const size_t cap = l->cap ? l->cap * 2 : 16;
+        file_entry *moved = realloc(l->files, cap * sizeof *moved);
+        if (!moved) return pli__error_memory(err);
+        l->files = moved;
+        l->cap = cap;
+    }
+    file_entry e = {.rows = f->rows, .change_type = f->change_type, .version = f->version, .time_us = f->time_us};
+    PLI_TRY(take_path(r, f, &e, err));
+    PLI_TRY(take_values(r, f, &e, err));
+    l->files[l->n++] = e;
+    return PLI_OK;
+}
+
+/* ---- lists of values ---- */
+
+/* What a list is made of. */
+typedef enum { OF_PATHS, OF_LOG_PATHS, OF_VALUES, OF_CHANGE_TYPES, OF_VERSIONS, OF_TIMES } list_kind;
+
+static pli__str text_of(const file_entry *e, list_kind kind, size_t k, char number[24]) {
+    switch (kind) {
+        case OF_PATHS: return pli__str_of(e->path);
+        case OF_LOG_PATHS: return e->log_path;
+        case OF_VALUES: return e->values[k];
+        case OF_CHANGE_TYPES: return pli__str_of(e->change_type);
+        default: snprintf(number, 24, "%" PRId64, kind == OF_VERSIONS ? e->version : e->time_us); return pli__str_of(number);
+    }
+}
+
+static void add_literal(pli__buf *sql, pli__str s) {
+    if (s.ptr)
+        pli__buf_add_sql_str(sql, s);
+    else
+        pli__buf_addz(sql, "NULL");
+}
+
+static bool all_same(const file_list *l, list_kind kind, size_t k) {
+    char a[24], b[24];
+    const pli__str first = text_of(&l->files[0], kind, k, a);
+    for (size_t i = 1; i < l->n; i++) {
+        const pli__str s = text_of(&l->files[i], kind, k, b);
+        if (!s.ptr != !first.ptr || !pli__str_eq(s, first)) return false;
+    }
+    return true;
+}
+
+static pli_status append_texts(pli__engine *e, const file_list *l, list_kind kind, size_t k, const char *table, pli_error *err) {
+    enum { STEP = 1024 };
+    pli__str rows[STEP];
+    char numbers[STEP][24];
+    for (size_t i = 0; i < l->n; i += STEP) {
+        const size_t n = l->n - i < STEP ? l->n - i : STEP;
+        for (size_t j = 0; j < n; j++) rows[j] = text_of(&l->files[i + j], kind, k, numbers[j]);
+        PLI_TRY(pli__engine_append_text(e, table, rows, n, 1, err));
+    }
+    return PLI_OK;
+}
+
+/* A long list goes through a temp table into a variable; *out is "getvariable('…')". */
+static pli_status make_variable(pli__relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *out, pli_error *err) {
+    pli__engine *e;
+    char name[64];
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_TRY(pli__env_engine(r->table->env, &e, err));
+    snprintf(name, sizeof name, "pli_%s_%zu", r->id, r->n_temp++);
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (v VARCHAR)", name);
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
+    pli__buf_addf(&r->drop, "DROP TABLE IF EXISTS %s; RESET VARIABLE %s;", name, name);
+    PLI_TRY(append_texts(e, l, kind, k, name, err));
+    pli__buf_reset(&sql);
+    pli__buf_addf(&sql, "SET VARIABLE %s = (SELECT list(v ORDER BY rowid) FROM %s); DROP TABLE %s", name, name, name);
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
+    pli__buf_addf(out, "getvariable('%s')", name);
+    return pli__buf_status(out, err);
+}
+
+/* The texts of a list as an expression of type VARCHAR[]. */
+static pli_status add_texts(pli__relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *sql, pli_error *err) {
+    char number[24];
+    if (l->n > LITERALS_MAX) return make_variable(r, l, kind, k, sql, err);
+    pli__buf_addc(sql, '[');
+    for (size_t i = 0; i < l->n; i++) {
+        if (i) pli__buf_addz(sql, ", ");
+        add_literal(sql, text_of(&l->files[i], kind, k, number));
+    }
+    pli__buf_addc(sql, ']');
+    return pli__buf_status(sql, err);
+}
+
+/* A value that is constant within a file: one constant if it is the same for all, else picked by the file's index. */
+static pli_status add_file_value(pli__relation *r, const file_list *l, list_kind kind, size_t k, const pli__type *t, pli__buf *sql, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf texts = {0};
+    char number[24];
+    const bool constant = all_same(l, kind, k);
+    pli__buf_addc(sql, '(');
+    if (constant) {
+        pli__buf_addz(&texts, "CAST([");
+        add_literal(&texts, text_of(&l->files[0], kind, k, number));
+        pli__buf_addz(&texts, "] AS VARCHAR[])");
+    } else {
+        pli__buf_addz(&texts, "CAST(");
+        PLI_TRY(add_texts(r, l, kind, k, &texts, err));
+        pli__buf_addz(&texts, " AS VARCHAR[])");
+    }
+    PLI_TRY(pli__buf_status(&texts, err));
+    pli__partition_sql_list(t, texts.ptr, sql);
+    pli__buf_addz(sql, constant ? ")[1]" : ")[CAST(r.file_index AS BIGINT) + 1]");
+    return pli__buf_status(sql, err);
+}
+
+/* ---- one part ---- */
+
+static pli_status add_typed(pli__relation *r, const file_list *l, list_kind kind, pli__type_id id, const char *name, pli__buf *sql, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *t = pli__type_new(id);
+    if (!t) return pli__error_memory(err);
+    pli__buf_addz(sql, ", ");
+    PLI_TRY(add_file_value(r, l, kind, 0, t, sql, err));
+    pli__buf_addf(sql, " AS %s", name);
+    return PLI_OK;
+}
+
+static pli_status add_extra_columns(pli__relation *r, const file_list *l, bool cdc, pli__buf *sql, pli_error *err) {
+    if (r->options.changes) {
+        if (cdc)
+            pli__buf_addz(sql, ", r.x AS _change_type");
+        else
+            PLI_TRY(add_typed(r, l, OF_CHANGE_TYPES, PLI__TYPE_STRING, "_change_type", sql, err));
+        PLI_TRY(add_typed(r, l, OF_VERSIONS, PLI__TYPE_I64, "_commit_version", sql, err));
+        pli__buf_addz(sql, ", make_timestamptz(");
+        PLI_AUTO(pli__type_auto) const pli__type *i64 = pli__type_new(PLI__TYPE_I64);
+        if (!i64) return pli__error_memory(err);
+        PLI_TRY(add_file_value(r, l, OF_TIMES, 0, i64, sql, err));
+        pli__buf_addz(sql, ") AS _commit_timestamp");
+    }
+    if (r->options.with_file_columns) {
+        PLI_TRY(add_typed(r, l, OF_LOG_PATHS, PLI__TYPE_STRING, "_pli_file", sql, err));
+        pli__buf_addz(sql, ", r.file_row_number AS _pli_row");
+    }
+    return pli__buf_status(sql, err);
+}
+
+static pli_status add_columns(pli__relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
+    size_t partition = 0;
+    for (size_t i = 0; i < r->m->n; i++) {
+        const pli__mapped_column *c = &r->m->columns[i];
+        if (i) pli__buf_addz(sql, ", ");
+        if (c->is_partition)
+            PLI_TRY(add_file_value(r, l, OF_VALUES, partition++, c->field->type, sql, err));
+        else if (c->is_void)
+            pli__buf_addz(sql, "CAST(NULL AS INTEGER)");
+        else
+            pli__mapping_sql_column(r->m, i, sql);
+        pli__buf_addz(sql, " AS ");
+        pli__buf_add_sql_name(sql, pli__str_of(c->field->name));
+    }
+    return pli__buf_status(sql, err);
+}
+
+/* The rows of all sets of a part in a temp table of keys. */
+static pli_status make_row_table(pli__relation *r, const file_list *l, char name[64], pli_error *err) {
+    pli__engine *e;
+    char stream_name[80];
+    struct ArrowArrayStream stream;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__free_ptr) pli__file_rows *files = calloc(l->n, sizeof *files);
+    if (!files) return pli__error_memory(err);
+    for (size_t i = 0; i < l->n; i++) {
+        files[i] = (pli__file_rows){(int64_t)i, l->files[i].rows};
+        if (pli__rows_count(files[i].rows) && pli__rows_max(files[i].rows) >> PLI__ROW_BITS)
+            return pli__error_set(err, PLI_E_LIMIT, "a deletion vector of '%s' speaks of a row beyond 2^%d", l->files[i].path, PLI__ROW_BITS);
+    }
+    PLI_TRY(pli__env_engine(r->table->env, &e, err));
+    snprintf(name, 64, "pli_%s_%zu", r->id, r->n_temp++);
+    snprintf(stream_name, sizeof stream_name, "%s_in", name);
+    PLI_TRY(pli__rows_stream(files, l->n, &stream, err));
+    PLI_TRY(pli__engine_register_arrow(e, stream_name, &stream, err));
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT k FROM %s", name, stream_name);
+    pli_status st = pli__buf_status(&sql, err);
+    if (st == PLI_OK) st = pli__engine_exec(e, sql.ptr, NULL, err);
+    pli__engine_unregister(e, stream_name, NULL);
+    PLI_TRY(st);
+    pli__buf_addf(&r->drop, "DROP TABLE IF EXISTS %s;", name);
+    return PLI_OK;
+}
+
+static pli_status add_part(pli__relation *r, const file_list *l, pli__rows_filter filter, bool cdc, pli__buf *sql, pli_error *err) {
+    pli__buf_addz(sql, "SELECT ");
+    PLI_TRY(add_columns(r, l, sql, err));
+    PLI_TRY(add_extra_columns(r, l, cdc, sql, err));
+    pli__buf_addz(sql, " FROM read_parquet(");
+    PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
+    pli__buf_addz(sql, ", ");
+    pli__mapping_sql_schema(r->m, cdc ? "_change_type" : NULL, sql);
+    pli__buf_addf(sql, ", hive_partitioning = false%s) AS r", r->m->binary_as_string ? ", binary_as_string = true" : "");
+    if (filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
+    char table[64];
+    PLI_TRY(make_row_table(r, l, table, err));
+    pli__buf_addf(sql, " WHERE (CAST(r.file_index AS BIGINT) << %d | r.file_row_number) %s (SELECT k FROM %s)", PLI__ROW_BITS,
+                  filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
+    return pli__buf_status(sql, err);
+}
+
+/* A SELECT with the right columns and no rows. */
+static void add_empty(const pli__relation *r, pli__buf *sql) {
+    pli__buf_addz(sql, "SELECT ");
+    for (size_t i = 0; i < r->m->n; i++) {
+        pli__buf_addz(sql, i ? ", CAST(NULL AS " : "CAST(NULL AS ");
+        pli__mapping_sql_type(r->m->columns[i].field->type, sql);
+        pli__buf_addz(sql, ") AS ");
+        pli__buf_add_sql_name(sql, pli__str_of(r->m->columns[i].field->name));
+    }
+    if (r->options.changes)
+        pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _change_type, CAST(NULL AS BIGINT) AS _commit_version,"
+                           " CAST(NULL AS TIMESTAMPTZ) AS _commit_timestamp");
+    if (r->options.with_file_columns) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
+    pli__buf_addz(sql, " WHERE false");
+}
+
+pli_status pli__relation_sql(pli__relation *r, pli__buf *sql, pli_error *err) {
+    bool any = false;
+    for (int f = 0; f < PLI__ROWS_FILTERS; f++)
+        for (int cdc = 0; cdc < 2; cdc++) {
+            const file_list *l = &r->lists[f][cdc];
+            if (!l->n) continue;
+            if (any) pli__buf_addz(sql, " UNION ALL ");
+            any = true;
+            PLI_TRY(add_part(r, l, (pli__rows_filter)f, cdc, sql, err));
+        }
+    if (!any) add_empty(r, sql);
+    return pli__buf_status(sql, err);
+}

@@ -1,0 +1,54 @@
+/*
+ * Rows of a list of data files as one SELECT: logical columns, partition values, deletion vectors, and for change data the
+ * columns that tell the change. Values that are the same for a whole file are picked from lists by the file's index, so
+ * nothing is joined; rows of deletion vectors are keyed by (file index, row number).
+ *
+ *   SELECT r.c0 AS "id", (CAST(['a', 'b'] AS VARCHAR[]))[r.file_index::BIGINT + 1] AS "p", ...
+ *   FROM read_parquet(['f1', 'f2'], schema = MAP {...}, ...) r
+ *   WHERE (r.file_index::BIGINT << 40 | r.file_row_number) NOT IN (SELECT k FROM <temp table>)
+ *   UNION ALL ...          -- one part for each way of filtering rows
+ *
+ * Short lists stand in the text; long ones and row sets live in variables and temp tables of the environment's engine until
+ * the relation is freed.
+ */
+#ifndef PLI_DELTA_RELATION_H
+#define PLI_DELTA_RELATION_H
+
+#include "delta/dv.h"
+#include "delta/mapping.h"
+
+typedef enum pli__rows_filter {
+    PLI__ROWS_ALL,
+    PLI__ROWS_WITHOUT, /**< the rows of the set are left out: a deletion vector */
+    PLI__ROWS_ONLY,    /**< nothing but the rows of the set: what a deletion vector took away */
+    PLI__ROWS_FILTERS
+} pli__rows_filter;
+
+typedef struct pli__relation_file {
+    pli__str log_path; /**< as in the log */
+    size_t n_values;
+    const pli__kv *values; /**< partition values */
+    pli__rows_filter filter;
+    const pli__rows *rows; /**< with a filter; borrowed until pli__relation_sql */
+    /* change data only */
+    const char *change_type; /**< NULL: the file has a column _change_type (a cdc file) */
+    int64_t version, time_us;
+} pli__relation_file;
+
+typedef struct pli__relation_options {
+    bool changes;           /**< add _change_type, _commit_version, _commit_timestamp */
+    bool with_file_columns; /**< add _pli_file and _pli_row */
+} pli__relation_options;
+
+typedef struct pli__relation pli__relation;
+
+/** @param m borrowed, must outlive the relation */
+pli_status pli__relation_new(pli__delta *t, const pli__mapping *m, const pli__relation_options *options, pli__relation **out, pli_error *err);
+void pli__relation_free(pli__relation *r);
+void pli__relation_auto(pli__relation **r);
+/** Texts are copied. CORRUPT_RECORD for a partition value that is none, naming the file. */
+pli_status pli__relation_add(pli__relation *r, const pli__relation_file *file, pli_error *err);
+/** Append the SELECT; call once, after all files. All columns of the mapping come out, in its order. */
+pli_status pli__relation_sql(pli__relation *r, pli__buf *sql, pli_error *err);
+
+#endif
