@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "engine/env.h"
+#include "schema/policy.h"
 #include "source/relation.h"
 
 typedef enum pli__format_id {
@@ -43,7 +44,6 @@ typedef struct pli__reader_option {
 /** The one table of reader options; *n = how many. */
 const pli__reader_option *pli__reader_options(size_t *n);
 
-typedef enum { PLI__CORRUPT_FAIL, PLI__CORRUPT_SKIP, PLI__CORRUPT_COLUMN } pli__corrupt_mode;
 
 typedef struct pli__format_options {
     const json_t *options;  /**< object: names of the table above; borrowed */
@@ -51,7 +51,7 @@ typedef struct pli__format_options {
     int64_t sample_rows;    /**< rows per file that inference looks at; 0 = 20,480 */
     int64_t sample_files;   /**< files it looks at, first, last and evenly between; 0 = 100 */
     bool ntz;               /**< text without a zone becomes timestamp_ntz, not timestamp */
-    pli__corrupt_mode corrupt;
+    pli__corrupt_mode corrupt; /**< rows that cannot be parsed */
 } pli__format_options;
 
 /** Check names and values. INVALID_ARGUMENT names the option and suggests. @param format NULL: any format's option will do */
