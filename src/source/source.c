@@ -35,6 +35,12 @@ pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into
     return s->ops->backlog ? s->ops->backlog(s, cp, into, err) : PLI_OK;
 }
 
+pli_status pli__source_preview(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err) {
+    if (!s->ops->preview) return pli__source_plan(s, cp, offset, err);
+    *offset = NULL;
+    return s->ops->preview(s, cp, offset, err);
+}
+
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err) {
     return s->ops->bound ? s->ops->bound(s, cp, on, err) : PLI_OK;
 }

@@ -40,6 +40,8 @@ typedef struct pli__source_ops {
     /** Optional: columns whose type the checkpoint knows; formats without types (CSV) need not infer them, so that a small batch costs no
      *  sample. Set before relation(); NULL forgets them. The source takes its own reference. */
     void (*set_known)(pli__source *s, const pli__type *known);
+    /** Optional (NULL: plan, on a checkpoint that was opened for reading only): what the next plan would give, changing nothing. */
+    pli_status (*preview)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 } pli__source_ops;
 
 struct pli__source {
@@ -51,6 +53,7 @@ pli_status pli__source_relation(pli__source *s, const json_t *offset, pli__relat
 pli_status pli__source_recheck(pli__source *s, const json_t *offset, pli_error *err);
 pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
 pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
+pli_status pli__source_preview(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
 const char *pli__source_watch_path(const pli__source *s);
 void pli__source_set_known(pli__source *s, const pli__type *known);

@@ -235,7 +235,8 @@ static const pli__source_ops files_ops = {.version = 1,
                                           .free = files_free,
                                           .bound = files_bound,
                                           .watch_path = files_watch_path,
-                                          .set_known = files_set_known};
+                                          .set_known = files_set_known,
+                                          .preview = pli__source_files_preview};
 
 static void files_auto(files_source **s) {
     if (*s) files_free(&(*s)->base);
@@ -284,7 +285,7 @@ static const char *default_pattern(files_source *s) {
 static pli_status split_path(files_source *s, pli_error *err) {
     pli__str path = pli__str_of(s->o.path);
     size_t fixed = pli__glob_fixed_prefix(path);
-    bool magic = fixed < path.len && pli__glob_has_magic(path);
+    bool magic = !s->o.literal_path && fixed < path.len && pli__glob_has_magic(path);
     if (!magic) {
         s->fixed = pli__arena_strdup(&s->arena, path);
         s->pattern = pli__arena_strdup(&s->arena, pli__str_of(s->o.pattern ? s->o.pattern : default_pattern(s)));
