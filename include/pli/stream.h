@@ -31,7 +31,7 @@ typedef struct pli_stream pli_stream;
 PLI_API pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err);
 PLI_API void pli_stream_close(pli_stream *stream); /**< NULL is allowed; releases the lock */
 
-/** Take the checkpoint's lock and read its state again. @param timeout_us 0 = do not wait, negative = no limit
+/** Take the checkpoint's lock, read its state again, and finish what a dead run left undone behind its newest commit. @param timeout_us 0 = do not wait, negative = no limit
  *  @param poll called about every 50 ms while waiting, may be NULL; non-zero ends the wait with CANCELLED. LOCKED */
 PLI_API pli_status pli_stream_lock(pli_stream *stream, int64_t timeout_us, int (*poll)(void *arg), void *arg, pli_error *err);
 PLI_API void pli_stream_unlock(pli_stream *stream);
@@ -73,6 +73,8 @@ PLI_API pli_status pli_stream_set_delta(pli_stream *stream, const pli_stream_del
 /** The pending batch as stored (lowest first), else the next one with its id; *batch NULL = nothing to do. Writes no offset, but stores
  *  the start position. DATA_LOSS, TABLE_REPLACED, CORRUPT_RECORD. */
 PLI_API pli_status pli_stream_plan(pli_stream *stream, char **batch, pli_error *err);
+/** Id of the batch to repeat (the lowest offset above the highest commit), -1 if there is none. CORRUPT_RECORD for damage. */
+PLI_API pli_status pli_stream_pending(pli_stream *stream, int64_t *id, pli_error *err);
 /** Publish offsets/ID.json if it is absent. @param stored what is there afterwards (ours or the earlier one); may be NULL */
 PLI_API pli_status pli_stream_write_offset(pli_stream *stream, int64_t id, const char *batch, char **stored, pli_error *err);
 /** Begin an attempt at a batch whose offset is stored. An attempt that was open is aborted. */

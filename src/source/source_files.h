@@ -15,6 +15,7 @@ typedef enum { PLI__CLEAN_OFF, PLI__CLEAN_DELETE, PLI__CLEAN_ARCHIVE } pli__clea
 /** Zero-initialise, then set; "no limit" and "not given" are 0 or NULL unless said otherwise. Everything is copied. */
 typedef struct pli__files_options {
     const char *path;           /**< folder, file or glob; relative to the working folder */
+    bool literal_path;          /**< path is a folder or file even if it holds characters of a glob */
     const char *format;         /**< name or alias of format.h's table; NULL or "auto": by extension, see pli__format_resolve */
     const char *pattern;        /**< files below a folder; NULL = "*.<extension>" of the format ("*" for auto, text and binary) */
     bool recursive;

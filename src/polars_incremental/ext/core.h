@@ -14,8 +14,9 @@
 #include "pli/env.h"
 #include "pli/state.h"
 
-/** The module's environment: clock, log and cancellation go through Python. Borrowed; NULL with an exception set. */
-pli_env *core_env(void);
+/** A new environment whose clock and log go through Python; one for each object, since an environment serves one thread at a
+ *  time. Free it with pli_env_free; NULL with an exception set. */
+pli_env *core_env_new(void);
 /** Set the Python exception for an error. @return NULL */
 PyObject *core_raise(const pli_error *e);
 /** A malloc'ed JSON text as str (None for NULL); frees it. */

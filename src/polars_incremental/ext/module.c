@@ -3,8 +3,6 @@
 
 #include "core.h"
 
-static pli_env *module_env;
-
 PyObject *core_raise(const pli_error *e) {
     /* a signal handler of Python raised while C was waiting: that exception goes on */
     if (PyErr_Occurred()) return NULL;
@@ -68,12 +66,12 @@ static void python_log(void *arg, pli_log_level level, const char *message) {
     PyGILState_Release(gil);
 }
 
-pli_env *core_env(void) {
-    if (module_env) return module_env;
-    pli_env_options options = {.size = sizeof options, .log = python_log, .now_us = python_now};
+pli_env *core_env_new(void) {
+    const pli_env_options options = {.size = sizeof options, .log = python_log, .now_us = python_now};
+    pli_env *env = NULL;
     pli_error e = {0};
-    if (pli_env_new(&options, &module_env, &e) != PLI_OK) core_raise(&e);
-    return module_env;
+    if (pli_env_new(&options, &env, &e) != PLI_OK) core_raise(&e);
+    return env;
 }
 
 static PyObject *version(PyObject *self, PyObject *unused) {

@@ -7,6 +7,7 @@
 
 typedef struct {
     PyObject_HEAD
+    pli_env *env;
     pli_stream *stream;
 } stream_object;
 
@@ -18,20 +19,23 @@ static int is_open(PyObject *self) {
     return 0;
 }
 
-static PyObject *stream_open(PyObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"checkpoint", "kind", "create", NULL};
-    const char *checkpoint, *kind;
-    int create = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sz|p", names, &checkpoint, &kind, &create) || !core_env()) return NULL;
-    pli_stream *opened = NULL;
-    CORE_CALL(pli_stream_open(core_env(), checkpoint, kind, create != 0, &opened, err));
-    pli_stream_close(SELF(self));
-    SELF(self) = opened;
+static PyObject *open_stream(stream_object *s, const char *checkpoint, const char *kind, int create) {
+    CORE_CALL(pli_stream_open(s->env, checkpoint, kind, create != 0, &s->stream, err));
     Py_RETURN_NONE;
 }
 
 static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs) {
-    PyObject *done = stream_open(self, args, kwargs);
+    static char *names[] = {"checkpoint", "kind", "create", NULL};
+    stream_object *s = (stream_object *)self;
+    const char *checkpoint, *kind;
+    int create = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sz|p", names, &checkpoint, &kind, &create)) return -1;
+    if (s->env) {
+        PyErr_SetString(PyExc_RuntimeError, "a stream is opened once");
+        return -1;
+    }
+    s->env = core_env_new();
+    PyObject *done = s->env ? open_stream(s, checkpoint, kind, create) : NULL;
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
@@ -39,6 +43,7 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs) {
 static void stream_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     pli_stream_close(SELF(self));
+    pli_env_free(((stream_object *)self)->env);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
@@ -140,6 +145,19 @@ static PyObject *stream_plan(PyObject *self, PyObject *unused) {
     return core_take_text(batch);
 }
 
+static PyObject *id_or_none(int64_t id) {
+    if (id < 0) Py_RETURN_NONE;
+    return PyLong_FromLongLong(id);
+}
+
+static PyObject *stream_pending(PyObject *self, PyObject *unused) {
+    (void)unused;
+    if (!is_open(self)) return NULL;
+    int64_t id = -1;
+    CORE_CALL(pli_stream_pending(SELF(self), &id, err));
+    return id_or_none(id);
+}
+
 static PyObject *stream_write_offset(PyObject *self, PyObject *args) {
     long long id;
     const char *batch;
@@ -207,11 +225,6 @@ static PyObject *stream_update_metadata(PyObject *self, PyObject *args) {
 
 /* ---- identity ---- */
 
-static PyObject *id_or_none(int64_t id) {
-    if (id < 0) Py_RETURN_NONE;
-    return PyLong_FromLongLong(id);
-}
-
 static PyObject *get_text(PyObject *self, const char *(*fn)(const pli_stream *)) {
     return is_open(self) ? PyUnicode_FromString(fn(SELF(self))) : NULL;
 }
@@ -240,6 +253,7 @@ static PyMethodDef methods[] = {
     {"set_files", KW(stream_set_files), METH_VARARGS | METH_KEYWORDS, "Plan files from now on."},
     {"set_delta", KW(stream_set_delta), METH_VARARGS | METH_KEYWORDS, "Plan versions of a Delta table from now on."},
     {"plan", stream_plan, METH_NOARGS, "plan() -> str | None: JSON of the pending or the next batch."},
+    {"pending", stream_pending, METH_NOARGS, "pending() -> int | None: the batch to repeat."},
     {"write_offset", stream_write_offset, METH_VARARGS, "write_offset(id, json) -> str: what is stored afterwards."},
     {"begin", stream_begin, METH_VARARGS, "begin(id): a new attempt at a batch."},
     {"commit", stream_commit, METH_VARARGS, "commit(id, json, schema=None)"},
