@@ -1,0 +1,84 @@
+/* Every case of the shared Delta fixtures (cases.json): rows, changes and state as other implementations wrote them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka wants the ones above
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "delta/snapshot.h"
+#include "port/fs.h"
+#include "support/delta_fixtures.h"
+
+enum { CASES_MAX = 500 };
+
+static char root[4200]; /* <shared>/fixtures/delta */
+
+static const char *member(const json_t *c, const char *key) { return json_string_value(json_object_get(c, key)); }
+
+static int64_t number(const json_t *c, const char *key, int64_t absent) {
+    const json_t *v = json_object_get(c, key);
+    return json_is_integer(v) ? json_integer_value(v) : absent;
+}
+
+static void expected_sql(const json_t *c, pli__buf *sql) {
+    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    pli__buf_addf(&path, "%s/%s", root, member(c, "expected"));
+    pli__buf_addz(sql, "SELECT * FROM read_parquet([");
+    pli__buf_add_sql_str(sql, pli__buf_str(&path));
+    pli__buf_addz(sql, "])");
+}
+
+static void check_rows(const json_t *c, pli_env *env) {
+    PLI_AUTO(pli__buf_clear) pli__buf table = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf expected = {0};
+    PLI_AUTO(pli__delta_auto) pli__delta *t = NULL;
+    PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
+    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
+    pli_error err = {0};
+    const char *names[100];
+    const json_t *columns = json_object_get(c, "columns");
+    pli__scan_options o = {.columns = names, .n_columns = json_array_size(columns)};
+    for (size_t i = 0; i < o.n_columns; i++) names[i] = json_string_value(json_array_get(columns, i));
+    pli__buf_addf(&table, "%s/%s", root, member(c, "table"));
+    if (pli__delta_open(env, table.ptr, &t, &err) != PLI_OK) fail_msg("%s", err.message);
+    if (pli__snapshot_open(t, number(c, "version", PLI__LATEST), NULL, &s, &err) != PLI_OK) fail_msg("%s", err.message);
+    if (pli__scan_new(s, &o, &scan, &err) != PLI_OK) fail_msg("%s", err.message);
+    expected_sql(c, &expected);
+    assert_same_rows(env, pli__scan_sql(scan), expected.ptr);
+}
+
+static void test_case(void **state) {
+    const json_t *c = *state;
+    pli_env *env = fixtures_env(member(c, "zone"));
+    if (strcmp(member(c, "kind"), "rows") == 0) check_rows(c, env);
+    pli_env_free(env);
+}
+
+int main(void) {
+    static struct CMUnitTest tests[CASES_MAX];
+    const char *shared = fixtures_shared();
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    PLI_AUTO(pli__json_unref) json_t *file = NULL;
+    if (!shared) {
+        fprintf(stderr, "skipped: the shared fixtures are not there\n");
+        return 0;
+    }
+    snprintf(root, sizeof root, "%s/fixtures/delta", shared);
+    char path[4300];
+    snprintf(path, sizeof path, "%s/cases.json", root);
+    if (pli__fs_read(path, 1 << 24, &text, NULL) != PLI_OK) return 1;
+    if (pli__json_parse(pli__buf_str(&text), path, &file, NULL) != PLI_OK) return 1;
+    json_t *cases = json_object_get(file, "cases");
+    const size_t n = json_array_size(cases);
+    const char *only = getenv("CASE");
+    size_t used = 0;
+    for (size_t i = 0; i < n && i < CASES_MAX; i++) {
+        json_t *c = json_array_get(cases, i);
+        if (only && !strstr(member(c, "id"), only)) continue;
+        tests[used++] = (struct CMUnitTest){.name = member(c, "id"), .test_func = test_case, .initial_state = c};
+    }
+    return _cmocka_run_group_tests("delta_fixtures", tests, used, NULL, NULL);
+}
