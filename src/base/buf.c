@@ -148,8 +148,7 @@ void pli__buf_add_sql_name(pli__buf *b, pli__str s) { add_doubled(b, s, '"'); }
 
 pli_status pli__buf_status(const pli__buf *b, pli_error *err) {
     if (!b->failed) return PLI_OK;
-    if (b->capped)
-        return pli__error_set(err, PLI_E_LIMIT, "a text of more than %zu bytes was to be built", cap_of(b));
+    if (b->capped) return pli__error_set(err, PLI_E_LIMIT, "a text of more than %zu bytes was to be built", cap_of(b));
     return pli__error_memory(err);
 }
 

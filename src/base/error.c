@@ -14,10 +14,9 @@ typedef struct {
     const char *hint;
 } error_info;
 
-static const error_info error_table[] = {
-    {PLI_OK, "OK", 0, "success", ""},
+static const error_info error_table[] = {{PLI_OK, "OK", 0, "success", ""},
 #define ERROR_ROW(sym, num, name, exitcode, text, hint) {sym, name, exitcode, text, hint},
-    PLI_ERROR_MAP(ERROR_ROW)
+                                         PLI_ERROR_MAP(ERROR_ROW)
 #undef ERROR_ROW
 };
 

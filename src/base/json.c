@@ -18,7 +18,8 @@ pli_status pli__json_parse(pli__str text, const char *what, json_t **out, pli_er
         return PLI_OK;
     }
     if (json_error_code(&e) == json_error_out_of_memory) return pli__error_memory(err);
-    pli__error_set(err, PLI_E_CORRUPT, "'%s' is not valid JSON: line %d, column %d: %s", what, e.line, e.column, e.text);
+    pli__error_set(err, PLI_E_CORRUPT, "'%s' is not valid JSON: line %d, column %d: %s", what, e.line, e.column,
+                   e.text);
     if (err) err->position = e.line > 0 ? e.line : 0;
     return PLI_E_CORRUPT;
 }
@@ -127,7 +128,8 @@ pli_status pli__json_write_pretty(const json_t *value, pli__buf *out, pli_error 
 /* Finds a member; *out stays NULL when an optional one is absent or null. */
 static pli_status find_member(const json_t *obj, const char *key, const char *what, bool required, json_t **out,
                               pli_error *err) {
-    if (!json_is_object(obj)) return pli__error_set(err, PLI_E_CORRUPT, "'%s': an object was expected around '%s'", what, key);
+    if (!json_is_object(obj))
+        return pli__error_set(err, PLI_E_CORRUPT, "'%s': an object was expected around '%s'", what, key);
     json_t *v = json_object_get(obj, key);
     if (v && !json_is_null(v)) *out = v;
     else if (required) return pli__error_set(err, PLI_E_CORRUPT, "'%s': '%s' is missing", what, key);
@@ -138,17 +140,20 @@ static pli_status wrong_type(const char *what, const char *key, const char *type
     return pli__error_set(err, PLI_E_CORRUPT, "'%s': '%s' must be %s", what, key, type);
 }
 
-pli_status pli__json_get_str(const json_t *obj, const char *key, const char *what, bool required, const char **out, pli_error *err) {
+pli_status pli__json_get_str(const json_t *obj, const char *key, const char *what, bool required, const char **out,
+                             pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;
     if (!json_is_string(v)) return wrong_type(what, key, "a string", err);
-    if (strlen(json_string_value(v)) != json_string_length(v)) return wrong_type(what, key, "a string without NUL characters", err);
+    if (strlen(json_string_value(v)) != json_string_length(v))
+        return wrong_type(what, key, "a string without NUL characters", err);
     *out = json_string_value(v);
     return PLI_OK;
 }
 
-pli_status pli__json_get_i64(const json_t *obj, const char *key, const char *what, bool required, int64_t *out, pli_error *err) {
+pli_status pli__json_get_i64(const json_t *obj, const char *key, const char *what, bool required, int64_t *out,
+                             pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;
@@ -157,7 +162,8 @@ pli_status pli__json_get_i64(const json_t *obj, const char *key, const char *wha
     return PLI_OK;
 }
 
-pli_status pli__json_get_f64(const json_t *obj, const char *key, const char *what, bool required, double *out, pli_error *err) {
+pli_status pli__json_get_f64(const json_t *obj, const char *key, const char *what, bool required, double *out,
+                             pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;
@@ -166,7 +172,8 @@ pli_status pli__json_get_f64(const json_t *obj, const char *key, const char *wha
     return PLI_OK;
 }
 
-pli_status pli__json_get_bool(const json_t *obj, const char *key, const char *what, bool required, bool *out, pli_error *err) {
+pli_status pli__json_get_bool(const json_t *obj, const char *key, const char *what, bool required, bool *out,
+                              pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;
@@ -175,7 +182,8 @@ pli_status pli__json_get_bool(const json_t *obj, const char *key, const char *wh
     return PLI_OK;
 }
 
-pli_status pli__json_get_obj(const json_t *obj, const char *key, const char *what, bool required, json_t **out, pli_error *err) {
+pli_status pli__json_get_obj(const json_t *obj, const char *key, const char *what, bool required, json_t **out,
+                             pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;
@@ -184,7 +192,8 @@ pli_status pli__json_get_obj(const json_t *obj, const char *key, const char *wha
     return PLI_OK;
 }
 
-pli_status pli__json_get_arr(const json_t *obj, const char *key, const char *what, bool required, json_t **out, pli_error *err) {
+pli_status pli__json_get_arr(const json_t *obj, const char *key, const char *what, bool required, json_t **out,
+                             pli_error *err) {
     json_t *v = NULL;
     PLI_TRY(find_member(obj, key, what, required, &v, err));
     if (!v) return PLI_OK;

@@ -58,7 +58,8 @@ static uint64_t load_word(const char *p) {
 static size_t find_special(pli__str t, size_t i, uint64_t high) {
     for (; t.len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
         const uint64_t w = load_word(t.ptr + i);
-        const uint64_t hit = bytes_below(w ^ EACH_BYTE('"'), 1) | bytes_below(w ^ EACH_BYTE('\\'), 1) | bytes_below(w, 0x20) | (w & high);
+        const uint64_t hit = bytes_below(w ^ EACH_BYTE('"'), 1) | bytes_below(w ^ EACH_BYTE('\\'), 1) |
+                             bytes_below(w, 0x20) | (w & high);
         if (hit & EACH_BYTE(0x80)) return i + (size_t)__builtin_ctzll(hit & EACH_BYTE(0x80)) / 8;
     }
     for (; i < t.len; i++) {
@@ -166,9 +167,11 @@ static pli_status scan_number(pli__json_scan *s, pli__str *out, pli_error *err) 
     return PLI_OK;
 }
 
-static pli_status scan_word(pli__json_scan *s, const char *word, pli__json_kind kind, pli__json_item *item, pli_error *err) {
+static pli_status scan_word(pli__json_scan *s, const char *word, pli__json_kind kind, pli__json_item *item,
+                            pli_error *err) {
     const size_t n = strlen(word);
-    if (s->text.len - s->at < n || memcmp(s->text.ptr + s->at, word, n) != 0) return syntax_error(s, s->at, err, "a value was expected");
+    if (s->text.len - s->at < n || memcmp(s->text.ptr + s->at, word, n) != 0)
+        return syntax_error(s, s->at, err, "a value was expected");
     item->kind = kind;
     item->raw = (pli__str){s->text.ptr + s->at, n};
     s->at += n;
@@ -250,7 +253,8 @@ static pli_status close_levels(pli__json_scan *s, open_levels *o, pli_error *err
             return PLI_OK;
         }
         const bool object = in_object(o);
-        if (!is_at(s, object ? '}' : ']')) return syntax_error(s, s->at, err, object ? "',' or '}' was expected" : "',' or ']' was expected");
+        if (!is_at(s, object ? '}' : ']'))
+            return syntax_error(s, s->at, err, object ? "',' or '}' was expected" : "',' or ']' was expected");
         s->at++;
         o->depth--;
     }
@@ -319,7 +323,8 @@ static pli_status step_in_level(pli__json_scan *s, bool object, bool *more, pli_
         return PLI_OK;
     }
     if (!s->fresh) {
-        if (!is_at(s, ',')) return syntax_error(s, s->at, err, object ? "',' or '}' was expected" : "',' or ']' was expected");
+        if (!is_at(s, ','))
+            return syntax_error(s, s->at, err, object ? "',' or '}' was expected" : "',' or ']' was expected");
         s->at++;
     }
     s->fresh = false;

@@ -60,7 +60,8 @@ void pli__time_format_iso(int64_t us, char out[40]) {
     unsigned m, d;
     pli__time_civil_from_days(days, &y, &m, &d);
     const unsigned sec = (unsigned)(rest / SECOND_US), frac = (unsigned)(rest % SECOND_US);
-    int n = snprintf(out, 40, "%04lld-%02u-%02uT%02u:%02u:%02u", (long long)y, m, d, sec / 3600, sec / 60 % 60, sec % 60);
+    int n = snprintf(out, 40, "%04lld-%02u-%02uT%02u:%02u:%02u", (long long)y, m, d, sec / 3600, sec / 60 % 60,
+                     sec % 60);
     if (n > 0 && n < 40 && frac) n += snprintf(out + n, (size_t)(40 - n), ".%06u", frac);
     if (n > 0 && n < 39) memcpy(out + n, "Z", 2);
 }
@@ -77,7 +78,9 @@ static bool take_char(cursor *c, char want) {
     return true;
 }
 
-static bool is_digit_at(const cursor *c) { return c->at < c->s.len && c->s.ptr[c->at] >= '0' && c->s.ptr[c->at] <= '9'; }
+static bool is_digit_at(const cursor *c) {
+    return c->at < c->s.len && c->s.ptr[c->at] >= '0' && c->s.ptr[c->at] <= '9';
+}
 
 /* Exactly n digits. */
 static bool take_digits(cursor *c, unsigned n, unsigned *out) {
@@ -93,7 +96,8 @@ static bool take_digits(cursor *c, unsigned n, unsigned *out) {
 static bool take_date(cursor *c, int64_t *days) {
     static const unsigned char month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     unsigned y, m, d;
-    if (!take_digits(c, 4, &y) || !take_char(c, '-') || !take_digits(c, 2, &m) || !take_char(c, '-') || !take_digits(c, 2, &d))
+    if (!take_digits(c, 4, &y) || !take_char(c, '-') || !take_digits(c, 2, &m) || !take_char(c, '-') ||
+        !take_digits(c, 2, &d))
         return false;
     const bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     if (y < 1 || m < 1 || m > 12 || d < 1 || d > month_days[m - 1] + (m == 2 && leap ? 1u : 0u)) return false;
@@ -168,7 +172,8 @@ static bool take_decimal(cursor *c, decimal *out) {
     if (!is_digit_at(c)) return false;
     while (is_digit_at(c)) {
         const int digit = c->s.ptr[c->at++] - '0';
-        if (__builtin_mul_overflow(v.whole, 10, &v.whole) || __builtin_add_overflow(v.whole, digit, &v.whole)) return false;
+        if (__builtin_mul_overflow(v.whole, 10, &v.whole) || __builtin_add_overflow(v.whole, digit, &v.whole))
+            return false;
     }
     if (take_char(c, '.')) {
         if (!is_digit_at(c)) return false;

@@ -27,7 +27,8 @@ pli_status pli__fs_lstat(const char *path, pli__file_info *out, pli_error *err);
 pli_status pli__fs_read(const char *path, size_t max, pli__buf *out, pli_error *err);
 /** Read up to len bytes from offset (negative: from the end). *got may be smaller at the end of the file. */
 pli_status pli__fs_read_at(const char *path, int64_t offset, size_t len, pli__buf *out, pli_error *err);
-pli_status pli__fs_mkdirs(const char *path, pli_error *err); /**< like mkdir -p; syncs the parents of folders it makes */
+pli_status pli__fs_mkdirs(const char *path,
+                          pli_error *err); /**< like mkdir -p; syncs the parents of folders it makes */
 pli_status pli__fs_unlink(const char *path, bool missing_ok, pli_error *err);
 pli_status pli__fs_rmdir(const char *path, bool missing_ok, pli_error *err);
 pli_status pli__fs_remove_tree(const char *path, pli_error *err); /**< never follows links */

@@ -68,7 +68,8 @@ static pli_status resolve_prefix(const char *path, size_t *len, char **real, pli
         *real = realpath(n ? prefix : "/", NULL);
         if (*real) break;
         if (errno == ENOMEM) return pli__error_memory(err);
-        if ((errno != ENOENT && errno != ENOTDIR) || n == 0) return pli__error_errno(err, "could not resolve '%s'", path);
+        if ((errno != ENOENT && errno != ENOTDIR) || n == 0)
+            return pli__error_errno(err, "could not resolve '%s'", path);
         while (n > 0 && prefix[n - 1] == '/') n--;
         while (n > 0 && prefix[n - 1] != '/') n--;
         while (n > 0 && prefix[n - 1] == '/') n--;

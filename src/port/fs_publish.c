@@ -88,7 +88,8 @@ static pli_status not_published(const char *path, int e, pli_error *err) {
 /* NFS repeats a request whose answer was lost and then finds its own link: the count of links tells. */
 static bool is_our_link(const char *temp, const char *path) {
     struct stat a, b;
-    return lstat(temp, &a) == 0 && lstat(path, &b) == 0 && a.st_nlink > 1 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+    return lstat(temp, &a) == 0 && lstat(path, &b) == 0 && a.st_nlink > 1 && a.st_ino == b.st_ino &&
+           a.st_dev == b.st_dev;
 }
 
 static pli_status publish_new(const char *temp, const char *path, pli_error *err) {
@@ -99,7 +100,9 @@ static pli_status publish_new(const char *temp, const char *path, pli_error *err
         e = renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
         if (e == 0) return PLI_OK;
         if (e == EINVAL || e == ENOSYS)
-            return pli__error_set(err, PLI_E_UNSUPPORTED, "cannot publish '%s': the file system can neither link nor rename without replacing", path);
+            return pli__error_set(err, PLI_E_UNSUPPORTED,
+                                  "cannot publish '%s': the file system can neither link nor rename without replacing",
+                                  path);
     }
     if (e != 0) return not_published(path, e, err);
     unlink(temp); /* a leftover is harmless, and the record is published */
@@ -129,7 +132,8 @@ pli_status pli__fs_publish(const char *path, pli__str data, unsigned how, pli_er
         drop_temp(temp);
         return pli__error_errno(err, "could not write '%s'", path);
     }
-    const pli_status status = how & PLI__PUBLISH_REPLACE ? publish_replace(temp, path, err) : publish_new(temp, path, err);
+    const pli_status status = how & PLI__PUBLISH_REPLACE ? publish_replace(temp, path, err)
+                                                         : publish_new(temp, path, err);
     if (status != PLI_OK) {
         drop_temp(temp);
         return status;

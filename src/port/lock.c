@@ -67,6 +67,12 @@ static void close_lock_file(pli__lock *l) {
     pthread_mutex_unlock(&held_mutex);
 }
 
+/* Closing alone would not do while a child that was forked a moment ago has not got to its fork handler yet. */
+static void unlock_file(int fd) {
+    struct flock range = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    if (fd >= 0) fcntl(fd, F_OFD_SETLK, &range);
+}
+
 void pli__lock_release(pli__lock *lock) {
     if (!lock) return;
     pthread_mutex_lock(&held_mutex);
@@ -75,6 +81,7 @@ void pli__lock_release(pli__lock *lock) {
         *at = lock->next;
         break;
     }
+    unlock_file(lock->fd);
     pli__fd_auto(&lock->fd);
     pthread_mutex_unlock(&held_mutex);
     free(lock);
@@ -112,8 +119,7 @@ static pli_status held_by_other(int fd, const char *path, pli_error *err) {
     const ssize_t n = pread(fd, text, HOLDER_MAX, 0);
     if (n > 0 && sscanf(text, "%ld %255s", &pid, host) >= 1 && pid > 0)
         pli__error_set(err, PLI_E_LOCKED, "'%s' is locked by process %ld on '%s'", path, pid, host);
-    else
-        pli__error_set(err, PLI_E_LOCKED, "'%s' is locked by another run", path);
+    else pli__error_set(err, PLI_E_LOCKED, "'%s' is locked by another run", path);
     pli__error_flag(err, PLI_ERR_RETRIABLE);
     return PLI_E_LOCKED;
 }

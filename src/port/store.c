@@ -26,7 +26,8 @@ pli_status pli__store_get(pli__store *s, const char *key, size_t max, pli__buf *
 }
 
 static pli_status check_flags(unsigned flags, pli_error *err) {
-    if (flags & ~(unsigned)PLI__STORE_RELAXED) return pli__error_set(err, PLI_E_ARGUMENT, "unknown flags of a store: %u", flags);
+    if (flags & ~(unsigned)PLI__STORE_RELAXED)
+        return pli__error_set(err, PLI_E_ARGUMENT, "unknown flags of a store: %u", flags);
     return PLI_OK;
 }
 
@@ -42,8 +43,8 @@ pli_status pli__store_replace(pli__store *s, const char *key, pli__str data, uns
     return s->ops->replace(s, key, data, flags, err);
 }
 
-pli_status pli__store_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn, void *arg,
-                           pli_error *err) {
+pli_status pli__store_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn,
+                           void *arg, pli_error *err) {
     if (!dir || *dir) PLI_TRY(check_key(s, dir, err));
     if (!s || !s->ops || !fn) return pli__error_set(err, PLI_E_ARGUMENT, "a listing needs a store and a function");
     return s->ops->list(s, dir, from ? from : "", with_info, fn, arg, err);

@@ -27,7 +27,8 @@ typedef struct pli__store_ops {
     pli_status (*get)(pli__store *s, const char *key, size_t max, pli__buf *out, pli_error *err);
     pli_status (*put_if_absent)(pli__store *s, const char *key, pli__str data, unsigned flags, pli_error *err);
     pli_status (*replace)(pli__store *s, const char *key, pli__str data, unsigned flags, pli_error *err);
-    pli_status (*list)(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn, void *arg, pli_error *err);
+    pli_status (*list)(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn,
+                       void *arg, pli_error *err);
     pli_status (*stat)(pli__store *s, const char *key, pli__file_info *out, pli_error *err);
     pli_status (*remove)(pli__store *s, const char *key, pli_error *err);
     const char *(*local_path)(pli__store *s); /**< folder on this machine, or NULL */
@@ -50,7 +51,8 @@ pli_status pli__store_put_if_absent(pli__store *s, const char *key, pli__str dat
 pli_status pli__store_replace(pli__store *s, const char *key, pli__str data, unsigned flags, pli_error *err);
 /** Call fn for each record directly in folder `dir` ("" = top) whose name is >= from (NULL or "": all), in ascending
  *  byte order. Names beginning with '.' and sub-folders are left out. An absent folder has no records. */
-pli_status pli__store_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn, void *arg, pli_error *err);
+pli_status pli__store_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn,
+                           void *arg, pli_error *err);
 /** Kind NONE when absent. */
 pli_status pli__store_stat(pli__store *s, const char *key, pli__file_info *out, pli_error *err);
 /** Absent is PLI_OK. */

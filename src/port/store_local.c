@@ -98,11 +98,12 @@ static int compare_entries(const void *a, const void *b) {
     return strcmp(((const pli__store_entry *)a)->name, ((const pli__store_entry *)b)->name);
 }
 
-static pli_status local_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn, void *arg,
-                             pli_error *err) {
+static pli_status local_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn,
+                             void *arg, pli_error *err) {
     PLI_AUTO(pli__free_ptr) char *path = NULL;
     PLI_TRY(path_of(s, dir, &path, err));
-    PLI_AUTO(clear_listing) listing l = {.dir = path, .from = from, .with_info = with_info, .names = {.max = LIST_MEMORY_MAX}};
+    PLI_AUTO(clear_listing)
+    listing l = {.dir = path, .from = from, .with_info = with_info, .names = {.max = LIST_MEMORY_MAX}};
     const pli_status status = pli__fs_list(path, see_entry, &l, err);
     if (status == PLI_E_NOT_FOUND) {
         pli__error_clear(err);

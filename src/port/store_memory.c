@@ -39,7 +39,7 @@ static memory_store *memory_of(pli__store *s) { return (memory_store *)(void *)s
 
 static void unlock(pthread_mutex_t **m) { pthread_mutex_unlock(*m); }
 /* Held to the end of the scope. */
-#define HOLD(m)                                                                                                       \
+#define HOLD(m)                                                                                                        \
     PLI_AUTO(unlock) __attribute__((unused)) pthread_mutex_t *held_here = (pthread_mutex_lock(&(m)->mutex), &(m)->mutex)
 
 static void run_hook(memory_store *m, pli__store_op op, const char *key) {
@@ -161,7 +161,8 @@ static const char *name_in(const char *key, const char *dir, const char *from) {
 }
 
 /* Copies of the entries, so that the function may itself change the store while it is called. */
-static pli_status snapshot(memory_store *m, const char *dir, const char *from, pli__store_entry **out, size_t *n, pli_error *err) {
+static pli_status snapshot(memory_store *m, const char *dir, const char *from, pli__store_entry **out, size_t *n,
+                           pli_error *err) {
     pli__store_entry *entries = calloc(pli__map_size(m->records) + 1, sizeof *entries);
     if (!entries) return pli__error_memory(err);
     *out = entries;
@@ -177,16 +178,16 @@ static pli_status snapshot(memory_store *m, const char *dir, const char *from, p
     return PLI_OK;
 }
 
-static pli_status strike_and_snapshot(memory_store *m, const char *dir, const char *from, pli__store_entry **out, size_t *n,
-                                      pli_error *err) {
+static pli_status strike_and_snapshot(memory_store *m, const char *dir, const char *from, pli__store_entry **out,
+                                      size_t *n, pli_error *err) {
     HOLD(m);
     const pli__store_fault fault = strike(m, PLI__STORE_LIST, dir);
     if (fault.status != PLI_OK) return planted_error(fault.status, dir, err);
     return snapshot(m, dir, from, out, n, err);
 }
 
-static pli_status memory_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn, void *arg,
-                              pli_error *err) {
+static pli_status memory_list(pli__store *s, const char *dir, const char *from, bool with_info, pli__store_list_fn *fn,
+                              void *arg, pli_error *err) {
     memory_store *m = memory_of(s);
     PLI_AUTO(pli__free_ptr) pli__store_entry *entries = NULL;
     size_t n = 0;
@@ -281,7 +282,8 @@ pli_status pli__store_memory_plant(pli__store *s, const pli__store_fault *fault,
         return pli__error_set(err, PLI_E_ARGUMENT, "this is not a fault");
     memory_store *m = memory_of(s);
     HOLD(m);
-    if (m->n_faults == FAULTS_MAX) return pli__error_set(err, PLI_E_STATE, "at most %d faults can be planted", FAULTS_MAX);
+    if (m->n_faults == FAULTS_MAX)
+        return pli__error_set(err, PLI_E_STATE, "at most %d faults can be planted", FAULTS_MAX);
     planted *p = &m->faults[m->n_faults++];
     *p = (planted){.fault = *fault};
     p->fault.key_part = NULL;

@@ -42,7 +42,17 @@
 
 #define SHOWN __attribute__((visibility("default")))
 
-typedef enum { DO_NOTHING, DO_KILL, DO_KILL_AFTER, DO_EIO, DO_EIO_AFTER, DO_ENOSPC, DO_SHORT, DO_DELAY, DO_STOP } action;
+typedef enum {
+    DO_NOTHING,
+    DO_KILL,
+    DO_KILL_AFTER,
+    DO_EIO,
+    DO_EIO_AFTER,
+    DO_ENOSPC,
+    DO_SHORT,
+    DO_DELAY,
+    DO_STOP
+} action;
 
 static struct {
     bool active;
@@ -59,7 +69,8 @@ static atomic_uint_fast64_t calls;
 static atomic_bool disk_is_full;
 
 static action action_of(const char *name) {
-    static const char *const names[] = {"", "kill", "kill_after", "eio", "eio_after", "enospc", "short", "delay", "stop"};
+    static const char *const names[] = {"",       "kill",  "kill_after", "eio", "eio_after",
+                                        "enospc", "short", "delay",      "stop"};
     for (size_t i = 1; name && i < sizeof names / sizeof names[0]; i++)
         if (strcmp(names[i], name) == 0) return (action)i;
     return DO_NOTHING;
@@ -135,7 +146,8 @@ static bool absolute_path(int dir, const char *path, char out[PATH_MAX]) {
 static void write_log(uint64_t number, const char *call, const char *path, const char *to) {
     char line[2 * PATH_MAX + 100];
     if (config.log < 0) return;
-    const int n = snprintf(line, sizeof line, "%llu %s %s%s%s\n", (unsigned long long)number, call, path, to ? " -> " : "", to ? to : "");
+    const int n = snprintf(line, sizeof line, "%llu %s %s%s%s\n", (unsigned long long)number, call, path,
+                           to ? " -> " : "", to ? to : "");
     if (n > 0) syscall(SYS_write, config.log, line, (size_t)n);
 }
 
@@ -211,26 +223,26 @@ static mode_t mode_of(int flags, va_list ap) {
     return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? (mode_t)va_arg(ap, unsigned) : 0;
 }
 
-#define OPEN(name)                                                                                                   \
-    SHOWN int name(const char *path, int flags, ...);                                                                \
-    SHOWN int name(const char *path, int flags, ...) {                                                               \
-        va_list ap;                                                                                                  \
-        va_start(ap, flags);                                                                                         \
-        const mode_t mode = mode_of(flags, ap);                                                                      \
-        va_end(ap);                                                                                                  \
-        return open_at("open", AT_FDCWD, path, flags, mode);                                                         \
+#define OPEN(name)                                                                                                     \
+    SHOWN int name(const char *path, int flags, ...);                                                                  \
+    SHOWN int name(const char *path, int flags, ...) {                                                                 \
+        va_list ap;                                                                                                    \
+        va_start(ap, flags);                                                                                           \
+        const mode_t mode = mode_of(flags, ap);                                                                        \
+        va_end(ap);                                                                                                    \
+        return open_at("open", AT_FDCWD, path, flags, mode);                                                           \
     }
 OPEN(open)
 OPEN(open64)
 
-#define OPENAT(name)                                                                                                 \
-    SHOWN int name(int dir, const char *path, int flags, ...);                                                       \
-    SHOWN int name(int dir, const char *path, int flags, ...) {                                                      \
-        va_list ap;                                                                                                  \
-        va_start(ap, flags);                                                                                         \
-        const mode_t mode = mode_of(flags, ap);                                                                      \
-        va_end(ap);                                                                                                  \
-        return open_at("open", dir, path, flags, mode);                                                              \
+#define OPENAT(name)                                                                                                   \
+    SHOWN int name(int dir, const char *path, int flags, ...);                                                         \
+    SHOWN int name(int dir, const char *path, int flags, ...) {                                                        \
+        va_list ap;                                                                                                    \
+        va_start(ap, flags);                                                                                           \
+        const mode_t mode = mode_of(flags, ap);                                                                        \
+        va_end(ap);                                                                                                    \
+        return open_at("open", dir, path, flags, mode);                                                                \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -245,10 +257,10 @@ SHOWN int __openat_2(int dir, const char *path, int flags) { return open_at("ope
 SHOWN int __openat64_2(int dir, const char *path, int flags);
 SHOWN int __openat64_2(int dir, const char *path, int flags) { return open_at("open", dir, path, flags, 0); }
 
-#define CREAT(name)                                                                                                  \
-    SHOWN int name(const char *path, mode_t mode);                                                                   \
-    SHOWN int name(const char *path, mode_t mode) {                                                                  \
-        return open_at("open", AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);                                  \
+#define CREAT(name)                                                                                                    \
+    SHOWN int name(const char *path, mode_t mode);                                                                     \
+    SHOWN int name(const char *path, mode_t mode) {                                                                    \
+        return open_at("open", AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);                                    \
     }
 CREAT(creat)
 CREAT(creat64)
@@ -277,12 +289,12 @@ SHOWN ssize_t write(int fd, const void *data, size_t len) {
     return answer(what, syscall(SYS_write, fd, data, len));
 }
 
-#define PWRITE(name)                                                                                                 \
-    SHOWN ssize_t name(int fd, const void *data, size_t len, off_t at);                                              \
-    SHOWN ssize_t name(int fd, const void *data, size_t len, off_t at) {                                             \
-        action what;                                                                                                 \
-        if (!begin_write("pwrite", fd, &len, &what)) return -1;                                                      \
-        return answer(what, syscall(SYS_pwrite64, fd, data, len, at));                                               \
+#define PWRITE(name)                                                                                                   \
+    SHOWN ssize_t name(int fd, const void *data, size_t len, off_t at);                                                \
+    SHOWN ssize_t name(int fd, const void *data, size_t len, off_t at) {                                               \
+        action what;                                                                                                   \
+        if (!begin_write("pwrite", fd, &len, &what)) return -1;                                                        \
+        return answer(what, syscall(SYS_pwrite64, fd, data, len, at));                                                 \
     }
 PWRITE(pwrite)
 PWRITE(pwrite64)
@@ -295,13 +307,13 @@ SHOWN ssize_t writev(int fd, const struct iovec *v, int n) {
     return answer(what, syscall(SYS_writev, fd, v, (int)parts));
 }
 
-#define PWRITEV(name)                                                                                                \
-    SHOWN ssize_t name(int fd, const struct iovec *v, int n, off_t at);                                              \
-    SHOWN ssize_t name(int fd, const struct iovec *v, int n, off_t at) {                                             \
-        action what;                                                                                                 \
-        size_t parts = (size_t)n;                                                                                    \
-        if (!begin_write("pwritev", fd, &parts, &what)) return -1;                                                   \
-        return answer(what, syscall(SYS_pwritev, fd, v, (int)parts, (unsigned long)at, 0ul));                        \
+#define PWRITEV(name)                                                                                                  \
+    SHOWN ssize_t name(int fd, const struct iovec *v, int n, off_t at);                                                \
+    SHOWN ssize_t name(int fd, const struct iovec *v, int n, off_t at) {                                               \
+        action what;                                                                                                   \
+        size_t parts = (size_t)n;                                                                                      \
+        if (!begin_write("pwritev", fd, &parts, &what)) return -1;                                                     \
+        return answer(what, syscall(SYS_pwritev, fd, v, (int)parts, (unsigned long)at, 0ul));                          \
     }
 PWRITEV(pwritev)
 PWRITEV(pwritev64)
@@ -313,12 +325,12 @@ SHOWN ssize_t copy_file_range(COPY_RANGE_ARGS) {
     return answer(what, syscall(SYS_copy_file_range, in, in_at, out, out_at, len, flags));
 }
 
-#define SENDFILE(name)                                                                                               \
-    SHOWN ssize_t name(int out, int in, off_t *at, size_t len);                                                      \
-    SHOWN ssize_t name(int out, int in, off_t *at, size_t len) {                                                     \
-        action what;                                                                                                 \
-        if (!begin_write("sendfile", out, &len, &what)) return -1;                                                   \
-        return answer(what, syscall(SYS_sendfile, out, in, at, len));                                                \
+#define SENDFILE(name)                                                                                                 \
+    SHOWN ssize_t name(int out, int in, off_t *at, size_t len);                                                        \
+    SHOWN ssize_t name(int out, int in, off_t *at, size_t len) {                                                       \
+        action what;                                                                                                   \
+        if (!begin_write("sendfile", out, &len, &what)) return -1;                                                     \
+        return answer(what, syscall(SYS_sendfile, out, in, at, len));                                                  \
     }
 SENDFILE(sendfile)
 SENDFILE(sendfile64)
@@ -334,27 +346,27 @@ static long on_fd(const char *call, int fd, long number, long a, long b, long c)
 SHOWN int fsync(int fd) { return (int)on_fd("fsync", fd, SYS_fsync, 0, 0, 0); }
 SHOWN int fdatasync(int fd) { return (int)on_fd("fdatasync", fd, SYS_fdatasync, 0, 0, 0); }
 
-#define ON_SIZE(name, call, number)                                                                                  \
-    SHOWN int name(int fd, off_t size);                                                                              \
+#define ON_SIZE(name, call, number)                                                                                    \
+    SHOWN int name(int fd, off_t size);                                                                                \
     SHOWN int name(int fd, off_t size) { return (int)on_fd(call, fd, number, size, 0, 0); }
 ON_SIZE(ftruncate, "ftruncate", SYS_ftruncate)
 ON_SIZE(ftruncate64, "ftruncate", SYS_ftruncate)
 
-#define FALLOCATE(name)                                                                                              \
-    SHOWN int name(int fd, int mode, off_t at, off_t len);                                                           \
-    SHOWN int name(int fd, int mode, off_t at, off_t len) {                                                          \
-        return (int)on_fd("fallocate", fd, SYS_fallocate, mode, at, len);                                            \
+#define FALLOCATE(name)                                                                                                \
+    SHOWN int name(int fd, int mode, off_t at, off_t len);                                                             \
+    SHOWN int name(int fd, int mode, off_t at, off_t len) {                                                            \
+        return (int)on_fd("fallocate", fd, SYS_fallocate, mode, at, len);                                              \
     }
 FALLOCATE(fallocate)
 FALLOCATE(fallocate64)
 
-#define POSIX_FALLOCATE(name)                                                                                        \
-    SHOWN int name(int fd, off_t at, off_t len);                                                                     \
-    SHOWN int name(int fd, off_t at, off_t len) {                                                                    \
-        const int saved = errno;                                                                                     \
-        const int result = on_fd("fallocate", fd, SYS_fallocate, 0, at, len) < 0 ? errno : 0;                        \
-        errno = saved;                                                                                               \
-        return result;                                                                                               \
+#define POSIX_FALLOCATE(name)                                                                                          \
+    SHOWN int name(int fd, off_t at, off_t len);                                                                       \
+    SHOWN int name(int fd, off_t at, off_t len) {                                                                      \
+        const int saved = errno;                                                                                       \
+        const int result = on_fd("fallocate", fd, SYS_fallocate, 0, at, len) < 0 ? errno : 0;                          \
+        errno = saved;                                                                                                 \
+        return result;                                                                                                 \
     }
 POSIX_FALLOCATE(posix_fallocate)
 POSIX_FALLOCATE(posix_fallocate64)
@@ -384,12 +396,12 @@ SHOWN int remove(const char *path) {
     return (int)answer(what, result);
 }
 
-#define TRUNCATE(name)                                                                                               \
-    SHOWN int name(const char *path, off_t size);                                                                    \
-    SHOWN int name(const char *path, off_t size) {                                                                   \
-        const action what = strike_path("truncate", AT_FDCWD, path, 0, NULL);                                        \
-        if (is_refused(what)) return -1;                                                                             \
-        return (int)answer(what, syscall(SYS_truncate, path, size));                                                 \
+#define TRUNCATE(name)                                                                                                 \
+    SHOWN int name(const char *path, off_t size);                                                                      \
+    SHOWN int name(const char *path, off_t size) {                                                                     \
+        const action what = strike_path("truncate", AT_FDCWD, path, 0, NULL);                                          \
+        if (is_refused(what)) return -1;                                                                               \
+        return (int)answer(what, syscall(SYS_truncate, path, size));                                                   \
     }
 TRUNCATE(truncate)
 TRUNCATE(truncate64)
