@@ -1,12 +1,34 @@
-/* Between a source's relation and the transform: the batch over the effective schema, and the schema log. */
+/*
+ * Between a source's relation and the transform: the planner's decisions for a batch as SQL, and the schema log. The effective
+ * schema is the version that the newest commit names; a batch that changes it writes the next version before its result is
+ * staged, and the version counts once its commit does.
+ */
 #ifndef PLI_RUN_EVOLVE_H
 #define PLI_RUN_EVOLVE_H
 
 #include "run/job.h"
+#include "schema/plan.h"
 
-/** SELECT that gives the relation's rows over the effective schema, and "_pli_path", appended to input_sql.
- *  @param record write a changed schema to the schema log and name it in `result` (schema_version, schema, schema_changes) */
-pli_status pli__evolve(const pli__work *work, pli__engine *engine, const pli__relation *relation, bool record, pli__buf *input_sql, json_t *result,
-                       pli_error *err);
+/** A batch's relation and what the planner decided about it. */
+typedef struct pli__evolution {
+    pli__relation *relation;
+    pli__evolve_plan *plan;
+    int64_t version; /**< of the effective schema so far, -1 = none */
+} pli__evolution;
+
+/** Read and plan the inputs of an offset. SCHEMA_MISMATCH where the policy forbids them. */
+pli_status pli__evolution_new(const pli__work *work, const json_t *offset, pli__evolution **out, pli_error *err);
+void pli__evolution_auto(pli__evolution **e);
+/** SELECT of the rows over the new schema, and "_pli_path". */
+pli_status pli__evolution_render(const pli__evolution *e, pli__buf *sql, pli_error *err);
+/** Write a changed schema to the schema log; `result` gets schema_version, schema and schema_changes. */
+pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work, json_t *result, pli_error *err);
+/** If the engine stopped at a value that does not fit: the error that says so. */
+pli_status pli__evolution_explain(const pli__evolution *e, pli_status status, pli_error *err);
+
+/** Effective schema: version (-1) and columns (NULL) of the newest commit. */
+pli_status pli__schema_current(pli__checkpoint *cp, int64_t *version, const pli__type **out, pli_error *err);
+/** Columns of a schemas/N.json. */
+pli_status pli__schema_from_record(const json_t *record, const pli__type **out, pli_error *err);
 
 #endif

@@ -14,38 +14,43 @@ typedef struct execution {
     pli__prepared **out;
 } execution;
 
-/* The query of an offset's rows, transformed. */
-static pli_status build_query(const execution *x, const json_t *offset, bool record, json_t *result, pli__buf *sql, pli_error *err) {
-    const pli_job *job = x->work->job;
-    PLI_AUTO(pli__relation_auto) pli__relation *relation = NULL;
-    PLI_TRY_IN(pli__source_relation(job->source, offset, &relation, err), err, "while reading");
+/* The query of a planned batch, transformed. */
+static pli_status build_query(const execution *x, const pli__evolution *e, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf input = {0};
-    PLI_TRY(pli__evolve(x->work, x->engine, relation, record, &input, result, err));
-    PLI_TRY(pli__buf_status(&input, err));
-    pli__transform_input in = {input.ptr, relation, x->work->batch.batch_id};
-    return pli__transform_render(x->engine, job->config->sql, &in, sql, err);
+    PLI_TRY(pli__evolution_render(e, &input, err));
+    pli__transform_input in = {input.ptr, e->relation, x->work->batch.batch_id};
+    return pli__transform_render(x->engine, x->work->job->config->sql, &in, sql, err);
 }
 
 static pli_status write_rows(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
-    const pli_job *job = x->work->job;
+    PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY(build_query(x, offset, true, result, &sql, err));
+    PLI_TRY(pli__evolution_new(x->work, offset, &e, err));
+    PLI_TRY(build_query(x, e, &sql, err));
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     PLI_TRY_IN(pli__engine_describe(x->engine, sql.ptr, &schema, err), err, "in the transform");
-    return pli__sink_prepare(job->sink, &x->work->batch, sql.ptr, schema, x->out, err);
+    pli_error why = {0};
+    pli_status status = pli__sink_prepare(x->work->job->sink, &x->work->batch, sql.ptr, schema, x->out, &why);
+    status = pli__evolution_explain(e, status, &why);
+    if (status != PLI_OK && err) *err = why;
+    PLI_TRY(status);
+    return pli__evolution_record(e, x->work, result, err);
 }
 
 /* Read one file to its end, every column, and throw the rows away. */
 static pli_status probe_rows(void *arg, const json_t *offset, pli_error *err) {
     const execution *x = arg;
-    PLI_AUTO(pli__json_unref) json_t *ignored = json_object();
+    PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, query = {0};
-    if (!ignored) return pli__error_memory(err);
-    PLI_TRY(build_query(x, offset, false, ignored, &sql, err));
+    PLI_TRY(pli__evolution_new(x->work, offset, &e, err));
+    PLI_TRY(build_query(x, e, &sql, err));
     pli__buf_addf(&query, "SELECT coalesce(bit_xor(hash(pli_t)) & 1, 0)::BIGINT FROM (%s) AS pli_t", sql.ptr);
     PLI_TRY(pli__buf_status(&query, err));
     int64_t unused = 0;
-    return pli__engine_query_i64(x->engine, query.ptr, &unused, err);
+    pli_error why = {0};
+    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &unused, &why), &why);
+    if (status != PLI_OK && err) *err = why;
+    return status;
 }
 
 static pli_status without_bad_files(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
