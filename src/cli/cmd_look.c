@@ -28,7 +28,7 @@ static int look_at_jobs(cli_context *ctx, const cli_args *args, const cli_jobs *
             if (jobs->n > 1) cli_say(ctx, "pli: %s: %s", jobs->names[i], ctx->error.message);
             if (!failed++) first = ctx->error;
         }
-    const bool printed = cli_rows_end(rows);
+    const bool printed = cli_rows_end(rows, failed == 0 || jobs->n > 1);
     cli_env_close(ctx);
     if (!failed) return printed ? 0 : 1;
     ctx->error = first;
@@ -182,7 +182,7 @@ static int validate_config(cli_context *ctx, const cli_args *args, const pli_con
         if (is_named(args, pli_config_job_name(config, i)))
             validate_job(ctx, args, config, pli_config_job_name(config, i), pli_config_job_line(config, i), &p);
     const size_t n = p.n;
-    cli_rows_end(p.rows);
+    cli_rows_end(p.rows, true);
     cli_env_close(ctx);
     if (n)
         cli_say(ctx, "%s: %zu problem%s", pli_config_path(config), n, n == 1 ? "" : "s");

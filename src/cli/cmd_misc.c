@@ -50,7 +50,7 @@ static int explain_all(cli_context *ctx) {
                  pli_status_text(codes[i].code));
         cli_rows_add(rows, line, strlen(line));
     }
-    return cli_rows_end(rows) ? 0 : 1;
+    return cli_rows_end(rows, true) ? 0 : 1;
 }
 
 int cli_cmd_explain(cli_context *ctx, const cli_args *args) {
@@ -194,7 +194,7 @@ int cli_cmd_doctor(cli_context *ctx, const cli_args *args) {
     check(&c, "spill folder", access(tmp, W_OK) == 0, tmp, "the folder may not be written: set TMPDIR or --spill-dir");
     check_config(ctx, args, &c);
     const size_t bad = c.bad;
-    return cli_rows_end(c.rows) && bad == 0 ? 0 : 1;
+    return cli_rows_end(c.rows, true) && bad == 0 ? 0 : 1;
 }
 
 int cli_cmd_completion(cli_context *ctx, const cli_args *args) {

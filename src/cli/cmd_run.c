@@ -160,7 +160,7 @@ static int summarise(cli_context *ctx, runner *all, size_t n) {
     if (!(json && any_error && n == 1)) {
         cli_rows *rows = cli_rows_begin(ctx, stdout);
         for (size_t i = 0; rows && i < n; i++) report_runner(&all[i], rows);
-        cli_rows_end(rows);
+        cli_rows_end(rows, true);
     }
     return exit_code_of(all, n);
 }

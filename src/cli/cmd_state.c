@@ -35,7 +35,7 @@ int cli_cmd_state_ls(cli_context *ctx, const cli_args *args) {
     if (ok) {
         cli_rows *rows = cli_rows_begin(ctx, stdout);
         ok = pli_state_list(state, list_value, rows, &ctx->error) == PLI_OK;
-        cli_rows_end(rows);
+        cli_rows_end(rows, ok);
     }
     return finish(ctx, &jobs, state, ok);
 }

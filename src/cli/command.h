@@ -81,8 +81,8 @@ const char *cli_nearest(const char *word, const char *const *names, size_t n);
 typedef struct cli_rows cli_rows;
 cli_rows *cli_rows_begin(cli_context *ctx, FILE *to);
 int cli_rows_add(void *rows, const char *json, size_t len);
-/** Print what is buffered and free. @return false if writing failed */
-bool cli_rows_end(cli_rows *rows);
+/** Print what is buffered and free. @param complete false: the report failed, what is buffered is dropped @return false if writing failed */
+bool cli_rows_end(cli_rows *rows, bool complete);
 /** One object: as it is in JSON, "key  value" lines in a table. @return exit code */
 int cli_print_object(cli_context *ctx, const char *json);
 

@@ -35,6 +35,29 @@ static const cli_flag config_flag[] = {CLI_FLAG_CONFIG, CLI_END};
 static const cli_flag change_flags[] = {CLI_FLAG_CONFIG, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
 static const cli_flag init_flags[] = {CLI_FLAG_DRY_RUN, CLI_END};
 
+#define FLAGS_AT                                                                                  \
+    {"--version", "N", "this version; default: the newest", NULL, 0},                             \
+    {"--timestamp", "TS", "the version that was current then (RFC 3339)", NULL, 0},               \
+    {"--ignore-checkpoints", NULL, "replay the JSON commits alone", NULL, 0}
+#define FLAGS_ROWS                                                                                \
+    {"--columns", "A,B", "these columns, in this order", NULL, 0},                                \
+    {"--where", "SQL", "condition over the columns; files that cannot match are not read", NULL, 0}, \
+    {"--limit", "N", "at most N rows", NULL, 0},                                                  \
+    {"--output", "FILE", "write a file; its ending picks parquet, csv, ndjson or json", NULL, 'o'}
+static const cli_flag read_flags[] = {FLAGS_AT, FLAGS_ROWS, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag at_flags[] = {FLAGS_AT, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag changes_flags[] = {
+    {"--from-version", "A", "first version", NULL, 0},
+    {"--to-version", "B", "last version; default: the newest", NULL, 0},
+    {"--from-timestamp", "TS", "from the first version at or after it", NULL, 0},
+    {"--to-timestamp", "TS", "to the last version at or before it", NULL, 0},
+    {"--synthesize", NULL, "derive changes where the feed was not enabled, by comparing removed with added files", NULL, 0},
+    FLAGS_ROWS,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+static const cli_flag history_flags[] = {{"--limit", "N", "only the newest N", NULL, 0}, CLI_END};
+
 static cli_command table[] = {
     {"ingest", "SRC DEST", "read what is new in SRC (files or a Delta table) into the Delta table DEST, then exit",
      "pli ingest data/raw data/delta/events --format csv --partition-by day", NULL, 2, 2, cli_cmd_ingest},
@@ -52,6 +75,15 @@ static cli_command table[] = {
     {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)", "pli state set events watermark '{\"value\": \"2024-01-01\"}'", change_flags, 3, 3,
      cli_cmd_state_set},
     {"state rm", "JOB KEY", "remove a value", "pli state rm events watermark --yes", change_flags, 2, 2, cli_cmd_state_rm},
+    {"delta read", "TABLE", "rows of a Delta table", "pli delta read data/delta/events --where \"day >= '2024-05-01'\" -o may.parquet", read_flags, 1, 1,
+     cli_cmd_delta_read},
+    {"delta changes", "TABLE", "change rows of a range of versions", "pli delta changes data/delta/events --from-version 3 --to-version 7",
+     changes_flags, 1, 1, cli_cmd_delta_changes},
+    {"delta detail", "TABLE", "version, protocol, schema, properties, size of a table", "pli delta detail data/delta/events --json", at_flags, 1, 1,
+     cli_cmd_delta_detail},
+    {"delta files", "TABLE", "active files of a table", "pli delta files data/delta/events --format ndjson", at_flags, 1, 1, cli_cmd_delta_files},
+    {"delta history", "TABLE", "commits of a table, newest first", "pli delta history data/delta/events --limit 5", history_flags, 1, 1,
+     cli_cmd_delta_history},
     {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor", config_flag, 0, 0, cli_cmd_doctor},
     {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1, cli_cmd_explain},
     {"version", "", "versions of the command, the library and the engine", "pli version --json", NULL, 0, 0, cli_cmd_version},

@@ -197,10 +197,12 @@ int cli_rows_add(void *rows, const char *json, size_t len) {
     return r->failed || ferror(r->to) ? 1 : 0;
 }
 
-bool cli_rows_end(cli_rows *r) {
+bool cli_rows_end(cli_rows *r, bool complete) {
     if (!r) return false;
-    if (r->ctx->format == CLI_JSON) fputs(r->count ? "]\n" : "[]\n", r->to);
-    if (r->ctx->format == CLI_TABLE) flush_table(r);
+    /* a failed report leaves stdout to the error object; an array that was begun is closed */
+    if (r->ctx->format == CLI_JSON && (complete || r->count)) fputs(r->count ? "]\n" : "[]\n", r->to);
+    if (r->ctx->format == CLI_TABLE && complete) flush_table(r);
+    for (size_t i = 0; i < r->n_held; i++) json_decref(r->held[i]);
     const bool ok = !r->failed && fflush(r->to) == 0 && !ferror(r->to);
     json_decref(r->keys);
     free(r->held);
@@ -232,7 +234,7 @@ int cli_print_object(cli_context *ctx, const char *json) {
     if (ctx->format == CLI_CSV) {
         cli_rows *rows = cli_rows_begin(ctx, stdout);
         if (rows) cli_rows_add(rows, json, strlen(json));
-        return cli_rows_end(rows) ? 0 : 1;
+        return cli_rows_end(rows, true) ? 0 : 1;
     }
     json_t *object = json_loads(json, 0, NULL);
     const int code = object ? print_lines(object) : 1;
