@@ -26,7 +26,7 @@ static const unsigned edges[PLI__RUN_STATES] = {
     [PLI__RUN_PREPARED] = STATE_BIT(PLI__RUN_STAGED) | STATE_BIT(PLI__RUN_OPENED),
     [PLI__RUN_STAGED] = STATE_BIT(PLI__RUN_PUBLISHED) | STATE_BIT(PLI__RUN_OPENED),
     [PLI__RUN_PUBLISHED] = STATE_BIT(PLI__RUN_COMMITTED) | STATE_BIT(PLI__RUN_OPENED),
-    [PLI__RUN_COMMITTED] = STATE_BIT(PLI__RUN_READY),
+    [PLI__RUN_COMMITTED] = STATE_BIT(PLI__RUN_READY) | STATE_BIT(PLI__RUN_OPENED),
     [PLI__RUN_WAITING] = STATE_BIT(PLI__RUN_OPENED) | STATE_BIT(PLI__RUN_READY),
     [PLI__RUN_DONE] = 0,
 };
@@ -246,10 +246,10 @@ static pli_status from_called(pli_run *run, pli_step *step, pli_error *err) {
 }
 
 static pli_status from_committed(pli_run *run, pli_step *step, pli_error *err) {
-    pli__run_tidy(run);
+    bool current = pli__run_tidy(run);
     fill_step(run, PLI_STEP_TIDIED, step);
     run->pause_due = run->batch.files > 0;
-    return pli__run_move(run, PLI__RUN_READY, err);
+    return pli__run_move(run, current ? PLI__RUN_READY : PLI__RUN_OPENED, err);
 }
 
 static pli_status do_step(pli_run *run, pli_step *step, pli_error *err) {

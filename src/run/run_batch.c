@@ -295,7 +295,7 @@ static pli_status update_copies(pli_run *run, int64_t n, const json_t *commit, p
     return json_object_size(set) ? pli__checkpoint_update_metadata(run->cp, set, err) : PLI_OK;
 }
 
-void pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const json_t *commit) {
+bool pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const json_t *commit) {
     pli_error why = {0};
     pli_status state = pli__state_promote(run->cp, commit, &why);
     warn(run, n, "making its state current", state, &why);
@@ -304,8 +304,9 @@ void pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const js
     warn(run, n, "updating the source", pli__source_committed(run->job->source, run->cp, n, offset, &why), &why);
     if (state == PLI_OK) warn(run, n, "clearing the staged results", pli__checkpoint_clear_staged(run->cp, n, NULL, &why), &why);
     pli__run_forget_error(run);
+    return state == PLI_OK;
 }
 
-void pli__run_tidy(pli_run *run) {
-    pli__run_tidy_batch(run, run->batch.id, run->batch.offset, run->batch.commit);
+bool pli__run_tidy(pli_run *run) {
+    return pli__run_tidy_batch(run, run->batch.id, run->batch.offset, run->batch.commit);
 }

@@ -104,15 +104,16 @@ pli_status pli__run_execute(pli_run *run, pli_error *err);             /* PLANNE
 pli_status pli__run_stage(pli_run *run, pli_error *err);               /* PREPARED -> STAGED */
 pli_status pli__run_publish(pli_run *run, pli_error *err);             /* STAGED -> PUBLISHED */
 pli_status pli__run_commit(pli_run *run, pli_error *err);              /* PUBLISHED -> COMMITTED */
-void pli__run_tidy(pli_run *run);                                      /* COMMITTED: failures are logged */
+bool pli__run_tidy(pli_run *run);                                      /* COMMITTED: see pli__run_tidy_batch */
 /** Drop what the attempt at hand made, as far as it is certain that nobody refers to it, and forget the batch. */
 void pli__run_abandon(pli_run *run, pli_status failure);
 /** Forget the batch at hand. */
 void pli__run_forget(pli_run *run);
 /** OPENED -> READY: finish tidying, compare the sink (run_recover.c). */
 pli_status pli__run_recover(pli_run *run, pli_error *err);
-/** What comes after commits/N.json; idempotent. Failures are logged. */
-void pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const json_t *commit);
+/** What comes after commits/N.json; idempotent. Failures are logged. @return false if the batch's state is not current yet:
+ *  nothing may read it before recovery has made it so */
+bool pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const json_t *commit);
 
 /* ---- records (run_result.c) ---- */
 pli_status pli__run_make_staged(pli_run *run, const json_t *result, pli_error *err);

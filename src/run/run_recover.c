@@ -129,7 +129,7 @@ static pli_status finish_last_batch(pli_run *run, pli_error *err) {
     PLI_TRY(pli__checkpoint_has_staged(run->cp, last, &undone, err));
     if (!undone) return PLI_OK;
     PLI_TRY(pli__checkpoint_read_offset(run->cp, last, &offset, NULL, err));
-    pli__run_tidy_batch(run, last, offset, commit);
+    (void)pli__run_tidy_batch(run, last, offset, commit);
     return PLI_OK;
 }
 

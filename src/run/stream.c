@@ -14,6 +14,7 @@ struct pli_stream {
     pli_env *env;
     char *dir, *kind;
     bool create, locked;
+    bool peek; /* nothing is written, and what is absent looks empty */
     pli__checkpoint *cp;
     pli__source *source;
     /* the attempt at hand */
@@ -36,7 +37,7 @@ static pli_status poll_lock(void *arg, pli_error *err) {
 static pli_status reopen(pli_stream *s, bool lock, int64_t timeout_us, pli_error *err) {
     const pli__checkpoint_options options = {
         .source_kind = s->kind,
-        .create = s->create,
+        .create = s->create || s->peek,
         .read_only = !s->create,
         .take_lock = lock,
         .lock_timeout_us = timeout_us,
@@ -55,7 +56,7 @@ static pli_status reopen(pli_stream *s, bool lock, int64_t timeout_us, pli_error
 
 static void stream_auto(pli_stream **s) { pli_stream_close(*s); }
 
-pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err) {
+static pli_status open_stream(pli_env *env, const char *checkpoint, const char *kind, bool create, bool peek, pli_stream **out, pli_error *err) {
     if (!env || !checkpoint || !out) return pli__error_set(err, PLI_E_ARGUMENT, "env, checkpoint and out must not be NULL");
     *out = NULL;
     PLI_AUTO(stream_auto) pli_stream *s = calloc(1, sizeof *s);
@@ -63,12 +64,21 @@ pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kin
     s->env = env;
     s->batch = -1;
     s->create = create;
+    s->peek = peek;
     s->dir = pli__strz_dup(checkpoint);
     s->kind = pli__strz_dup(kind);
     if (!s->dir || (kind && !s->kind)) return pli__error_memory(err);
     PLI_TRY(reopen(s, false, 0, err));
     *out = PLI_TAKE(s);
     return PLI_OK;
+}
+
+pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err) {
+    return open_stream(env, checkpoint, kind, create, false, out, err);
+}
+
+pli_status pli_stream_peek(pli_env *env, const char *checkpoint, const char *kind, pli_stream **out, pli_error *err) {
+    return open_stream(env, checkpoint, kind, false, true, out, err);
 }
 
 void pli_stream_close(pli_stream *s) {
@@ -125,13 +135,37 @@ pli_status pli_stream_plan(pli_stream *s, char **batch, pli_error *err) {
     return give_json(offset, batch, err);
 }
 
+pli_status pli_stream_preview(pli_stream *s, char **batch, pli_error *err) {
+    *batch = NULL;
+    int64_t pending = -1;
+    PLI_TRY(pli__checkpoint_pending(s->cp, &pending, err));
+    if (pending >= 0) return pli_stream_read_offset(s, pending, batch, err);
+    if (!s->source) return pli__error_set(err, PLI_E_STATE, "the stream has no source to plan from");
+    PLI_AUTO(pli__json_unref) json_t *offset = NULL;
+    PLI_TRY(pli__source_preview(s->source, s->cp, &offset, err));
+    if (!offset) return PLI_OK;
+    PLI_TRY(set_new(offset, "batch_id", json_integer(pli__checkpoint_last_offset(s->cp) + 1), err));
+    return give_json(offset, batch, err);
+}
+
+pli_status pli_stream_backlog(pli_stream *s, char **json, pli_error *err) {
+    *json = NULL;
+    if (!s->source) return pli__error_set(err, PLI_E_STATE, "the stream has no source to look at");
+    PLI_AUTO(pli__json_unref) json_t *into = json_object();
+    if (!into) return pli__error_memory(err);
+    PLI_TRY(pli__source_backlog(s->source, s->cp, into, err));
+    return give_json(into, json, err);
+}
+
 pli_status pli_stream_write_offset(pli_stream *s, int64_t id, const char *batch, char **stored, pli_error *err) {
     if (stored) *stored = NULL;
     PLI_AUTO(pli__json_unref) json_t *body = NULL, *kept = NULL;
     PLI_TRY(pli__json_parse(pli__str_of(batch), "a batch", &body, err));
     bool won = false;
-    PLI_TRY(pli__checkpoint_write_offset(s->cp, id, body, &won, &kept, NULL, err));
-    return stored ? give_json(kept ? kept : body, stored, err) : PLI_OK;
+    /* an offset is written once; whoever comes later gets what is there */
+    if (id >= 0 && id <= pli__checkpoint_last_offset(s->cp)) PLI_TRY(pli__checkpoint_read_offset(s->cp, id, &kept, NULL, err));
+    else PLI_TRY(pli__checkpoint_write_offset(s->cp, id, body, &won, &kept, NULL, err));
+    return stored ? give_json(kept, stored, err) : PLI_OK;
 }
 
 pli_status pli_stream_begin(pli_stream *s, int64_t id, pli_error *err) {

@@ -195,5 +195,9 @@ pli_status journal_execute(void *self, const pli__work *work, pli__prepared **ou
         for (size_t k = 0; k < r->parts[i].n_files; k++)
             for (int n = 1; n <= 2; n++) pli__buf_addf(&rows, "%s:%d\n", r->parts[i].files[k].path, n);
     pli__buf_addz(&rows, "");
-    return pli__sink_prepare(work->job->sink, &work->batch, rows.ptr ? rows.ptr : "", NULL, out, err);
+    pli__type_builder b = {0};
+    pli__type_builder_add(&b, PLI_STR("row"), pli__type_new(PLI__TYPE_STRING), true, NULL);
+    PLI_AUTO(pli__type_auto) const pli__type *schema = pli__type_builder_finish(&b);
+    if (!schema) return pli__error_memory(err);
+    return pli__sink_prepare(work->job->sink, &work->batch, rows.ptr ? rows.ptr : "", schema, out, err);
 }

@@ -1,0 +1,29 @@
+/*
+ * Drives a program through every file-changing call that it makes: first with a log, then once per call and kind of fault
+ * (tests/fault/iofault.c). Counts distinct points: (scenario, call, file with ids taken out).
+ */
+#ifndef TESTS_SUPPORT_FAULT_POINTS_H
+#define TESTS_SUPPORT_FAULT_POINTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct fault_scenario {
+    const char *name;
+    const char *const *argv;  /**< program under test; it works in folder/work */
+    /** Makes folder/start, from which every trial's folder/work is copied. */
+    void (*prepare)(const char *folder);
+    /** After the faulted program: run what has to repair, then check. `status` is waitpid's of the faulted program. Fails the test itself. */
+    void (*check)(const char *folder, const char *what, int status);
+} fault_scenario;
+
+/** @param kinds NULL-terminated: "kill", "eio" … @return number of trials; *distinct gets the number of distinct points, added up */
+size_t fault_points_run(const fault_scenario *s, const char *folder, const char *const *kinds, size_t *distinct);
+/** Run a program, with or without a fault; waitpid's status. @param log file for the calls, NULL = none */
+int fault_run_program(const char *const *argv, const char *root, const char *kind, size_t at, const char *log);
+/** system() that must succeed, in a folder. */
+void fault_shell(const char *folder, const char *command);
+/** Path of iofault.so; NULL if it is not there (the test should be skipped with a note). */
+const char *fault_library(void);
+
+#endif
