@@ -114,6 +114,12 @@ static void decide_equal(const subject *s, pli__evolve_node *node) {
         exact ? PLI__CONVERT_AS_IS : PLI__CONVERT_CAST, !exact && pli__cast_kind_of(node->from, node->to) != PLI__CAST_EXACT);
 }
 
+static bool has_untyped(const pli__type *t) {
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (has_untyped(t->fields[i].type)) return true;
+    return t->id == PLI__TYPE_NULL;
+}
+
 static bool same_shape(const pli__type *a, const pli__type *b) {
     return pli__type_is_nested(a) && a->id == b->id && a->array_size == b->array_size;
 }
@@ -143,7 +149,7 @@ static pli_status decide_column(const subject *s, pli__evolve_node *node, pli_er
         set(node, unless_new(node, PLI__DECIDE_NULL), PLI__REASON_NO_VALUES, PLI__CONVERT_NULL, false);
         return PLI_OK;
     }
-    if (pli__type_equal(s->normal, node->to, false) && (!pli__type_is_nested(node->to) || pli__type_equal(node->from, node->to, false))) {
+    if (pli__type_equal(s->normal, node->to, false) && (is_scalar(node->to) || (pli__type_equal(node->from, node->to, false) && !has_untyped(node->to)))) {
         decide_equal(s, node);
         return PLI_OK;
     }
@@ -237,7 +243,7 @@ static bool is_reserved(const pli__schema_policy *policy, const char *name) {
     const pli__str n = pli__str_of(name);
     if (policy->rescue && (policy->package ? pli__str_eqz(n, pli__schema_rescue_column(policy)) : pli__str_ieqz(n, pli__schema_rescue_column(policy))))
         return true;
-    return policy->corrupt == PLI__CORRUPT_COLUMN && pli__str_ieqz(n, PLI__CORRUPT_COLUMN_NAME);
+    return policy->corrupt_column && pli__str_ieqz(n, PLI__CORRUPT_RECORD);
 }
 
 pli_status pli__plan_decide(pli__planner *p, size_t part, pli__evolve_node *root, pli_error *err) {

@@ -7,7 +7,6 @@ static const char *const mode_names[] = {
 #undef MODE_NAME
 };
 static const char *const rescue_names[] = {"none", "column"};
-static const char *const corrupt_names[] = {"fail", "skip", "column"};
 
 const char *pli__schema_mode_name(pli__schema_mode mode) { return mode_names[mode]; }
 
@@ -39,12 +38,5 @@ pli_status pli__schema_rescue_parse(const char *name, bool *out, pli_error *err)
     size_t i = 0;
     if (name) PLI_TRY(find_name(name, rescue_names, sizeof rescue_names / sizeof rescue_names[0], "rescue mode", &i, err));
     *out = i == 1;
-    return PLI_OK;
-}
-
-pli_status pli__schema_corrupt_parse(const char *name, pli__corrupt_mode *out, pli_error *err) {
-    size_t i = 0;
-    if (name) PLI_TRY(find_name(name, corrupt_names, sizeof corrupt_names / sizeof corrupt_names[0], "mode for corrupt records", &i, err));
-    *out = (pli__corrupt_mode)i;
     return PLI_OK;
 }

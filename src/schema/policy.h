@@ -19,8 +19,6 @@ typedef enum pli__schema_mode {
 #undef PLI__SCHEMA_MODE_ENUM_
 } pli__schema_mode;
 
-typedef enum pli__corrupt_mode { PLI__CORRUPT_FAIL, PLI__CORRUPT_SKIP, PLI__CORRUPT_COLUMN } pli__corrupt_mode;
-
 typedef struct pli__schema_policy {
     pli__schema_mode mode;
     bool rescue;               /**< rescue_mode: column */
@@ -28,22 +26,21 @@ typedef struct pli__schema_policy {
     bool case_sensitive;
     bool allow_lossy_widening; /**< 64-bit integer with float gives DOUBLE */
     bool ntz;                  /**< timestamp_type: ntz, for text without a zone */
-    pli__corrupt_mode corrupt;
+    bool corrupt_column;       /**< corrupt_records: column; otherwise records that the source could not parse are left out */
     /** The rules of the Python package where they differ from those of jobs: names match exactly; lossy widening is
      *  allowed (and marked); strict never rescues; types keep their units and widths. */
     bool package;
 } pli__schema_policy;
 
-#define PLI__CORRUPT_COLUMN_NAME "_corrupt_record"
+#define PLI__CORRUPT_RECORD "_corrupt_record"
 
 const char *pli__schema_mode_name(pli__schema_mode mode);
 /** Of a policy: rescue_column, or the default name. */
 const char *pli__schema_rescue_column(const pli__schema_policy *policy);
 
-/** From the names that job files and the package use; NULL means the default (jobs: add_new_columns, none, fail).
+/** From the names that job files and the package use; NULL means the default of jobs (add_new_columns, none).
  *  ARGUMENT for an unknown name, with the nearest one. Other members of *out are left alone. */
 pli_status pli__schema_mode_parse(const char *name, pli__schema_mode *out, pli_error *err);
 pli_status pli__schema_rescue_parse(const char *name, bool *out, pli_error *err);
-pli_status pli__schema_corrupt_parse(const char *name, pli__corrupt_mode *out, pli_error *err);
 
 #endif

@@ -212,25 +212,3 @@ bool pli__text_to_bool(pli__str s, bool *out) {
     *out = yes;
     return true;
 }
-
-static int32_t class_of_number(pli__str s, const number *n) {
-    int64_t i;
-    double d;
-    const bool is_double = number_to_f64(s, n, &d);
-    if (!n->spelled_whole) return is_double ? PLI__TEXT_FRACTION : PLI__TEXT_OTHER;
-    if (number_to_i64(n, &i)) return is_double ? PLI__TEXT_INTEGER : PLI__TEXT_LONG;
-    pli__number_shape shape;
-    return pli__text_to_shape(s, &shape) && shape.whole <= 38 ? PLI__TEXT_HUGE : PLI__TEXT_OTHER;
-}
-
-int32_t pli__text_class(pli__str s) {
-    number n;
-    bool flag, zoned;
-    int32_t days;
-    int64_t us;
-    if (take_number(s, &n)) return class_of_number(s, &n);
-    if (pli__text_to_bool(s, &flag)) return PLI__TEXT_BOOLEAN;
-    if (pli__text_to_date(s, &days)) return PLI__TEXT_DATE;
-    if (pli__text_to_timestamp(s, &us, &zoned)) return zoned ? PLI__TEXT_TIMESTAMP : PLI__TEXT_TIMESTAMP_LOCAL;
-    return PLI__TEXT_OTHER;
-}

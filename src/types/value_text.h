@@ -8,6 +8,7 @@
  *   timestamp  date, or date, 'T' or one blank, hh:mm[:ss[.fraction]] and Z, +hh, +hhmm, +hh:mm or nothing (UTC);
  *              digits below microseconds must be zero
  *   time       hh:mm[:ss[.fraction]]
+ *   duration   [-]P[nW][nD][T[nH][nM][n[.fraction]S]], at least one part; years and months have no fixed length
  *
  * No function allocates. Each returns false for a text that does not fit, and writes *out only on success.
  */
@@ -25,6 +26,10 @@ bool pli__text_to_date(pli__str s, int32_t *days);
 /** @param zoned whether the text names a zone; may be NULL */
 bool pli__text_to_timestamp(pli__str s, int64_t *us, bool *zoned);
 bool pli__text_to_time(pli__str s, int64_t *us);
+bool pli__text_to_duration(pli__str s, int64_t *us);
+#define PLI__DURATION_TEXT_MAX 48
+/** "P1DT2H3M4.5S"; "PT0S" for none. */
+void pli__duration_to_text(int64_t us, char out[PLI__DURATION_TEXT_MAX]);
 
 /** A number of the grammar as its shape: digits before the point (leading zeros not counted, at least 1) and after it
  *  (trailing zeros not counted), with the exponent applied. DECIMAL(p,s) holds it exactly if fraction <= s and
@@ -33,22 +38,5 @@ typedef struct pli__number_shape {
     int32_t whole, fraction;
 } pli__number_shape;
 bool pli__text_to_shape(pli__str s, pli__number_shape *out);
-
-/*
- * What a text could be, as bits. The bits of all texts of a column, or-ed together, give its type
- * (schema/infer.h), so that inference needs one pass and no order.
- */
-enum {
-    PLI__TEXT_BOOLEAN = 1,
-    PLI__TEXT_INTEGER = 2,         /**< whole number that a double holds too */
-    PLI__TEXT_LONG = 4,            /**< whole number of 64 bits that a double does not hold */
-    PLI__TEXT_HUGE = 8,            /**< whole number of at most 38 digits beyond 64 bits */
-    PLI__TEXT_FRACTION = 16,       /**< number with a point or an exponent, finite as a double */
-    PLI__TEXT_DATE = 32,
-    PLI__TEXT_TIMESTAMP_LOCAL = 64, /**< without a zone */
-    PLI__TEXT_TIMESTAMP = 128,      /**< with a zone */
-    PLI__TEXT_OTHER = 256
-};
-int32_t pli__text_class(pli__str s);
 
 #endif

@@ -2,6 +2,8 @@
  * for the date; nothing is read leniently, nothing below a microsecond is cut. */
 #include "types/value_text.h"
 
+#include <stdio.h>
+
 #include "base/time.h"
 
 static const int64_t SECOND_US = 1000000;
@@ -103,4 +105,74 @@ bool pli__text_to_time(pli__str s, int64_t *us) {
     if (!read_time(s, &at, &v) || at != s.len) return false;
     *us = v;
     return true;
+}
+
+/* ---- durations ---- */
+
+/* Digits, then one of the letters, which only go forward in the list. A fraction is allowed before S alone. */
+static bool read_part(pli__str s, size_t *at, const char **units, bool negative, int64_t *total) {
+    int64_t n = 0, fraction = 0, size;
+    const size_t start = *at;
+    for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; ++*at) {
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, s.ptr[*at] - '0', &n)) return false;
+    }
+    if (*at == start || *at == s.len) return false;
+    const bool has_fraction = s.ptr[*at] == '.' || s.ptr[*at] == ',';
+    if (has_fraction) {
+        ++*at;
+        if (!read_fraction(s, at, &fraction) || *at == s.len) return false;
+    }
+    const char unit = s.ptr[(*at)++];
+    const char *found = unit ? strchr(*units, unit) : NULL;
+    if (!found || (has_fraction && unit != 'S')) return false;
+    *units = found + 1;
+    size = unit == 'W' ? 7 * DAY_US : unit == 'D' ? DAY_US : (unit == 'H' ? 3600 : unit == 'M' ? 60 : 1) * SECOND_US;
+    if (__builtin_mul_overflow(n, negative ? -size : size, &n)) return false;
+    return !__builtin_add_overflow(n, negative ? -fraction : fraction, &n) && !__builtin_add_overflow(*total, n, total);
+}
+
+bool pli__text_to_duration(pli__str s, int64_t *us) {
+    size_t at = 0, parts = 0;
+    int64_t total = 0;
+    const char *units = "WD";
+    const bool negative = s.len && s.ptr[0] == '-';
+    if (s.len && (s.ptr[0] == '-' || s.ptr[0] == '+')) at++;
+    if (at == s.len || s.ptr[at++] != 'P') return false;
+    bool in_time = false;
+    while (at < s.len) {
+        if (s.ptr[at] == 'T' && !in_time) {
+            in_time = true;
+            units = "HMS";
+            at++;
+            if (at == s.len) return false;
+        }
+        if (!read_part(s, &at, &units, negative, &total)) return false;
+        parts++;
+    }
+    if (parts == 0) return false;
+    *us = total;
+    return true;
+}
+
+void pli__duration_to_text(int64_t us, char out[PLI__DURATION_TEXT_MAX]) {
+    uint64_t rest = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
+    const uint64_t days = rest / (uint64_t)DAY_US;
+    rest %= (uint64_t)DAY_US;
+    const unsigned seconds = (unsigned)(rest / 1000000), fraction = (unsigned)(rest % 1000000);
+    const unsigned h = seconds / 3600, m = seconds / 60 % 60, s = seconds % 60;
+    char *p = out;
+    char *const end = out + PLI__DURATION_TEXT_MAX;
+    p += snprintf(p, (size_t)(end - p), "%sP", us < 0 ? "-" : "");
+    if (days) p += snprintf(p, (size_t)(end - p), "%lluD", (unsigned long long)days);
+    if (rest || !days) *p++ = 'T';
+    if (h) p += snprintf(p, (size_t)(end - p), "%uH", h);
+    if (m) p += snprintf(p, (size_t)(end - p), "%uM", m);
+    if (fraction) {
+        p += snprintf(p, (size_t)(end - p), "%u.%06u", s, fraction);
+        while (p[-1] == '0') p--;
+        *p++ = 'S';
+    } else if (s || (!h && !m && !days)) {
+        p += snprintf(p, (size_t)(end - p), "%uS", s);
+    }
+    *p = 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "engine/duckdb/json_fit.h"
 #include "engine/duckdb/json_text.h"
 #include "types/value_text.h"
 
@@ -43,29 +44,41 @@ static void set_null(call *c, idx_t row) {
     c->out_validity[row >> 6] &= ~(UINT64_C(1) << (row & 63));
 }
 
-/* A function from text to values of type T by `bool parse(pli__str, T *)`. */
-#define CAST_FUNCTION(name, T, parse)                                                                                 \
+/* The text of a JSON value that is not nested; numbers and words are their own text. */
+static inline bool simple_json(pli__str json, pli__buf *scratch, pli__str *out) {
+    *out = json;
+    return json.len && json.ptr[0] != '"' ? true : pli__json_text(json, false, scratch, out);
+}
+
+/* Two functions, from text and from raw JSON, to values of type T by `bool parse(pli__str, T *)`. */
+#define CAST_FUNCTIONS(name, T, parse)                                                                                 \
     static void name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                         \
         (void)info;                                                                                                   \
         call c = begin_call(input, out);                                                                              \
         T *values = c.values;                                                                                         \
         for (idx_t row = 0; row < c.rows; row++)                                                                      \
             if (is_null(&c, row) || !parse(text_at(&c, row), &values[row])) set_null(&c, row);                        \
+    }                                                                                                                 \
+    static void json_##name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                  \
+        (void)info;                                                                                                   \
+        call c = begin_call(input, out);                                                                              \
+        T *values = c.values;                                                                                         \
+        PLI_AUTO(pli__buf_clear) pli__buf scratch = {0};                                                              \
+        for (idx_t row = 0; row < c.rows; row++) {                                                                    \
+            pli__str text;                                                                                            \
+            if (is_null(&c, row) || !simple_json(text_at(&c, row), &scratch, &text) || !parse(text, &values[row]))    \
+                set_null(&c, row);                                                                                    \
+        }                                                                                                             \
     }
 
 static bool parse_timestamp(pli__str s, int64_t *us) { return pli__text_to_timestamp(s, us, NULL); }
-static bool parse_class(pli__str s, int32_t *bits) {
-    *bits = pli__text_class(s);
-    return true;
-}
 
-CAST_FUNCTION(cast_bigint, int64_t, pli__text_to_i64)
-CAST_FUNCTION(cast_double, double, pli__text_to_f64)
-CAST_FUNCTION(cast_boolean, bool, pli__text_to_bool)
-CAST_FUNCTION(cast_date, int32_t, pli__text_to_date)
-CAST_FUNCTION(cast_time, int64_t, pli__text_to_time)
-CAST_FUNCTION(cast_timestamp, int64_t, parse_timestamp)
-CAST_FUNCTION(text_class, int32_t, parse_class)
+CAST_FUNCTIONS(bigint, int64_t, pli__text_to_i64)
+CAST_FUNCTIONS(to_double, double, pli__text_to_f64)
+CAST_FUNCTIONS(boolean, bool, pli__text_to_bool)
+CAST_FUNCTIONS(date, int32_t, pli__text_to_date)
+CAST_FUNCTIONS(time_of_day, int64_t, pli__text_to_time)
+CAST_FUNCTIONS(timestamp, int64_t, parse_timestamp)
 
 static void number_fits(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
     (void)info;
@@ -102,25 +115,96 @@ static void json_scalar(duckdb_function_info info, duckdb_data_chunk input, duck
     json_to_text(input, out, false);
 }
 
+/* ---- intervals ---- */
+
+static bool parse_interval(pli__str s, duckdb_interval *out) {
+    int64_t us;
+    if (!pli__text_to_duration(s, &us)) return false;
+    *out = (duckdb_interval){.months = 0, .days = 0, .micros = us};
+    return true;
+}
+
+CAST_FUNCTIONS(interval, duckdb_interval, parse_interval)
+
+/* Months have no fixed length: such an interval has no text here, and is a misfit wherever text is wanted. */
+static void interval_text(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    (void)info;
+    call c = begin_call(input, out);
+    const duckdb_interval *intervals = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 0));
+    for (idx_t row = 0; row < c.rows; row++) {
+        char text[PLI__DURATION_TEXT_MAX];
+        int64_t us;
+        if (is_null(&c, row) || intervals[row].months != 0 ||
+            __builtin_mul_overflow((int64_t)intervals[row].days, INT64_C(86400000000), &us) ||
+            __builtin_add_overflow(us, intervals[row].micros, &us)) {
+            set_null(&c, row);
+            continue;
+        }
+        pli__duration_to_text(us, text);
+        duckdb_vector_assign_string_element(out, row, text);
+    }
+}
+
+/* ---- nested JSON ---- */
+
+/* @param prune the value without its misfits, else the misfits */
+static void fit_json(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out, bool prune) {
+    call c = begin_call(input, out);
+    PLI_AUTO(pli__json_fit_clear) pli__json_fit fit = {0};
+    duckdb_string_t *types = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 1));
+    pli_error err;
+    for (idx_t row = 0; row < c.rows; row++) {
+        pli__str text;
+        bool wanted = false;
+        if (is_null(&c, row)) {
+            set_null(&c, row);
+            continue;
+        }
+        call type = {.texts = types};
+        pli_status status = row == 0 || !fit.type ? pli__json_fit_init(&fit, text_at(&type, row), &err) : PLI_OK;
+        if (status == PLI_OK) status = pli__json_fit_run(&fit, text_at(&c, row), prune, &wanted, &text, &err);
+        if (status != PLI_OK) {
+            duckdb_scalar_function_set_error(info, err.message);
+            return;
+        }
+        if (wanted)
+            duckdb_vector_assign_string_element_len(out, row, text.ptr, text.len);
+        else
+            set_null(&c, row);
+    }
+}
+
+static void json_misfits(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) { fit_json(info, input, out, false); }
+static void json_prune(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) { fit_json(info, input, out, true); }
+
+/* ---- registration ---- */
+
+#define MAX_PARAMETERS 3
+
 typedef struct {
     const char *name;
     duckdb_type result;
-    int n_integers; /* further parameters */
+    duckdb_type parameters[MAX_PARAMETERS]; /* up to the first DUCKDB_TYPE_INVALID */
     duckdb_scalar_function_t run;
 } function;
 
+#define FROM_TEXT(sql, type, c_name) {"pli_" sql, type, {DUCKDB_TYPE_VARCHAR}, c_name}, {"pli_json_" sql, type, {DUCKDB_TYPE_VARCHAR}, json_##c_name}
+
 static const function functions[] = {
-    {"pli_bigint", DUCKDB_TYPE_BIGINT, 0, cast_bigint},
-    {"pli_double", DUCKDB_TYPE_DOUBLE, 0, cast_double},
-    {"pli_boolean", DUCKDB_TYPE_BOOLEAN, 0, cast_boolean},
-    {"pli_date", DUCKDB_TYPE_DATE, 0, cast_date},
-    {"pli_time", DUCKDB_TYPE_TIME, 0, cast_time},
-    {"pli_timestamp", DUCKDB_TYPE_TIMESTAMP_TZ, 0, cast_timestamp},
-    {"pli_timestamp_ntz", DUCKDB_TYPE_TIMESTAMP, 0, cast_timestamp},
-    {"pli_number_fits", DUCKDB_TYPE_BOOLEAN, 2, number_fits},
-    {"pli_text_class", DUCKDB_TYPE_INTEGER, 0, text_class},
-    {"pli_json_text", DUCKDB_TYPE_VARCHAR, 0, json_text},
-    {"pli_json_scalar", DUCKDB_TYPE_VARCHAR, 0, json_scalar},
+    FROM_TEXT("bigint", DUCKDB_TYPE_BIGINT, bigint),
+    FROM_TEXT("double", DUCKDB_TYPE_DOUBLE, to_double),
+    FROM_TEXT("boolean", DUCKDB_TYPE_BOOLEAN, boolean),
+    FROM_TEXT("date", DUCKDB_TYPE_DATE, date),
+    FROM_TEXT("time", DUCKDB_TYPE_TIME, time_of_day),
+    FROM_TEXT("timestamp", DUCKDB_TYPE_TIMESTAMP_TZ, timestamp),
+    FROM_TEXT("timestamp_ntz", DUCKDB_TYPE_TIMESTAMP, timestamp),
+    FROM_TEXT("interval", DUCKDB_TYPE_INTERVAL, interval),
+    {"pli_interval_text", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_INTERVAL}, interval_text},
+    {"pli_number_fits", DUCKDB_TYPE_BOOLEAN, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTEGER}, number_fits},
+    {"pli_json_text", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR}, json_text},
+    {"pli_json_scalar", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR}, json_scalar},
+    {"pli_json_misfits", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, json_misfits},
+    {"pli_json_prune", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, json_prune},
 };
 
 static void add_parameter(duckdb_scalar_function f, duckdb_type type) {
@@ -133,8 +217,7 @@ static duckdb_state register_function(duckdb_connection con, const function *spe
     duckdb_scalar_function f = duckdb_create_scalar_function();
     duckdb_logical_type result = duckdb_create_logical_type(spec->result);
     duckdb_scalar_function_set_name(f, spec->name);
-    add_parameter(f, DUCKDB_TYPE_VARCHAR);
-    for (int i = 0; i < spec->n_integers; i++) add_parameter(f, DUCKDB_TYPE_INTEGER);
+    for (int i = 0; i < MAX_PARAMETERS && spec->parameters[i] != DUCKDB_TYPE_INVALID; i++) add_parameter(f, spec->parameters[i]);
     duckdb_scalar_function_set_return_type(f, result);
     duckdb_scalar_function_set_function(f, spec->run);
     const duckdb_state state = duckdb_register_scalar_function(con, f);

@@ -7,9 +7,12 @@
  *   pli_date(text) DATE            pli_time(text) TIME                pli_timestamp(text) TIMESTAMPTZ
  *   pli_timestamp_ntz(text) TIMESTAMP (a zone in the text is converted to UTC)
  *   pli_number_fits(text, precision, scale) BOOLEAN: a number that DECIMAL(precision, scale) holds exactly
- *   pli_text_class(text) INTEGER: bits PLI__TEXT_*; bit_or() over a column gives its type
+ *   pli_interval(text) INTERVAL: ISO 8601, P1DT2H3M4.5S; pli_interval_text(interval) VARCHAR: the reverse
+ *   pli_json_bigint ... pli_json_timestamp_ntz(json): the same of raw JSON, a string or another simple value
  *   pli_json_text(json) VARCHAR: a JSON string without quotes and escapes, another JSON value as it is spelled
  *   pli_json_scalar(json) VARCHAR: the same, but NULL for objects and arrays
+ *   pli_json_misfits(json, type) VARCHAR: what of the value does not fit the (nested) SQL type, as JSON; NULL if all fits
+ *   pli_json_prune(json, type) VARCHAR: the value without it (engine/duckdb/json_fit.h)
  */
 #ifndef PLI_ENGINE_DUCKDB_CASTS_H
 #define PLI_ENGINE_DUCKDB_CASTS_H
