@@ -8,12 +8,12 @@
 #include "delta/checkpoint_write.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "delta/features.h"
+#include "delta/interval.h"
 #include "delta/log_list.h"
 #include "delta/row_feed.h"
 
@@ -260,42 +260,10 @@ static pli_status write_hint(pli__delta *t, const pli__checkpoint_result *r, pli
     return pli__store_replace(pli__delta_log(t), "_last_checkpoint", pli__buf_str(&text), 0, err);
 }
 
-/* "interval 1 week", "interval 30 days", "168 hours" … as Spark prints calendar intervals; false if it is none. */
-static bool parse_interval(pli__str s, int64_t *us) {
-    static const struct {
-        const char *name;
-        int64_t seconds;
-    } units[] = {{"week", 604800}, {"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
-    char text[128];
-    if (!s.len || s.len >= sizeof text) return false;
-    memcpy(text, s.ptr, s.len);
-    text[s.len] = '\0';
-    int64_t total = 0;
-    bool any = false;
-    const char *at = pli__str_starts(s, PLI_STR("interval ")) ? text + 9 : text;
-    while (*at) {
-        char *end;
-        const long long n = strtoll(at, &end, 10);
-        if (end == at || n < 0 || n > 1000000) return false;
-        while (*end == ' ') end++;
-        size_t u = 0;
-        while (u < 5 && strncmp(end, units[u].name, strlen(units[u].name)) != 0) u++;
-        if (u == 5) return false;
-        end += strlen(units[u].name);
-        if (*end == 's') end++;
-        while (*end == ' ') end++;
-        total += n * units[u].seconds * 1000000;
-        any = true;
-        at = end;
-    }
-    *us = total;
-    return any;
-}
-
 static int64_t oldest_tombstone(const pli__snapshot *s, pli_env *env) {
     int64_t keep = DEFAULT_RETENTION_US;
     const pli__str text = pli__snapshot_property(s, "delta.deletedFileRetentionDuration");
-    if (text.ptr && !parse_interval(text, &keep)) keep = DEFAULT_RETENTION_US;
+    if (text.ptr && !pli__interval_parse(text, &keep)) keep = DEFAULT_RETENTION_US;
     return (pli__env_now_us(env) - keep) / 1000;
 }
 

@@ -16,9 +16,9 @@ typedef struct {
     size_t cap;
 } builder;
 
-__attribute__((format(printf, 3, 0))) static pli_status add_check(builder *b, pli__str sql, const char *fmt, pli__str a, pli__str c, pli_error *err) {
+/* @param name what is said when a row breaks it; a failed buffer is reported here */
+static pli_status add_check(builder *b, pli__str sql, pli__buf *name, pli_error *err) {
     pli__write_plan *p = b->p;
-    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
     if (p->n_checks == b->cap) {
         const size_t cap = b->cap ? b->cap * 2 : 8;
         pli__row_check *more = pli__arena_calloc(&p->arena, cap, sizeof *more);
@@ -27,9 +27,8 @@ __attribute__((format(printf, 3, 0))) static pli_status add_check(builder *b, pl
         p->checks = more;
         b->cap = cap;
     }
-    pli__buf_addf(&name, fmt, PLI_STR_ARG(a), PLI_STR_ARG(c));
-    PLI_TRY(pli__buf_status(&name, err));
-    p->checks[p->n_checks++] = (pli__row_check){pli__arena_str(&p->arena, pli__buf_str(&name)), pli__arena_str(&p->arena, sql)};
+    PLI_TRY(pli__buf_status(name, err));
+    p->checks[p->n_checks++] = (pli__row_check){pli__arena_str(&p->arena, pli__buf_str(name)), pli__arena_str(&p->arena, sql)};
     return pli__arena_status(&p->arena, err);
 }
 
@@ -87,22 +86,24 @@ static void add_condition(const pli__type *t, pli__str expr, int depth, pli__buf
 }
 
 static pli_status check_nulls(builder *b, const pli__field *f, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, name = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, name = {0}, said = {0};
     const bool nested = pli__type_is_nested(f->type);
     if (!nested || (f->nullable && !needs_nested_check(f->type))) return PLI_OK;
     pli__buf_add_sql_name(&name, pli__str_of(f->name));
     PLI_TRY(pli__buf_status(&name, err));
     add_field_condition(f, pli__buf_str(&name), 0, &sql);
     PLI_TRY(pli__buf_status(&sql, err));
-    return add_check(b, pli__buf_str(&sql), "column '%.*s' must not be null%.*s", pli__str_of(f->name), PLI_STR(""), err);
+    pli__buf_addf(&said, "column '%s' must not be null", f->name);
+    return add_check(b, pli__buf_str(&sql), &said, err);
 }
 
 /* ---- expressions of the table ---- */
 
-static pli_status check_expression(builder *b, const char *fmt, pli__str name, pli__str expression, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY_IN(pli__spark_sql(expression, &sql, err), err, "constraint '%.*s'", PLI_STR_ARG(name));
-    return add_check(b, pli__buf_str(&sql), fmt, name, expression, err);
+static pli_status check_expression(builder *b, const char *kind, pli__str name, pli__str expression, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, said = {0};
+    PLI_TRY_IN(pli__spark_sql(expression, &sql, err), err, "%s '%.*s'", kind, PLI_STR_ARG(name));
+    pli__buf_addf(&said, "%s '%.*s' (%.*s) is not met by a row", kind, PLI_STR_ARG(name), PLI_STR_ARG(expression));
+    return add_check(b, pli__buf_str(&sql), &said, err);
 }
 
 /* delta.invariants of a field: {"expression":{"expression":"<sql>"}} */
@@ -115,18 +116,19 @@ static pli_status check_invariant(builder *b, const pli__field *f, pli_error *er
     PLI_TRY(pli__json_parse(pli__buf_str(&text), "delta.invariants", &root, err));
     PLI_TRY(pli__json_get_obj(root, "expression", "delta.invariants", true, &outer, err));
     PLI_TRY(pli__json_get_str(outer, "expression", "delta.invariants", true, &expression, err));
-    return check_expression(b, "invariant of column '%.*s' (%.*s) is not met by a row", pli__str_of(f->name), pli__str_of(expression), err);
+    return check_expression(b, "invariant of column", pli__str_of(f->name), pli__str_of(expression), err);
 }
 
 static pli_status check_generated(builder *b, const pli__field *f, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf text = {0}, sql = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0}, sql = {0}, said = {0};
     if (!pli__field_meta_str(f, "delta.generationExpression", &text)) return PLI_OK;
     pli__buf_add_sql_name(&sql, pli__str_of(f->name));
     pli__buf_addz(&sql, " IS NOT DISTINCT FROM (");
     PLI_TRY_IN(pli__spark_sql(pli__buf_str(&text), &sql, err), err, "generated column '%s'", f->name);
     pli__buf_addc(&sql, ')');
     PLI_TRY(pli__buf_status(&sql, err));
-    return add_check(b, pli__buf_str(&sql), "column '%.*s' differs from what generates it (%.*s)", pli__str_of(f->name), pli__buf_str(&text), err);
+    pli__buf_addf(&said, "column '%s' differs from what generates it (%.*s)", f->name, PLI_STR_ARG(pli__buf_str(&text)));
+    return add_check(b, pli__buf_str(&sql), &said, err);
 }
 
 pli_status pli__write_plan_checks(pli__write_plan *p, pli_error *err) {
@@ -141,7 +143,7 @@ pli_status pli__write_plan_checks(pli__write_plan *p, pli_error *err) {
         const pli__kv *kv = &p->metadata->configuration[i];
         if (!pli__str_starts(kv->key, constraint_prefix) || !kv->value.ptr) continue;
         const pli__str name = {kv->key.ptr + constraint_prefix.len, kv->key.len - constraint_prefix.len};
-        PLI_TRY(check_expression(&b, "constraint '%.*s' (%.*s) is not met by a row", name, kv->value, err));
+        PLI_TRY(check_expression(&b, "constraint", name, kv->value, err));
     }
     return PLI_OK;
 }

@@ -1,0 +1,299 @@
+/*
+ * The Delta sink. Prepare: project the rows onto the table, write Parquet files that nothing refers to. Commit: one Delta
+ * commit with the files, the txn (appId, batch) and commitInfo.pli = {offsetSha256, attempt, job, files, tableId}; a repeat
+ * is recognised by txn and digest, before the first attempt and against every winning commit.
+ *
+ * The handle and the newest snapshot stay open between batches, so that a batch costs only the commits since the last one.
+ */
+#include "sink/sink_delta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "delta/active.h"
+#include "delta/interval.h"
+#include "delta/metadata_write.h"
+#include "delta/project.h"
+#include "delta/protocol_write.h"
+
+#define MIN_TXN_RETENTION_US (INT64_C(30) * 86400 * 1000000)
+
+struct pli__prepared {
+    pli__arena arena;
+    pli__snapshot *snapshot;  /* that the rows were projected onto; NULL: the table is created */
+    bool has_metadata;        /* the commit creates or changes the table's metadata */
+    pli__metadata metadata;
+    pli__written *written;
+    pli__delta *table;        /* borrowed from the sink */
+    char *mark;
+};
+
+static bool is_mode(const pli__sink_delta *d, const char *mode) { return strcmp(d->options.mode, mode) == 0; }
+
+/* ---- prepare ---- */
+
+static pli_status check_retention(const pli__sink_delta *d, pli__str text, pli_error *err) {
+    int64_t us;
+    if (!text.ptr || d->options.allow_short_txn_retention) return PLI_OK;
+    if (pli__interval_parse(text, &us) && us >= MIN_TXN_RETENTION_US) return PLI_OK;
+    pli__error_set(err, PLI_E_UNSUPPORTED, "the table forgets transactions after '%.*s' (delta.setTransactionRetentionDuration): a batch could land twice",
+                   PLI_STR_ARG(text));
+    return pli__error_hint(err, "set it to 30 days or more, or allow it with `allow_short_txn_retention`");
+}
+
+static pli_status check_partitions(const pli__sink_delta *d, const pli__metadata *m, pli_error *err) {
+    bool same = d->options.n_partition_by == m->n_partition_columns;
+    for (size_t i = 0; same && i < m->n_partition_columns; i++) same = pli__str_ieqz(m->partition_columns[i], d->options.partition_by[i]);
+    if (same || !d->options.n_partition_by) return PLI_OK;
+    return pli__error_set(err, PLI_E_SCHEMA, "table '%s' is not partitioned by the columns of `partition_by`", pli__delta_root(d->table));
+}
+
+static pli_status create_metadata(pli__sink_delta *d, const pli__type *schema, pli__prepared *p, pli_error *err) {
+    const size_t n = d->options.n_properties / 2;
+    pli__kv *properties = pli__arena_calloc(&p->arena, n + 1, sizeof *properties);
+    if (!properties) return pli__error_memory(err);
+    for (size_t i = 0; i < n; i++)
+        properties[i] = (pli__kv){pli__str_of(d->options.properties[2 * i]), pli__str_of(d->options.properties[2 * i + 1])};
+    const pli__create_options o = {.n_partition_by = d->options.n_partition_by, .partition_by = d->options.partition_by, .n_properties = n, .properties = properties};
+    for (size_t i = 0; i < n; i++)
+        if (pli__str_eqz(properties[i].key, "delta.setTransactionRetentionDuration")) PLI_TRY(check_retention(d, properties[i].value, err));
+    p->has_metadata = true;
+    return pli__metadata_create(d->env, schema, &o, &p->arena, &p->metadata, err);
+}
+
+static pli_status change_metadata(const pli__projection *projection, pli__prepared *p, pli_error *err) {
+    const pli__metadata *old = pli__snapshot_metadata(p->snapshot);
+    p->has_metadata = projection->schema_changed;
+    if (!p->has_metadata) return p->metadata = *old, PLI_OK;
+    PLI_TRY(pli__metadata_with_schema(old, projection->schema, &p->arena, &p->metadata, err));
+    if (!projection->types_widened) return PLI_OK;
+    return pli__metadata_set(&p->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &p->arena, err);
+}
+
+static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p, pli__projection *out, pli_error *err) {
+    const pli__project_options options = {d->options.merge_schema, d->options.allow_type_widening};
+    const pli__type *table = NULL;
+    if (d->snapshot) {
+        p->snapshot = pli__snapshot_ref(d->snapshot);
+        table = pli__snapshot_schema(p->snapshot);
+        PLI_TRY(check_partitions(d, pli__snapshot_metadata(p->snapshot), err));
+        PLI_TRY(check_retention(d, pli__snapshot_property(p->snapshot, "delta.setTransactionRetentionDuration"), err));
+    }
+    PLI_TRY_IN(pli__project(table, schema, sql, &options, out, err), err, "table '%s'", pli__delta_root(d->table));
+    return table ? change_metadata(out, p, err) : create_metadata(d, out->schema, p, err);
+}
+
+static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const pli__type *schema, pli__protocol *out, pli_error *err) {
+    bool changed;
+    return pli__protocol_derive(&p->metadata, schema, p->snapshot ? pli__snapshot_protocol(p->snapshot) : NULL, arena, out, &changed, err);
+}
+
+static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p, pli_error *err) {
+    PLI_AUTO(pli__projection_clear) pli__projection projection = {0};
+    pli__protocol protocol;
+    const pli__write_options options = {.target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed};
+    PLI_TRY(pli__sink_delta_refresh(d, err));
+    PLI_TRY(project(d, sql, schema, p, &projection, err));
+    PLI_TRY(protocol_of(p, &p->arena, projection.schema, &protocol, err));
+    PLI_TRY(pli__active_begin(d->table, &p->mark, err));
+    return pli__write_rows(d->table, &protocol, &p->metadata, projection.sql.ptr, &options, NULL, &p->written, err);
+}
+
+static void free_prepared(pli__prepared *p) {
+    if (!p) return;
+    pli__active_end(&p->mark);
+    pli__written_free(p->written);
+    if (p->snapshot) pli__snapshot_unref(p->snapshot);
+    pli__arena_clear(&p->arena);
+    free(p);
+}
+
+static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err) {
+    pli__sink_delta *d = (pli__sink_delta *)s;
+    pli__prepared *p = calloc(1, sizeof *p);
+    (void)batch;
+    if (!p) return pli__error_memory(err);
+    p->table = d->table;
+    const pli_status status = fill_prepared(d, sql, schema, p, err);
+    if (status != PLI_OK) return free_prepared(p), status;
+    *out = p;
+    return PLI_OK;
+}
+
+/* ---- describe ---- */
+
+static json_t *file_list(const pli__prepared *p) {
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < pli__written_files(p->written); i++) {
+        const pli__str path = pli__written_add_at(p->written, i)->path;
+        if (json_array_append_new(list, json_stringn(path.ptr, path.len)) < 0) return json_decref(list), NULL;
+    }
+    return list;
+}
+
+static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err) {
+    json_t *files = file_list(p);
+    if (!files) return pli__error_memory(err);
+    *out = json_pack("{s:s, s:o, s:I, s:I}", "path", pli__delta_root(((pli__sink_delta *)s)->table), "addedFiles", files, "rows",
+                     (json_int_t)pli__written_rows(p->written), "bytes", (json_int_t)pli__written_bytes(p->written));
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
+/* ---- commit ---- */
+
+typedef struct {
+    pli__sink_delta *d;
+    const pli__batch_ref *batch;
+    pli__sink_state shown; /* what the table shows for a repeat */
+} repeat_test;
+
+/* Has this batch landed already? By the txn and the digest of its offset, never by the number alone. */
+static pli_status test_repeat(void *arg, const pli__txn *found, int64_t commit_version, pli_error *err) {
+    repeat_test *r = arg;
+    const pli__batch_ref *b = r->batch;
+    bool has_txn = false;
+    if (found->version < b->batch_id) return PLI_OK;
+    if (found->version == b->batch_id) {
+        r->shown = (pli__sink_state){.version = -1, .txn_version = -1, .commit_version = -1};
+        if (commit_version < 0) PLI_TRY(pli__sink_delta_state(&r->d->base, b->app_id, -1, &r->shown, err));
+        else PLI_TRY(pli__sink_delta_read_commit(r->d, commit_version, b->app_id, &r->shown, &has_txn, err));
+        if (r->shown.commit_version >= 0 && strcmp(r->shown.offset_sha256, b->offset_sha256) == 0)
+            return pli__error_set(err, PLI_E_EXISTS, "batch %lld is in the table", (long long)b->batch_id);
+    }
+    return pli__error_set(err, PLI_E_SINK_AHEAD, "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
+                          pli__delta_root(r->d->table), (long long)found->version,
+                          found->version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
+}
+
+static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info, pli__buf *parameters, pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *o = json_pack(
+        "{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt", b->attempt, "job", b->job ? b->job : "", "files",
+        (json_int_t)b->n_files, "tableId", p->metadata.id.ptr, p->metadata.id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
+    if (!o) return pli__error_memory(err);
+    PLI_TRY(pli__json_write(o, info, err));
+    pli__buf_addf(parameters, "{\"outputMode\":\"%s\",\"queryId\":", is_mode(d, "overwrite") ? "Complete" : "Append");
+    pli__buf_add_json(parameters, pli__str_of(b->app_id));
+    pli__buf_addf(parameters, ",\"epochId\":\"%lld\"}", (long long)b->batch_id);
+    return pli__buf_status(parameters, err);
+}
+
+typedef struct {
+    pli__txn_handle *x;
+    int64_t files;
+} remover;
+
+static pli_status remove_file(void *arg, const pli__add *a, pli_error *err) {
+    remover *r = arg;
+    r->files++;
+    return pli__txn_remove_add(r->x, a, true, err);
+}
+
+static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__txn_handle *x, pli_error *err) {
+    remover r = {.x = x};
+    if (p->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &p->metadata, err));
+    PLI_TRY(pli__txn_set_txn(x, pli__str_of(b->app_id), b->batch_id, err));
+    if (is_mode(d, "overwrite") && p->snapshot) PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
+    PLI_TRY(pli__written_add_to(p->written, x, err));
+    PLI_TRY(pli__txn_metric(x, "numRemovedFiles", r.files, err));
+    PLI_TRY(pli__txn_metric(x, "numOutputRows", pli__written_rows(p->written), err));
+    PLI_TRY(pli__txn_metric(x, "numOutputBytes", pli__written_bytes(p->written), err));
+    return pli__txn_metric(x, "numAddedFiles", (int64_t)pli__written_files(p->written), err);
+}
+
+static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, const pli__commit_result *r,
+                               const pli__sink_state *shown, json_t **out, pli_error *err) {
+    const char *root = pli__delta_root(d->table);
+    if (r->repeat) {
+        *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", root, "tableId", r->table_id, "version", (json_int_t)shown->commit_version, "txnAppId", b->app_id,
+                         "repeat", 1, "attempt", shown->attempt);
+    } else {
+        json_t *files = file_list(p);
+        if (!files) return pli__error_memory(err);
+        *out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", root, "tableId", r->table_id, "version", (json_int_t)r->version, "txnAppId", b->app_id,
+                         "addedFiles", files, "rows", (json_int_t)pli__written_rows(p->written));
+    }
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
+static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result, pli_error *err) {
+    pli__sink_delta *d = (pli__sink_delta *)s;
+    PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
+    repeat_test test = {.d = d, .batch = batch};
+    pli__commit_result r = {0};
+    PLI_TRY(build_info(d, batch, p, &info, &parameters, err));
+    const pli__txn_options options = {.operation = "STREAMING UPDATE",
+                                      .operation_params = parameters.ptr,
+                                      .extra_commit_info = info.ptr,
+                                      .reads = is_mode(d, "overwrite") ? PLI__READS_TABLE : PLI__READS_NOTHING,
+                                      .data_change = true,
+                                      .relaxed = d->options.relaxed,
+                                      .repeat = test_repeat,
+                                      .repeat_arg = &test};
+    PLI_TRY(pli__txn_begin(d->table, p->snapshot, &options, &x, err));
+    PLI_TRY(fill_txn(d, batch, p, x, err));
+    PLI_TRY(pli__txn_commit(x, &r, err));
+    pli__active_end(&p->mark);
+    pli__snapshot *after = pli__txn_take_snapshot(x);
+    if (after) {
+        if (d->snapshot) pli__snapshot_unref(d->snapshot);
+        d->snapshot = after;
+    }
+    return build_result(d, batch, p, &r, &test.shown, result, err);
+}
+
+static void abort_prepared(pli__sink *s, pli__prepared *take) {
+    (void)s;
+    pli__written_delete(take->written, take->table);
+    free_prepared(take);
+}
+
+/* ---- the sink ---- */
+
+static void sink_free(pli__sink *s) {
+    pli__sink_delta *d = (pli__sink_delta *)s;
+    if (d->snapshot) pli__snapshot_unref(d->snapshot);
+    pli__delta_free(d->table);
+    pli__arena_clear(&d->arena);
+    free(d);
+}
+
+static const pli__sink_ops ops = {1, "delta", pli__sink_delta_state, prepare, describe, commit, abort_prepared, free_prepared, sink_free};
+
+static const char *const *copy_list(pli__arena *a, const char *const *list, size_t n) {
+    const char **out = pli__arena_calloc(a, n + 1, sizeof(char *));
+    for (size_t i = 0; out && i < n; i++) out[i] = pli__arena_strdup(a, pli__str_of(list[i]));
+    return out;
+}
+
+static pli_status copy_options(pli__sink_delta *d, const pli__sink_delta_options *o, pli_error *err) {
+    d->options = *o;
+    d->options.path = pli__arena_strdup(&d->arena, pli__str_of(o->path));
+    d->options.mode = pli__arena_strdup(&d->arena, pli__str_of(o->mode ? o->mode : "append"));
+    d->options.partition_by = copy_list(&d->arena, o->partition_by, o->n_partition_by);
+    d->options.properties = copy_list(&d->arena, o->properties, o->n_properties);
+    d->options.keys = copy_list(&d->arena, o->keys, o->n_keys);
+    return pli__arena_status(&d->arena, err);
+}
+
+static pli_status check_options(const pli__sink_delta_options *o, pli_error *err) {
+    if (!o->path || !o->path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");
+    if (o->n_properties % 2) return pli__error_set(err, PLI_E_ARGUMENT, "table properties come in pairs of key and value");
+    if (o->mode && strcmp(o->mode, "append") != 0 && strcmp(o->mode, "overwrite") != 0)
+        return pli__error_set(err, PLI_E_ARGUMENT, "a Delta sink cannot write in the mode '%s'", o->mode);
+    return PLI_OK;
+}
+
+pli_status pli__sink_delta_new(pli_env *env, const pli__sink_delta_options *options, pli__sink **out, pli_error *err) {
+    PLI_TRY(check_options(options, err));
+    pli__sink_delta *d = calloc(1, sizeof *d);
+    if (!d) return pli__error_memory(err);
+    PLI_AUTO(pli__sink_auto) pli__sink *s = &d->base;
+    d->base.ops = &ops;
+    d->env = env;
+    PLI_TRY(copy_options(d, options, err));
+    PLI_TRY(pli__delta_open(env, options->path, &d->table, err));
+    *out = PLI_TAKE(s);
+    return PLI_OK;
+}
