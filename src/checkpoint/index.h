@@ -99,6 +99,8 @@ pli_status pli__index_file_take(pli__index *x, const pli__index_file *f, bool *w
 pli_status pli__index_file_remove(pli__index *x, int64_t folder, pli__str name, pli_error *err);
 /** Files of a folder in order of name, from a name on. fn must not change this folder. */
 pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__index_file_fn *fn, void *arg, pli_error *err);
+/** The names of all of them, in order; the other members are not filled in. */
+pli_status pli__index_names(pli__index *x, int64_t folder, pli__index_file_fn *fn, void *arg, pli_error *err);
 /** Waiting ones of them only, at most `limit`. */
 pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn, void *arg, pli_error *err);
 /** Waiting files of all folders, oldest (or newest) first, those of one time by folder path and name within the folder. */

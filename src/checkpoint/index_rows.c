@@ -206,6 +206,18 @@ pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__i
     return each_file(x, s, fn, arg, err);
 }
 
+pli_status pli__index_names(pli__index *x, int64_t folder, pli__index_file_fn *fn, void *arg, pli_error *err) {
+    PLI_AUTO(pli__index_reset) sqlite3_stmt *s = NULL;
+    PLI_TRY(pli__index_statement_of(x, PLI__SQL_NAMES, &s, err));
+    sqlite3_bind_int64(s, 1, folder);
+    for (int rc; (rc = sqlite3_step(s)) != SQLITE_DONE;) {
+        if (rc != SQLITE_ROW) return pli__index_error(x, "read", err);
+        const pli__index_file f = {.folder = folder, .name = pli__index_str(s, 0)};
+        PLI_TRY(fn(arg, &f, err));
+    }
+    return PLI_OK;
+}
+
 pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn, void *arg,
                               pli_error *err) {
     sqlite3_stmt *s = NULL;

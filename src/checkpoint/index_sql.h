@@ -26,6 +26,7 @@
                  " DO UPDATE SET size=?3,mtime=?4,batch=?5,prev=NULL")                                                \
     X(FILE_REMOVE, "DELETE FROM file WHERE folder=?1 AND name=?2")                                                    \
     X(FILES, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE folder=?1 AND name>=?2 ORDER BY name")                     \
+    X(NAMES, "SELECT name FROM file WHERE folder=?1 ORDER BY name")                                                   \
     X(WAITING, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE folder=?1 AND name>=?2 AND batch=-1 ORDER BY name LIMIT ?3") \
     X(OLDEST, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE batch=-1 ORDER BY mtime,folder,name")                     \
     X(NEWEST, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE batch=-1 ORDER BY mtime DESC,folder DESC,name DESC")      \

@@ -9,7 +9,6 @@
 #include <jansson.h>
 
 #include "engine/env.h"
-#include "schema/policy.h"
 #include "source/relation.h"
 
 typedef enum pli__format_id {
@@ -44,6 +43,8 @@ typedef struct pli__reader_option {
 /** The one table of reader options; *n = how many. */
 const pli__reader_option *pli__reader_options(size_t *n);
 
+/** Rows that cannot be parsed: the batch fails, they are left out, or they are given raw (pli__part.has_corrupt). */
+typedef enum { PLI__CORRUPT_FAIL, PLI__CORRUPT_SKIP, PLI__CORRUPT_COLUMN } pli__corrupt_mode;
 
 typedef struct pli__format_options {
     const json_t *options;  /**< object: names of the table above; borrowed */

@@ -296,6 +296,7 @@ static pli_status split_path(files_source *s, pli_error *err) {
         s->pattern = pli__arena_strdup(&s->arena, (pli__str){path.ptr + rest, path.len - rest});
     }
     PLI_TRY(pli__arena_status(&s->arena, err));
+    if (s->pattern[0] == '*' && !pli__glob_has_magic(pli__str_of(s->pattern + 1)) && !strchr(s->pattern, '/')) s->suffix = s->pattern + 1;
     return pli__glob_compile(s->pattern, s->o.recursive, &s->glob, err);
 }
 

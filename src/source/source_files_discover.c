@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/hash.h"
 #include "port/walk.h"
 #include "source/source_files_impl.h"
 
@@ -38,9 +37,8 @@ typedef struct discovery {
     size_t text_len, text_cap;
     listed_name *names;
     size_t n, cap;
-    uint32_t *table; /* position + 1 in names, by hash */
-    size_t table_size;
-    bool *known;
+    size_t common;     /* bytes that all of them begin with: those of `first` */
+    const char *first;
     pli__arena subs; /* names of its subfolders, each 0-terminated */
     char **sub;
     size_t n_subs, sub_cap;
@@ -49,8 +47,6 @@ typedef struct discovery {
 static void discovery_clear(discovery *d) {
     free(d->text);
     free(d->names);
-    free(d->table);
-    free(d->known);
     free(d->sub);
     pli__arena_clear(&d->subs);
 }
@@ -188,29 +184,6 @@ static pli_status grow_names(discovery *d, size_t len, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status build_table(discovery *d, pli_error *err) {
-    size_t size = 16;
-    while (size < d->n * 2) size *= 2;
-    if (size > d->table_size) {
-        free(d->table);
-        free(d->known);
-        d->table_size = 0;
-        d->table = malloc(size * sizeof *d->table);
-        d->known = malloc(size);
-        if (!d->table || !d->known) return pli__error_memory(err);
-        d->table_size = size;
-    }
-    memset(d->table, 0, d->table_size * sizeof *d->table);
-    memset(d->known, 0, d->n);
-    size_t mask = d->table_size - 1;
-    for (size_t i = 0; i < d->n; i++) {
-        size_t h = pli__hash64(name_at(d, i)) & mask;
-        while (d->table[h]) h = (h + 1) & mask;
-        d->table[h] = (uint32_t)i + 1;
-    }
-    return PLI_OK;
-}
-
 typedef struct known_list {
     pli__index_file *items;
     size_t n, cap;
@@ -236,53 +209,109 @@ static pli_status known_add(known_list *l, const pli__index_file *f, pli_error *
     return pli__arena_status(&l->names, err);
 }
 
-typedef struct matcher {
-    discovery *d;
-    known_list *overwritten; /* candidates, to be looked at when the scan is over */
-} matcher;
+/* ---- sorting ---- */
 
-static pli_status match_known(void *arg, const pli__index_file *f, pli_error *err) {
-    const matcher *m = arg;
+static int by_text(const void *a, const void *b, void *arg) {
+    const listed_name *x = a, *y = b;
+    const char *text = arg;
+    return pli__str_cmp((pli__str){text + x->at, x->len}, (pli__str){text + y->at, y->len});
+}
+
+/* The eight bytes behind the first `common` ones, as a number. */
+static uint64_t key_of(pli__str name, size_t common) {
+    uint64_t key = 0;
+    for (size_t k = 0; k < 8; k++) key = key << 8 | (common + k < name.len ? (unsigned char)name.ptr[common + k] : 0);
+    return key;
+}
+
+static size_t common_prefix(const discovery *d) {
+    const pli__str first = name_at(d, 0);
+    size_t common = first.len;
+    for (size_t i = 1; i < d->n && common; i++) {
+        const pli__str other = name_at(d, i);
+        if (other.len < common) common = other.len;
+        if (memcmp(first.ptr, other.ptr, common) == 0) continue;
+        for (common = 0; first.ptr[common] == other.ptr[common];) common++;
+    }
+    return common;
+}
+
+/* By key, a byte at a time from the last; bytes in which all keys agree are passed over. */
+static void radix_sort(listed_name *names, listed_name *spare, size_t n) {
+    listed_name *from = names, *to = spare;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t at[257] = {0};
+        for (size_t i = 0; i < n; i++) at[(from[i].key >> shift & 255) + 1]++;
+        if (at[(from[0].key >> shift & 255) + 1] == n) continue;
+        for (size_t k = 1; k < 257; k++) at[k] += at[k - 1];
+        for (size_t i = 0; i < n; i++) to[at[from[i].key >> shift & 255]++] = from[i];
+        listed_name *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != names) memcpy(names, from, n * sizeof *names);
+}
+
+/* Most names of a folder begin alike: skip that, and let eight bytes decide nearly every comparison. */
+static pli_status sort_names(discovery *d, pli_error *err) {
+    if (!d->n) return PLI_OK;
+    d->common = common_prefix(d);
+    PLI_AUTO(pli__free_ptr) listed_name *spare = malloc(d->n * sizeof *spare);
+    if (!spare) return pli__error_memory(err);
+    for (size_t i = 0; i < d->n; i++) d->names[i].key = key_of(name_at(d, i), d->common);
+    radix_sort(d->names, spare, d->n);
+    for (size_t i = 0, end; i < d->n; i = end) {
+        for (end = i + 1; end < d->n && d->names[end].key == d->names[i].key;) end++;
+        if (end - i > 1) qsort_r(d->names + i, end - i, sizeof *d->names, by_text, d->text);
+    }
+    return PLI_OK;
+}
+
+/* ---- the merge ---- */
+
+#define KNOWN UINT32_MAX /* .at of a listed name that the index has */
+#define AHEAD 16         /* texts are far apart in memory: ask for them early */
+
+typedef struct merger {
+    discovery *d;
+    size_t at;
+    known_list *overwritten; /* candidates, to be looked at when the scan is over */
+} merger;
+
+static pli_status merge_known(void *arg, const pli__index_file *f, pli_error *err) {
+    merger *m = arg;
     discovery *d = m->d;
-    size_t mask = d->table_size - 1;
-    for (size_t h = pli__hash64(f->name) & mask; d->table[h]; h = (h + 1) & mask) {
-        size_t i = d->table[h] - 1;
-        if (!pli__str_eq(name_at(d, i), f->name)) continue;
-        d->known[i] = true;
+    if (f->name.len < d->common || memcmp(f->name.ptr, m->d->first, d->common) != 0) return PLI_OK;
+    const uint64_t key = key_of(f->name, d->common);
+    while (m->at < d->n && d->names[m->at].key < key) m->at++;
+    for (size_t i = m->at; i < d->n && d->names[i].key == key; i++) {
+        if (i + AHEAD < d->n && d->names[i + AHEAD].at != KNOWN) __builtin_prefetch(d->text + d->names[i + AHEAD].at);
+        if (d->names[i].at == KNOWN) continue;
+        int c = pli__str_cmp(name_at(d, i), f->name);
+        if (c < 0) continue;
+        if (c > 0) return PLI_OK;
+        d->names[i].at = KNOWN;
         return d->compare && is_known(f) ? known_add(m->overwritten, f, err) : PLI_OK;
     }
     return PLI_OK;
 }
 
-static int by_key(const void *a, const void *b, void *arg) {
-    const listed_name *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? -1 : 1;
-    const char *text = arg;
-    return pli__str_cmp((pli__str){text + x->at, x->len}, (pli__str){text + y->at, y->len});
-}
-
-/* Most names of a folder begin alike: skip that, and let eight bytes decide nearly every comparison. */
-static void sort_names(discovery *d) {
-    size_t common = d->n ? d->names[0].len : 0;
-    for (size_t i = 1; i < d->n && common; i++) {
-        size_t k = 0, top = common < d->names[i].len ? common : d->names[i].len;
-        while (k < top && d->text[d->names[0].at + k] == d->text[d->names[i].at + k]) k++;
-        common = k;
-    }
-    for (size_t i = 0; i < d->n; i++) {
-        uint64_t key = 0;
-        for (size_t k = 0; k < 8; k++)
-            key = key << 8 | (common + k < d->names[i].len ? (unsigned char)d->text[d->names[i].at + common + k] : 0);
-        d->names[i].key = key;
-    }
-    if (d->n > 1) qsort_r(d->names, d->n, sizeof *d->names, by_key, d->text);
-}
-
 static void drop_known(discovery *d) {
     size_t kept = 0;
     for (size_t i = 0; i < d->n; i++)
-        if (!d->known[i]) d->names[kept++] = d->names[i];
+        if (d->names[i].at != KNOWN) d->names[kept++] = d->names[i];
     d->n = kept;
+}
+
+/* What is left of the listed names is new. */
+static pli_status merge_names(discovery *d, known_list *overwritten, pli_error *err) {
+    merger m = {.d = d, .overwritten = overwritten};
+    const pli__str first = name_at(d, 0);
+    d->first = first.ptr;
+    PLI_TRY(d->compare ? pli__index_files(d->p->x, d->folder, (pli__str){0}, merge_known, &m, err)
+                       : pli__index_names(d->p->x, d->folder, merge_known, &m, err));
+    drop_known(d);
+    return PLI_OK;
 }
 
 static pli_status compare_list(discovery *d, pli__str dir, known_list *l, pli_error *err) {
@@ -300,7 +329,6 @@ static pli_status insert_names(discovery *d, pli__str dir, pli_error *err) {
     if (!d->n) return PLI_OK;
     PLI_TRY(ensure_folder(d, dir, err));
     PLI_TRY(pli__files_begin(d->p, err));
-    sort_names(d);
     int64_t added = 0;
     size_t first = 0;
     for (size_t i = 0; i < d->n; i++) {
@@ -323,12 +351,8 @@ static pli_status flush_names(discovery *d, pli__str dir, pli_error *err) {
         PLI_TRY(pli__index_folder_get(d->p->x, dir, &d->in_index, &d->row, err));
         d->folder = d->in_index ? d->row.id : 0;
     }
-    if (d->in_index && d->n) {
-        PLI_TRY(build_table(d, err));
-        matcher m = {d, &overwritten};
-        PLI_TRY(pli__index_files(d->p->x, d->folder, (pli__str){0}, match_known, &m, err));
-        drop_known(d);
-    }
+    PLI_TRY(sort_names(d, err));
+    if (d->in_index && d->n) PLI_TRY(merge_names(d, &overwritten, err));
     PLI_TRY(insert_names(d, dir, err));
     d->n = d->text_len = 0;
     PLI_TRY(compare_list(d, dir, &overwritten, err));
@@ -446,6 +470,12 @@ static pli_status on_link(discovery *d, pli__walk *w, const pli__walk_dir *dir, 
     return pli__files_is_never(d->p->s, target) ? PLI_OK : add_path(d, target, err);
 }
 
+/* "*.csv" and the like need no pattern matcher. */
+static bool matches(const files_source *s, const pli__walk_dir *dir, pli__str name, const char *rel) {
+    if (s->suffix) return (s->o.recursive || dir->depth == 0) && pli__str_ends(name, pli__str_of(s->suffix));
+    return pli__glob_match(s->glob, rel);
+}
+
 static pli_status on_entry(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend, pli_error *err) {
     discovery *d = arg;
     const files_source *s = d->p->s;
@@ -471,7 +501,7 @@ static pli_status on_entry(void *arg, pli__walk *w, const pli__walk_dir *dir, co
         *descend = pli__glob_may_hold(s->glob, rel);
         return *descend ? remember_sub(d, name, err) : PLI_OK;
     }
-    if ((e->kind != PLI__FILE_REGULAR && e->kind != PLI__FILE_LINK) || !pli__glob_match(s->glob, rel)) return PLI_OK;
+    if ((e->kind != PLI__FILE_REGULAR && e->kind != PLI__FILE_LINK) || !matches(s, dir, name, rel)) return PLI_OK;
     if (e->kind == PLI__FILE_LINK) return on_link(d, w, dir, name, err);
     if (d->n >= NAMES_MAX || d->text_len > NAME_BYTES_MAX) PLI_TRY(flush_names(d, pli__str_of(dir->path), err));
     PLI_TRY(grow_names(d, name.len, err));
