@@ -21,7 +21,11 @@ static pli_status path_of(pli__store *s, const char *key, char **out, pli_error 
 static pli_status local_get(pli__store *s, const char *key, size_t max, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__free_ptr) char *path = NULL;
     PLI_TRY(path_of(s, key, &path, err));
-    return pli__fs_read(path, max, out, err);
+    const pli_status status = pli__fs_read(path, max, out, err);
+    pli__file_info info;
+    if (status == PLI_E_IO && pli__fs_stat(path, &info, NULL) == PLI_OK && info.kind == PLI__FILE_DIR)
+        return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' is a folder, not a record", path);
+    return status;
 }
 
 /* The folder is made only when it turns out to be missing. */
@@ -118,7 +122,9 @@ static pli_status local_list(pli__store *s, const char *dir, const char *from, b
 static pli_status local_stat(pli__store *s, const char *key, pli__file_info *out, pli_error *err) {
     PLI_AUTO(pli__free_ptr) char *path = NULL;
     PLI_TRY(path_of(s, key, &path, err));
-    return pli__fs_stat(path, out, err);
+    PLI_TRY(pli__fs_stat(path, out, err));
+    if (out->kind != PLI__FILE_REGULAR) *out = (pli__file_info){.kind = PLI__FILE_NONE}; /* a folder is no record */
+    return PLI_OK;
 }
 
 static pli_status local_remove(pli__store *s, const char *key, pli_error *err) {

@@ -77,6 +77,7 @@ static void test_store__gives_back_what_was_put(void **state) {
         assert_holds(s, "metadata.json", "");
         assert_holds(s, "a/b/c/d", "deep");
         assert_holds(s, "offsets/8.json", NULL);
+        assert_holds(s, "offsets", NULL); /* a folder is no record */
     }
 }
 
@@ -111,7 +112,8 @@ static void test_store__put_never_replaces(void **state) {
         assert_int_equal(pli__store_put_if_absent(s, "commits/0.json", PLI_STR("second"), 0, &err), PLI_E_EXISTS);
         assert_true(err.flags & PLI_ERR_CONFLICT);
         assert_int_equal(err.code, PLI_E_EXISTS);
-        assert_int_equal(pli__store_put_if_absent(s, "commits/0.json", PLI_STR("3"), PLI__STORE_RELAXED, &err), PLI_E_EXISTS);
+        assert_int_equal(pli__store_put_if_absent(s, "commits/0.json", PLI_STR("3"), PLI__STORE_RELAXED, &err),
+                         PLI_E_EXISTS);
         assert_holds(s, "commits/0.json", "first");
     }
 }
@@ -153,6 +155,9 @@ static void test_store__stat_tells_size_and_time(void **state) {
         assert_int_equal(info.size, 1);
         assert_true(info.inode != inode);
         assert_int_equal(pli__store_stat(s, "d/absent", &info, NULL), PLI_OK);
+        assert_int_equal(info.kind, PLI__FILE_NONE);
+        info.kind = PLI__FILE_OTHER;
+        assert_int_equal(pli__store_stat(s, "d", &info, NULL), PLI_OK);
         assert_int_equal(info.kind, PLI__FILE_NONE);
     }
 }
@@ -258,7 +263,8 @@ static void test_store__may_be_changed_while_it_is_listed(void **state) {
 }
 
 static void test_store__refuses_keys_that_lead_elsewhere(void **state) {
-    static const char *const bad[] = {"", "/", "/abs", "a/", "a//b", ".", "..", "../x", "a/../b", "a/.", "./a", "a/..", NULL};
+    static const char *const bad[] = {"",     "/",      "/abs", "a/",  "a//b", ".", "..",
+                                      "../x", "a/../b", "a/.",  "./a", "a/..", NULL};
     char large[1100];
     memset(large, 'x', sizeof large);
     large[sizeof large - 1] = 0;
@@ -272,8 +278,7 @@ static void test_store__refuses_keys_that_lead_elsewhere(void **state) {
             assert_int_equal(pli__store_replace(s, key, PLI_STR("x"), 0, NULL), PLI_E_ARGUMENT);
             assert_int_equal(pli__store_stat(s, key, &info, NULL), PLI_E_ARGUMENT);
             assert_int_equal(pli__store_remove(s, key, NULL), PLI_E_ARGUMENT);
-            if (key && *key)
-                assert_int_equal(pli__store_list(s, key, NULL, false, list_one, &b, NULL), PLI_E_ARGUMENT);
+            if (key && *key) assert_int_equal(pli__store_list(s, key, NULL, false, list_one, &b, NULL), PLI_E_ARGUMENT);
         }
         assert_int_equal(pli__store_put_if_absent(s, "k", PLI_STR("x"), 64, NULL), PLI_E_ARGUMENT);
         assert_int_equal(pli__store_list(s, "", NULL, false, NULL, NULL, NULL), PLI_E_ARGUMENT);
@@ -298,7 +303,8 @@ static void *race(void *arg) {
     for (int i = 0; i < RACES; i++) {
         char key[32];
         snprintf(key, sizeof key, "commits/%d", i);
-        const pli_status status = pli__store_put_if_absent(r->store, key, (pli__str){&r->name, 1}, PLI__STORE_RELAXED, NULL);
+        const pli_status status = pli__store_put_if_absent(r->store, key, (pli__str){&r->name, 1}, PLI__STORE_RELAXED,
+                                                           NULL);
         if (status == PLI_OK) atomic_fetch_add(r->won, 1);
         else if (status != PLI_E_EXISTS) atomic_fetch_add(r->failed, 1);
     }
@@ -376,7 +382,11 @@ static void test_store_local__a_file_in_place_of_a_folder_is_named(void **state)
 static void test_store_memory__planted_faults_strike_the_nth_call_that_fits(void **state) {
     PLI_AUTO(pli__store_auto) pli__store *s = open_kind(1, *state);
     pli_error err;
-    assert_int_equal(pli__store_memory_plant(s, &(pli__store_fault){.op = PLI__STORE_PUT, .key_part = "commits/", .nth = 2, .status = PLI_E_DISK_FULL}, NULL), PLI_OK);
+    assert_int_equal(
+        pli__store_memory_plant(
+            s, &(pli__store_fault){.op = PLI__STORE_PUT, .key_part = "commits/", .nth = 2, .status = PLI_E_DISK_FULL},
+            NULL),
+        PLI_OK);
     put(s, "commits/0", "x");
     put(s, "offsets/1", "x"); /* does not fit */
     assert_int_equal(pli__store_put_if_absent(s, "commits/1", PLI_STR("x"), 0, &err), PLI_E_DISK_FULL);
@@ -408,7 +418,8 @@ static void test_store_memory__faults_can_stay_and_be_healed(void **state) {
     pli__file_info info;
     listing l = {.text = ""};
     put(s, "k", "x");
-    assert_int_equal(pli__store_memory_plant(s, &(pli__store_fault){.nth = 2, .status = PLI_E_IO, .repeat = true}, NULL), PLI_OK);
+    assert_int_equal(
+        pli__store_memory_plant(s, &(pli__store_fault){.nth = 2, .status = PLI_E_IO, .repeat = true}, NULL), PLI_OK);
     assert_holds(s, "k", "x");
     assert_int_equal(pli__store_get(s, "k", 10, &b, NULL), PLI_E_IO);
     assert_int_equal(pli__store_stat(s, "k", &info, NULL), PLI_E_IO);
