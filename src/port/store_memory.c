@@ -39,8 +39,7 @@ static memory_store *memory_of(pli__store *s) { return (memory_store *)(void *)s
 
 static void unlock(pthread_mutex_t **m) { pthread_mutex_unlock(*m); }
 /* Held to the end of the scope. */
-#define HOLD(m)                                                                                                        \
-    PLI_AUTO(unlock) __attribute__((unused)) pthread_mutex_t *held_here = (pthread_mutex_lock(&(m)->mutex), &(m)->mutex)
+#define HOLD(m) PLI_AUTO(unlock) pthread_mutex_t *held_here = (pthread_mutex_lock(&(m)->mutex), &(m)->mutex)
 
 static void run_hook(memory_store *m, pli__store_op op, const char *key) {
     pthread_mutex_lock(&m->mutex);

@@ -172,14 +172,14 @@ typedef struct {
 static pli_status list_one(void *arg, const pli__store_entry *e, pli_error *err) {
     listing *l = arg;
     char line[100];
+    const size_t used = strlen(l->text);
     if (l->with_info) {
         assert_true(e->mtime_us > INT64_C(1600000000000000));
-        snprintf(line, sizeof line, "%s=%lld ", e->name, (long long)e->size);
+        snprintf(l->text + used, sizeof l->text - used, "%s=%lld ", e->name, (long long)e->size);
     } else {
         assert_true(e->size == -1 && e->mtime_us == -1);
-        snprintf(line, sizeof line, "%s ", e->name);
+        snprintf(l->text + used, sizeof l->text - used, "%s ", e->name);
     }
-    strcat(l->text, line);
     if (l->also_put) {
         snprintf(line, sizeof line, "d/added-%s", e->name);
         put(l->also_put, line, "x");

@@ -17,21 +17,65 @@ typedef struct {
 } row;
 
 static const row name_rows[] = {
-    {"*", "", true},           {"*", "x", true},          {"*", ".hidden", true},     {"*.csv", "a.csv", true},
-    {"*.csv", ".csv", true},   {"*.csv", "a.csv.gz", false}, {"*.CSV", "a.csv", false}, {"a?c", "abc", true},
-    {"a?c", "ac", false},      {"a?c", "aäc", true},      {"??", "ä", false},         {"?", "\xff", true},
-    {"??", "\xff\xfe", true},  {"[abc]x", "bx", true},    {"[abc]x", "dx", false},    {"[a-c]", "b", true},
-    {"[a-c]", "B", false},     {"[!a-c]", "d", true},     {"[!a-c]", "a", false},     {"[]]", "]", true},
-    {"[]a]", "a", true},       {"[!]]", "x", true},       {"[!]]", "]", false},       {"[", "[", true},
-    {"[a", "[a", true},        {"[!]", "[!]", true},      {"[]", "[]", true},         {"a[", "a[", true},
-    {"[a-]", "-", true},       {"[-a]", "-", true},       {"[a-]", "b", false},       {"[z-a]", "m", false},
-    {"[!z-a]", "m", true},     {"[a-c-e]", "d", false},   {"[a-c-e]", "-", true},     {"[^a]", "^", true},
-    {"[^a]", "b", false},      {"[*]", "*", true},        {"[*]", "x", false},        {"[?]", "?", true},
-    {"[[]", "[", true},        {"\\*", "*", false},       {"\\*", "\\x", true},       {"[\\]", "\\", true},
-    {"{a,b}", "a", false},     {"{a,b}", "{a,b}", true},  {"a*b*c", "aXbYc", true},   {"a*b*c", "aXbYcZ", false},
-    {"*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}, {"**", "x", true},   {"a**b", "axxb", true},
-    {"", "", true},            {"", "x", false},          {"x", "", false},           {"[ä-ö]", "é", true},
-    {"[ä-ö]", "z", false},     {"a\nb*", "a\nbc", true},  {"?", "\n", true},          {"*\xff", "a\xff", true},
+    {"*", "", true},
+    {"*", "x", true},
+    {"*", ".hidden", true},
+    {"*.csv", "a.csv", true},
+    {"*.csv", ".csv", true},
+    {"*.csv", "a.csv.gz", false},
+    {"*.CSV", "a.csv", false},
+    {"a?c", "abc", true},
+    {"a?c", "ac", false},
+    {"a?c", "aäc", true},
+    {"??", "ä", false},
+    {"?", "\xff", true},
+    {"??", "\xff\xfe", true},
+    {"[abc]x", "bx", true},
+    {"[abc]x", "dx", false},
+    {"[a-c]", "b", true},
+    {"[a-c]", "B", false},
+    {"[!a-c]", "d", true},
+    {"[!a-c]", "a", false},
+    {"[]]", "]", true},
+    {"[]a]", "a", true},
+    {"[!]]", "x", true},
+    {"[!]]", "]", false},
+    {"[", "[", true},
+    {"[a", "[a", true},
+    {"[!]", "[!]", true},
+    {"[]", "[]", true},
+    {"a[", "a[", true},
+    {"[a-]", "-", true},
+    {"[-a]", "-", true},
+    {"[a-]", "b", false},
+    {"[z-a]", "m", false},
+    {"[!z-a]", "m", true},
+    {"[a-c-e]", "d", false},
+    {"[a-c-e]", "-", true},
+    {"[^a]", "^", true},
+    {"[^a]", "b", false},
+    {"[*]", "*", true},
+    {"[*]", "x", false},
+    {"[?]", "?", true},
+    {"[[]", "[", true},
+    {"\\*", "*", false},
+    {"\\*", "\\x", true},
+    {"[\\]", "\\", true},
+    {"{a,b}", "a", false},
+    {"{a,b}", "{a,b}", true},
+    {"a*b*c", "aXbYc", true},
+    {"a*b*c", "aXbYcZ", false},
+    {"*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+    {"**", "x", true},
+    {"a**b", "axxb", true},
+    {"", "", true},
+    {"", "x", false},
+    {"x", "", false},
+    {"[ä-ö]", "é", true},
+    {"[ä-ö]", "z", false},
+    {"a\nb*", "a\nbc", true},
+    {"?", "\n", true},
+    {"*\xff", "a\xff", true},
 };
 
 static void test_glob__matches_names_as_pathlib_does(void **state) {
@@ -100,10 +144,10 @@ static void test_glob__recursive_means_below_every_folder(void **state) {
 
 static void test_glob__tells_which_folders_can_hold_matches(void **state) {
     (void)state;
-    static const row rows[] = {{"*.csv", "", true},       {"*.csv", "d", false},       {"d/*.csv", "d", true},
-                               {"d/*.csv", "e", false},   {"d/*.csv", "", true},       {"d/*.csv", "d/x", false},
-                               {"**/*.csv", "a/b", true}, {"a/**/x", "b", false},      {"a/**/x", "a/b/c", true},
-                               {"a/*/c", "a/b", true},    {"a/*/c", "a/b/c", false},   {"**", "a", true},
+    static const row rows[] = {{"*.csv", "", true},       {"*.csv", "d", false},          {"d/*.csv", "d", true},
+                               {"d/*.csv", "e", false},   {"d/*.csv", "", true},          {"d/*.csv", "d/x", false},
+                               {"**/*.csv", "a/b", true}, {"a/**/x", "b", false},         {"a/**/x", "a/b/c", true},
+                               {"a/*/c", "a/b", true},    {"a/*/c", "a/b/c", false},      {"**", "a", true},
                                {"a/b", "a/b", false},     {"y=*/m=1/*", "y=2/m=2", false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         PLI_AUTO(pli__glob_auto) pli__glob *g = NULL;
@@ -133,8 +177,7 @@ static void test_glob__limits_the_pattern(void **state) {
     memset(text, 'x', sizeof text);
     text[PLI__GLOB_LEN_MAX + 1] = 0;
     assert_int_equal(pli__glob_compile(text, false, &g, NULL), PLI_E_ARGUMENT);
-    for (size_t i = 0; i < 2 * PLI__GLOB_PARTS_MAX; i += 2) memcpy(text + i, "x/", 3);
-    strcat(text, "x");
+    for (size_t i = 0; i < 2 * PLI__GLOB_PARTS_MAX; i += 2) memcpy(text + i, "x/x", 4);
     assert_int_equal(pli__glob_compile(text, false, &g, NULL), PLI_E_ARGUMENT);
     assert_int_equal(pli__glob_compile(text + 2, false, &g, NULL), PLI_OK); /* as many as may be */
     assert_true(pli__glob_match(g, text + 2));
@@ -150,8 +193,16 @@ static void test_glob__finds_the_fixed_part_of_a_path(void **state) {
     static const struct {
         const char *path;
         size_t len;
-    } rows[] = {{"/data/in/x*.csv", 8}, {"/data/in/file.csv", 17}, {"*.csv", 0},  {"/*.csv", 1}, {"data/2024-*/x", 4},
-                {"data/[ab]/c*", 4},    {"/x?/y", 1},              {"a/b/c/**", 5}, {"", 0},      {"/", 1}};
+    } rows[] = {{"/data/in/x*.csv", 8},
+                {"/data/in/file.csv", 17},
+                {"*.csv", 0},
+                {"/*.csv", 1},
+                {"data/2024-*/x", 4},
+                {"data/[ab]/c*", 4},
+                {"/x?/y", 1},
+                {"a/b/c/**", 5},
+                {"", 0},
+                {"/", 1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(pli__glob_fixed_prefix(pli__str_of(rows[i].path)), rows[i].len);
     assert_true(pli__glob_has_magic(PLI_STR("a[b")));

@@ -50,7 +50,8 @@ static pli_status enter(void *arg, pli__walk *w, const pli__walk_dir *dir, pli__
     return PLI_OK;
 }
 
-static pli_status see(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend, pli_error *err) {
+static pli_status see(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend,
+                      pli_error *err) {
     record *r = arg;
     pli__file_info info;
     PLI_TRY(pli__walk_stat(w, e->name, &info, err));
@@ -76,15 +77,14 @@ static int compare(const void *a, const void *b) { return strcmp(*(char *const *
 
 /* The lines, sorted and joined by blanks. */
 static void assert_seen(record *r, const char *want) {
-    char got[8000] = "";
-    qsort(r->lines, r->n, sizeof r->lines[0], compare);
+    PLI_AUTO(pli__buf_clear) pli__buf got = {0};
+    if (r->n) qsort(r->lines, r->n, sizeof r->lines[0], compare);
     for (size_t i = 0; i < r->n; i++) {
-        if (i) strcat(got, " ");
-        strcat(got, r->lines[i]);
+        pli__buf_addf(&got, "%s%s", i ? " " : "", r->lines[i]);
         free(r->lines[i]);
     }
     r->n = 0;
-    assert_string_equal(got, want);
+    assert_string_equal(got.ptr, want);
 }
 
 static void make_tree(void *state) {
@@ -122,7 +122,8 @@ static void test_walk__does_not_follow_links_to_folders(void **state) {
     assert_int_equal(symlink("self", temp_path(*state, "self")), 0);
     assert_int_equal(pli__walk_tree(temp_dir(*state), &all_ops, &r, NULL), PLI_OK);
     assert_seen(&r, "< <real > >real ? dangling ? self d real f real/file l link l real/up");
-    assert_int_equal(pli__walk_tree(temp_path(*state, "link"), &all_ops, &r, NULL), PLI_OK); /* but the root may be one */
+    assert_int_equal(pli__walk_tree(temp_path(*state, "link"), &all_ops, &r, NULL),
+                     PLI_OK); /* but the root may be one */
     assert_seen(&r, "< > f file l up");
 }
 
@@ -207,14 +208,15 @@ static void test_walk__a_folder_that_cannot_be_read_is_an_error(void **state) {
 }
 
 static void test_walk__goes_deep_up_to_its_limit(void **state) {
-    char rel[2 * PLI__WALK_DEPTH_MAX + 10] = "d";
-    for (int i = 2; i < PLI__WALK_DEPTH_MAX; i++) strcat(rel, "/d");
-    temp_mkdir(*state, rel); /* with the root as many levels as may be */
+    PLI_AUTO(pli__buf_clear) pli__buf rel = {0};
+    pli__buf_addc(&rel, 'd');
+    for (int i = 2; i < PLI__WALK_DEPTH_MAX; i++) pli__buf_addz(&rel, "/d");
+    temp_mkdir(*state, rel.ptr); /* with the root as many levels as may be */
     size_t n = 0;
     assert_int_equal(pli__walk_tree(temp_dir(*state), &count_ops, &n, NULL), PLI_OK);
     assert_int_equal(n, PLI__WALK_DEPTH_MAX - 1);
-    strcat(rel, "/d");
-    temp_mkdir(*state, rel);
+    pli__buf_addz(&rel, "/d");
+    temp_mkdir(*state, rel.ptr);
     assert_int_equal(pli__walk_tree(temp_dir(*state), &count_ops, &n, NULL), PLI_E_LIMIT);
 }
 
