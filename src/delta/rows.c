@@ -85,6 +85,7 @@ uint64_t pli__rows_max(const pli__rows *r) {
 }
 
 bool pli__rows_or(pli__rows *r, const pli__rows *other) {
+    if (r == other) return true; /* the library forbids a bitmap with itself */
     for (size_t i = 0; i < other->n; i++) {
         const uint32_t key = other->buckets[i].key;
         const size_t at = lower_bound(r, key);
@@ -97,6 +98,10 @@ bool pli__rows_or(pli__rows *r, const pli__rows *other) {
 }
 
 bool pli__rows_minus(pli__rows *r, const pli__rows *other) {
+    if (r == other) {
+        for (size_t i = 0; i < r->n; i++) roaring_bitmap_clear(r->buckets[i].bitmap);
+        return true;
+    }
     for (size_t i = 0; i < other->n; i++) {
         const size_t at = lower_bound(r, other->buckets[i].key);
         if (at < r->n && r->buckets[at].key == other->buckets[i].key)
