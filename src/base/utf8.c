@@ -40,11 +40,11 @@ size_t pli__utf8_valid_prefix(pli__str s) {
     return i;
 }
 
-uint32_t pli__utf8_decode(const char *z, size_t step) {
-    const unsigned char *p = (const unsigned char *)z;
-    if (step == 1) return p[0];
-    uint32_t cp = p[0] & (0x7Fu >> step);
-    for (size_t i = 1; i < step; i++) cp = cp << 6 | (p[i] & 0x3Fu);
+uint32_t pli__utf8_decode(const char *p, size_t step) {
+    const unsigned char *bytes = (const unsigned char *)p;
+    if (step == 1) return bytes[0];
+    uint32_t cp = bytes[0] & (0x7Fu >> step);
+    for (size_t i = 1; i < step; i++) cp = cp << 6 | (bytes[i] & 0x3Fu);
     return cp;
 }
 

@@ -203,6 +203,9 @@ static long answer(action what, long result) {
     return -1;
 }
 
+/* From here on the C library's functions, with names of our own for their parameters. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 /* ---- opening ---- */
 
 static int open_at(const char *call, int dir, const char *path, int flags, mode_t mode) {
@@ -437,3 +440,5 @@ SHOWN int symlink(const char *target, const char *path) {
     if (is_refused(what)) return -1;
     return (int)answer(what, syscall(SYS_symlinkat, target, AT_FDCWD, path));
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

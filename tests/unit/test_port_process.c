@@ -70,7 +70,7 @@ static void test_process__reads_the_environment_with_a_cap(void **state) {
 static pli__cancel flag;
 static void on_alarm(int sig) {
     (void)sig;
-    pli__cancel_request(&flag);
+    pli__cancel_request(&flag); /* NOLINT(bugprone-signal-handler): it is made for this */
 }
 
 static void arm_alarm(int64_t us, int64_t every_us) {
