@@ -117,4 +117,12 @@ pli_status pli__type_to_sql(const pli__type *t, pli__buf *out, pli_error *err);
 pli_status pli__type_from_polars(pli__str text, const pli__type **out, pli_error *err);
 pli_status pli__type_to_polars(const pli__type *t, pli__buf *out, pli_error *err);
 
+struct ArrowSchema;
+/** Arrow's C schema -> type; a stream's schema is a STRUCT. Dictionaries are their values' type, half floats F32; Polars' 128-bit
+ *  integers are known. UNSUPPORTED_FEATURE with the field's path for unions, run-end encoding and the like. */
+pli_status pli__type_from_arrow(const struct ArrowSchema *schema, const pli__type **out, pli_error *err);
+/** The schema under which libpli gives values away: text and binary with 64-bit offsets, lists too, enum, uuid and JSON as text, 128-bit
+ *  integers as decimal(38,0), durations in µs. *out is the caller's to release. UNSUPPORTED_FEATURE for VARIANT and OTHER. */
+pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out, pli_error *err);
+
 #endif

@@ -48,10 +48,12 @@ pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_res
 pli_status pli__duckdb_exec(pli__engine *e, const char *sql, int64_t *changed, pli_error *err);
 pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type **out, pli_error *err);
 /** Next chunk of a result, NULL at its end. Destroy with duckdb_destroy_data_chunk. */
-pli_status pli__duckdb_fetch(duckdb_result *result, duckdb_data_chunk *out, pli_error *err);
+pli_status pli__duckdb_fetch(pli__engine *e, duckdb_result *result, duckdb_data_chunk *out, pli_error *err);
 
 /* ---- duckdb_types.c ---- */
 pli_status pli__duckdb_type(duckdb_logical_type t, const pli__type **out, pli_error *err);
+/** DuckDB's type of ours; NULL if there is none (an empty STRUCT, OTHER) or memory is out. duckdb_destroy_logical_type */
+duckdb_logical_type pli__duckdb_logical_type(const pli__type *t);
 /** The columns of a result as a STRUCT. */
 pli_status pli__duckdb_result_type(duckdb_result *result, const pli__type **out, pli_error *err);
 pli_status pli__duckdb_prepared_type(duckdb_prepared_statement statement, const pli__type **out, pli_error *err);
@@ -65,12 +67,16 @@ pli__str pli__duckdb_chunk_str(const pli__chunk *c, size_t col, size_t row);
 /** The text of a string element; borrowed from the vector. */
 pli__str pli__duckdb_str(const duckdb_string_t *s);
 
-/* ---- duckdb_arrow.c, duckdb_scan.c ---- */
+/* ---- duckdb_arrow_out.c, duckdb_scan.c ---- */
 pli_status pli__duckdb_query_arrow(pli__engine *e, const char *sql, struct ArrowArrayStream *out, pli_error *err);
 pli_status pli__duckdb_register_arrow(pli__engine *e, const char *name, struct ArrowArrayStream *take, pli_error *err);
 pli_status pli__duckdb_unregister(pli__engine *e, const char *name, pli_error *err);
-pli_status pli__duckdb_streams_new(duckdb_database db, pli__duckdb_streams **out, pli_error *err);
+pli_status pli__duckdb_streams_new(duckdb_connection con, pli__duckdb_streams **out, pli_error *err);
 void pli__duckdb_streams_free(pli__duckdb_streams *s);
+/** If a stream of this engine failed, its own error replaces DuckDB's, which has only the text. @return the code */
+pli_status pli__duckdb_streams_explain(pli__engine *e, pli_status status, pli_error *err);
+/** A new statement begins: no failure from before belongs to it. */
+void pli__duckdb_streams_forget(pli__engine *e);
 
 /* ---- duckdb_append.c, duckdb_copy.c ---- */
 pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows, size_t n_columns,

@@ -136,7 +136,7 @@ static pli_status prepare_database(pli__engine *e, const pli__engine_options *o,
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY_IN(pli__duckdb_exec(e, sql.ptr, NULL, err), err, "time zone '%s'", zone);
     PLI_TRY(pli__duckdb_register_casts(e->con, err));
-    return pli__duckdb_streams_new(e->shared->db, &e->shared->streams, err);
+    return pli__duckdb_streams_new(e->con, &e->shared->streams, err);
 }
 
 static pli_status check_version(pli_error *err) {

@@ -102,7 +102,7 @@ pli_status pli__duckdb_result_next(pli__result *r, pli__chunk *out, pli_error *e
     *out = (pli__chunk){.n_columns = r->schema->n_fields, .columns = r->columns};
     duckdb_destroy_data_chunk(&r->chunk);
     if (r->done) return PLI_OK;
-    const pli_status status = pli__duckdb_fetch(&r->rows, &r->chunk, err);
+    const pli_status status = pli__duckdb_fetch(r->engine, &r->rows, &r->chunk, err);
     if (!r->chunk) finish(r);
     if (!r->chunk) return status;
     for (idx_t i = 0; i < r->schema->n_fields; i++) fill_column(r->chunk, i, &r->columns[i]);

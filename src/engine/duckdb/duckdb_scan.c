@@ -2,19 +2,18 @@
  * Arrow streams as tables: the table function pli_arrow_stream(id), and a temporary view for each stream that is registered.
  *
  * The registry maps ids to streams; SQL only ever sees ids, so that no text can make us follow a wrong pointer. A stream
- * can be read once: the scan that begins first takes it, by one thread at a time. Arrays are converted in windows of a few
- * thousand rows, since a conversion allocates for all its rows (and decodes a dictionary again each time).
+ * can be read once: the scan that begins first takes it, by one thread at a time.
  *
- *   registry ── entry (id, name, schema, stream) <── scan (array in hand, chunk in hand, position in both)
+ *   registry ── entry (id, name, schema, stream) <── scan (the array in hand, and the next row of it)
  */
+#include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "engine/duckdb/duckdb_arrow.h"
+#include "engine/duckdb/arrow_import.h"
+#include "engine/duckdb/duckdb_module.h"
 
 #define FUNCTION_NAME "pli_arrow_stream"
-#define WINDOW_ROWS 16384
 
 typedef struct entry {
     struct entry *next;
@@ -24,15 +23,17 @@ typedef struct entry {
     struct ArrowArrayStream stream;
     struct ArrowSchema schema;
     pli__arrow_import *import;
-    bool taken; /* a scan has begun */
+    bool taken;             /* a scan has begun */
+    const pli__engine *owner; /* who registered it */
     struct pli__duckdb_streams *registry;
 } entry;
 
 struct pli__duckdb_streams {
     pthread_mutex_t lock;
-    duckdb_connection con; /* for conversions, which look at settings of a connection that is not in the middle of a query */
     entry *entries;
     int64_t last_id;
+    const pli__engine *failed; /* owner of the stream that failed last; its next error is ours */
+    pli_error failure;
 };
 
 /* ---- the registry ---- */
@@ -92,139 +93,124 @@ static entry *remove_entry(pli__duckdb_streams *s, const char *name) {
     return e;
 }
 
-/* ---- windows of an array ---- */
+/* ---- failures ---- */
 
-/* An array of the stream, shared by the windows into it. */
-typedef struct {
-    struct ArrowArray array;
-    int refs; /* atomic: chunks are freed by DuckDB's threads */
-} shared_array;
-
-static void unref_array(shared_array *a) {
-    if (!a || __atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
-    if (a->array.release) a->array.release(&a->array);
-    free(a);
+/* DuckDB carries only a text from a table function to the statement; code and flags wait here. */
+static void note_failure(entry *e, pli_error *err) {
+    (void)pli__error_prefix(err, err->code, "while reading the stream '%s'", e->name);
+    pthread_mutex_lock(&e->registry->lock);
+    e->registry->failed = e->owner;
+    e->registry->failure = *err;
+    pthread_mutex_unlock(&e->registry->lock);
 }
 
-typedef struct {
-    shared_array *whole;
-    struct ArrowArray **children;
-    const void *no_validity;
-    struct ArrowArray copies[];
-} window;
-
-static void release_window(struct ArrowArray *array) {
-    window *w = array->private_data;
-    unref_array(w->whole);
-    free(w->children);
-    free(w);
-    array->release = NULL;
+pli_status pli__duckdb_streams_explain(pli__engine *e, pli_status status, pli_error *err) {
+    pli__duckdb_streams *s = pli__duckdb_streams_of(e);
+    if (status == PLI_OK || !s) return status;
+    pthread_mutex_lock(&s->lock);
+    if (s->failed == e) {
+        status = s->failure.code;
+        if (err) *err = s->failure;
+        s->failed = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return status;
 }
 
-/* Children belong to the whole. */
-static void release_nothing(struct ArrowArray *array) { array->release = NULL; }
-
-/* Rows [from, from + n) of the array as an array of its own. */
-static pli_status make_window(shared_array *whole, int64_t from, int64_t n, struct ArrowArray *out, pli_error *err) {
-    const size_t columns = (size_t)whole->array.n_children;
-    window *w = calloc(1, sizeof *w + columns * sizeof w->copies[0]);
-    struct ArrowArray **children = calloc(columns + 1, sizeof(struct ArrowArray *));
-    if (!w || !children) {
-        free(w);
-        free(children);
-        return pli__error_memory(err);
-    }
-    w->whole = whole;
-    w->children = children;
-    for (size_t i = 0; i < columns; i++) {
-        w->copies[i] = *whole->array.children[i];
-        w->copies[i].offset += whole->array.offset + from;
-        w->copies[i].length = n;
-        if (w->copies[i].null_count != 0) w->copies[i].null_count = -1;
-        w->copies[i].release = release_nothing;
-        children[i] = &w->copies[i];
-    }
-    __atomic_add_fetch(&whole->refs, 1, __ATOMIC_RELAXED);
-    *out = (struct ArrowArray){.length = n, .n_buffers = 1, .n_children = (int64_t)columns, .buffers = &w->no_validity,
-                               .children = children, .release = release_window, .private_data = w};
-    return PLI_OK;
+void pli__duckdb_streams_forget(pli__engine *e) {
+    pli__duckdb_streams *s = pli__duckdb_streams_of(e);
+    if (!s) return;
+    pthread_mutex_lock(&s->lock);
+    if (s->failed == e) s->failed = NULL;
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- one scan ---- */
 
 typedef struct {
     entry *source;
-    shared_array *array;
-    int64_t next_row; /* of the array */
-    duckdb_data_chunk chunk; /* a window, converted */
-    idx_t next_in_chunk;
+    struct ArrowArray array; /* the one in hand; empty before the first */
+    int64_t next;            /* row of it */
+    int64_t rows_before;     /* rows of the arrays before it */
+    idx_t *columns;          /* wanted ones, in the order of the output */
+    idx_t n_columns;
     bool done;
 } scan;
 
+static void release_array(scan *s) {
+    s->rows_before += s->array.length;
+    if (s->array.release) s->array.release(&s->array);
+    s->array = (struct ArrowArray){0};
+    s->next = 0;
+}
+
 static void free_scan(void *arg) {
     scan *s = arg;
-    duckdb_destroy_data_chunk(&s->chunk);
-    unref_array(s->array);
+    release_array(s);
+    free(s->columns);
     free(s);
+}
+
+static pli_status code_of_errno(int code) {
+    switch (code) {
+        case ENOMEM: return PLI_E_MEMORY;
+        case ECANCELED:
+        case EINTR: return PLI_E_CANCELLED;
+        case ENOSPC: return PLI_E_DISK_FULL;
+        default: return PLI_E_IO;
+    }
 }
 
 static pli_status stream_error(entry *e, int code, pli_error *err) {
     const char *reason = e->stream.get_last_error(&e->stream);
-    return pli__error_set(err, PLI_E_IO, "the stream '%s' failed: %s", e->name, reason ? reason : strerror(code));
+    return pli__error_set(err, code_of_errno(code), "%s", reason && *reason ? reason : strerror(code));
 }
 
 /* The next array that has rows; s->done at the end of the stream. */
 static pli_status next_array(scan *s, pli_error *err) {
-    unref_array(s->array);
-    s->array = NULL;
-    for (;;) {
-        shared_array *a = calloc(1, sizeof *a);
-        if (!a) return pli__error_memory(err);
-        a->refs = 1;
-        const int code = s->source->stream.get_next(&s->source->stream, &a->array);
-        s->done = code == 0 && !a->array.release;
-        if (code == 0 && a->array.release && a->array.length > 0) {
-            s->array = a;
-            s->next_row = 0;
-            return PLI_OK;
+    struct ArrowArrayStream *stream = &s->source->stream;
+    do {
+        release_array(s);
+        const int code = stream->get_next(stream, &s->array);
+        if (code != 0) {
+            s->array = (struct ArrowArray){0};
+            return stream_error(s->source, code, err);
         }
-        unref_array(a);
-        if (code != 0) return stream_error(s->source, code, err);
-        if (s->done) return PLI_OK;
-    }
+        s->done = !s->array.release;
+    } while (!s->done && s->array.length == 0);
+    return PLI_OK;
 }
 
-static pli_status next_chunk(scan *s, pli_error *err) {
-    struct ArrowArray rows;
-    duckdb_destroy_data_chunk(&s->chunk);
-    if (!s->array || s->next_row >= s->array->array.length) PLI_TRY(next_array(s, err));
-    if (s->done) return PLI_OK;
-    const int64_t left = s->array->array.length - s->next_row;
-    const int64_t n = left < WINDOW_ROWS ? left : WINDOW_ROWS;
-    PLI_TRY(make_window(s->array, s->next_row, n, &rows, err));
-    s->next_row += n;
-    s->next_in_chunk = 0;
-    return pli__arrow_import_chunk(s->source->import, &rows, &s->chunk, err);
+static pli_status write_rows(scan *s, duckdb_data_chunk output, size_t n, pli_error *err) {
+    const pli__arrow_import *import = s->source->import;
+    for (idx_t i = 0; i < s->n_columns; i++) {
+        if (s->columns[i] >= pli__arrow_import_count(import)) continue; /* count(*) asks for no column */
+        PLI_TRY(pli__arrow_import_column(import, s->columns[i], &s->array, s->next, n, s->rows_before, duckdb_data_chunk_get_vector(output, i), err));
+    }
+    return PLI_OK;
 }
 
-/* Lets the output refer to the next rows of the chunk in hand; no values are copied. */
-static void emit_rows(scan *s, duckdb_data_chunk output) {
-    const idx_t left = duckdb_data_chunk_get_size(s->chunk) - s->next_in_chunk;
-    const idx_t n = left < duckdb_vector_size() ? left : duckdb_vector_size();
-    duckdb_selection_vector rows = duckdb_create_selection_vector(n);
-    sel_t *at = duckdb_selection_vector_get_data_ptr(rows);
-    for (idx_t i = 0; i < n; i++) at[i] = (sel_t)(s->next_in_chunk + i);
-    for (idx_t c = 0; c < duckdb_data_chunk_get_column_count(output); c++) {
-        duckdb_vector to = duckdb_data_chunk_get_vector(output, c);
-        duckdb_vector_reference_vector(to, duckdb_data_chunk_get_vector(s->chunk, c));
-        duckdb_slice_vector(to, rows, n);
-    }
-    duckdb_destroy_selection_vector(rows);
-    duckdb_data_chunk_set_size(output, n);
-    s->next_in_chunk += n;
+static pli_status next_rows(scan *s, duckdb_data_chunk output, pli_error *err) {
+    if (s->next >= s->array.length && !s->done) PLI_TRY(next_array(s, err));
+    const int64_t left = s->done ? 0 : s->array.length - s->next;
+    const int64_t n = left < (int64_t)duckdb_vector_size() ? left : (int64_t)duckdb_vector_size();
+    if (n) PLI_TRY(write_rows(s, output, (size_t)n, err));
+    s->next += n;
+    duckdb_data_chunk_set_size(output, (idx_t)n);
+    return PLI_OK;
 }
 
 /* ---- the table function ---- */
+
+static void add_result_column(duckdb_bind_info info, const entry *e, size_t i) {
+    duckdb_logical_type type = pli__duckdb_logical_type(pli__arrow_import_type(e->import, i));
+    const char *name = e->schema.children[i]->name;
+    if (type)
+        duckdb_bind_add_result_column(info, name ? name : "", type);
+    else
+        duckdb_bind_set_error(info, "a column has a type that the engine does not have");
+    duckdb_destroy_logical_type(&type);
+}
 
 static void bind_scan(duckdb_bind_info info) {
     duckdb_value parameter = duckdb_bind_get_parameter(info, 0);
@@ -235,15 +221,23 @@ static void bind_scan(duckdb_bind_info info) {
         return;
     }
     duckdb_bind_set_bind_data(info, e, unref_entry);
-    for (size_t i = 0; i < pli__arrow_import_count(e->import); i++)
-        duckdb_bind_add_result_column(info, e->schema.children[i]->name, pli__arrow_import_type(e->import, i));
+    for (size_t i = 0; i < pli__arrow_import_count(e->import); i++) add_result_column(info, e, i);
+}
+
+/* False when memory is out. */
+static bool choose_columns(scan *s, duckdb_init_info info) {
+    s->n_columns = duckdb_init_get_column_count(info);
+    s->columns = calloc(s->n_columns + 1, sizeof *s->columns);
+    for (idx_t i = 0; s->columns && i < s->n_columns; i++) s->columns[i] = duckdb_init_get_column_index(info, i);
+    return s->columns != NULL;
 }
 
 static void init_scan(duckdb_init_info info) {
     entry *e = duckdb_init_get_bind_data(info);
     scan *s = calloc(1, sizeof *s);
     duckdb_init_set_max_threads(info, 1);
-    if (!s) {
+    if (!s || !choose_columns(s, info)) {
+        free(s);
         duckdb_init_set_error(info, "memory is out");
         return;
     }
@@ -255,19 +249,12 @@ static void init_scan(duckdb_init_info info) {
 static void run_scan(duckdb_function_info info, duckdb_data_chunk output) {
     scan *s = duckdb_function_get_init_data(info);
     pli_error err = {0};
-    pli_status status = PLI_OK;
-    if (!s->done && (!s->chunk || s->next_in_chunk >= duckdb_data_chunk_get_size(s->chunk))) status = next_chunk(s, &err);
-    if (status != PLI_OK) {
-        duckdb_function_set_error(info, err.message);
-        return;
-    }
-    if (s->done)
-        duckdb_data_chunk_set_size(output, 0);
-    else
-        emit_rows(s, output);
+    if (next_rows(s, output, &err) == PLI_OK) return;
+    note_failure(s->source, &err);
+    duckdb_function_set_error(info, err.message);
 }
 
-static pli_status register_function(pli__duckdb_streams *s, pli_error *err) {
+static pli_status register_function(pli__duckdb_streams *s, duckdb_connection con, pli_error *err) {
     duckdb_table_function f = duckdb_create_table_function();
     duckdb_logical_type id = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
     duckdb_table_function_set_name(f, FUNCTION_NAME);
@@ -276,30 +263,28 @@ static pli_status register_function(pli__duckdb_streams *s, pli_error *err) {
     duckdb_table_function_set_bind(f, bind_scan);
     duckdb_table_function_set_init(f, init_scan);
     duckdb_table_function_set_function(f, run_scan);
-    const duckdb_state state = duckdb_register_table_function(s->con, f);
+    duckdb_table_function_supports_projection_pushdown(f, true);
+    const duckdb_state state = duckdb_register_table_function(con, f);
     duckdb_destroy_logical_type(&id);
     duckdb_destroy_table_function(&f);
     return state == DuckDBSuccess ? PLI_OK : pli__error_set(err, PLI_E_ENGINE, "could not register " FUNCTION_NAME);
 }
 
-pli_status pli__duckdb_streams_new(duckdb_database db, pli__duckdb_streams **out, pli_error *err) {
+pli_status pli__duckdb_streams_new(duckdb_connection con, pli__duckdb_streams **out, pli_error *err) {
     pli__duckdb_streams *s = calloc(1, sizeof *s);
     if (!s) return pli__error_memory(err);
     pthread_mutex_init(&s->lock, NULL);
-    pli_status status = duckdb_connect(db, &s->con) == DuckDBSuccess ? PLI_OK : pli__error_set(err, PLI_E_ENGINE, "could not connect");
-    if (status == PLI_OK) status = register_function(s, err);
-    if (status != PLI_OK) {
+    const pli_status status = register_function(s, con, err);
+    if (status == PLI_OK)
+        *out = s;
+    else
         pli__duckdb_streams_free(s);
-        return status;
-    }
-    *out = s;
-    return PLI_OK;
+    return status;
 }
 
 void pli__duckdb_streams_free(pli__duckdb_streams *s) {
     if (!s) return;
     while (s->entries) unref_entry(remove_entry(s, s->entries->name));
-    duckdb_disconnect(&s->con);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -309,10 +294,7 @@ void pli__duckdb_streams_free(pli__duckdb_streams *s) {
 static pli_status read_schema(entry *e, pli_error *err) {
     const int code = e->stream.get_schema(&e->stream, &e->schema);
     if (code != 0) return stream_error(e, code, err);
-    if (!e->schema.format || strcmp(e->schema.format, "+s") != 0)
-        return pli__error_set(err, PLI_E_ARGUMENT, "the stream does not hold rows (a struct) but '%s'", e->schema.format ? e->schema.format : "");
-    if (e->schema.n_children == 0) return pli__error_set(err, PLI_E_ARGUMENT, "the stream has no columns");
-    return pli__arrow_import_new(e->registry->con, &e->schema, &e->import, err);
+    return pli__arrow_import_new(&e->schema, &e->import, err);
 }
 
 static pli_status create_view(pli__engine *e, const char *name, int64_t id, pli_error *err) {
@@ -349,7 +331,7 @@ pli_status pli__duckdb_register_arrow(pli__engine *e, const char *name, struct A
         take->release(take);
         return status;
     }
-    *new_entry = (entry){.name = copy, .stream = *take, .registry = pli__duckdb_streams_of(e)};
+    *new_entry = (entry){.name = copy, .stream = *take, .owner = e, .registry = pli__duckdb_streams_of(e)};
     take->release = NULL;
     PLI_TRY_IN(register_entry(e, new_entry, err), err, "could not register the stream '%s'", name);
     return PLI_OK;

@@ -10,6 +10,7 @@ pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err) {
 
 static pli_status extract(pli__engine *e, const char *sql, duckdb_extracted_statements *out, idx_t *n, pli_error *err) {
     PLI_TRY(pli__duckdb_check_idle(e, err));
+    pli__duckdb_streams_forget(e);
     *n = duckdb_extract_statements(e->con, sql, out);
     const char *problem = *n || !*out ? NULL : duckdb_extract_statements_error(*out);
     return problem ? pli__duckdb_error(err, problem, PLI__DUCKDB_BINDING) : PLI_OK;
@@ -27,35 +28,44 @@ static pli_status prepare_extracted(pli__engine *e, duckdb_extracted_statements 
     return status;
 }
 
+/* A PIVOT without its values is several statements to DuckDB: it has to run a query to learn the columns. */
+static pli_status refuse_several(const char *sql, idx_t n, pli_error *err) {
+    pli__error_set(err, PLI_E_SQL, "one statement is expected, not %d", (int)n);
+    if (n > 1 && strcasestr(sql, "pivot"))
+        pli__error_hint(err, "a PIVOT must list the values that become columns: PIVOT ... ON column IN (value, ...)");
+    return PLI_E_SQL;
+}
+
 pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_statement *out, pli_error *err) {
     PLI_AUTO(duckdb_destroy_extracted) duckdb_extracted_statements statements = NULL;
     idx_t n;
     PLI_TRY(extract(e, sql, &statements, &n, err));
-    if (n != 1) return pli__error_set(err, PLI_E_SQL, "one statement is expected, not %d", (int)n);
-    const pli_status status = prepare_extracted(e, statements, 0, out, err);
-    /* One statement that DuckDB takes for several: it would have to run queries to learn the columns of a PIVOT. */
-    if (status == PLI_E_SQL && err && strstr(err->message, "multiple statements"))
-        return pli__error_set(err, PLI_E_SQL, "a PIVOT must list the values that become columns: PIVOT ... ON column IN (value, ...)");
-    return status;
+    return n == 1 ? prepare_extracted(e, statements, 0, out, err) : refuse_several(sql, n, err);
 }
 
 /* ---- running ---- */
 
-static pli_status run_prepared(duckdb_prepared_statement statement, duckdb_result *out, pli_error *err) {
-    duckdb_result result;
-    if (duckdb_execute_prepared(statement, &result) == DuckDBSuccess) {
-        *out = result;
+/* Hands a result over, or its error. */
+static pli_status finish_run(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err) {
+    if (state == DuckDBSuccess) {
+        *out = *take_result;
         return PLI_OK;
     }
-    const pli_status status = pli__duckdb_error(err, duckdb_result_error(&result), PLI__DUCKDB_RUNNING);
-    duckdb_destroy_result(&result);
-    return status;
+    const pli_status status = pli__duckdb_error(err, duckdb_result_error(take_result), PLI__DUCKDB_RUNNING);
+    duckdb_destroy_result(take_result);
+    return pli__duckdb_streams_explain(e, status, err);
+}
+
+static pli_status run_prepared(pli__engine *e, duckdb_prepared_statement statement, duckdb_result *out, pli_error *err) {
+    duckdb_result result;
+    const duckdb_state state = duckdb_execute_prepared(statement, &result);
+    return finish_run(e, state, &result, out, err);
 }
 
 pli_status pli__duckdb_run(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
-    return run_prepared(statement, out, err);
+    return run_prepared(e, statement, out, err);
 }
 
 pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
@@ -65,20 +75,15 @@ pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_res
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
     if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
         return pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_BINDING);
-    if (duckdb_execute_pending(pending, &result) == DuckDBSuccess) {
-        *out = result;
-        return PLI_OK;
-    }
-    const pli_status status = pli__duckdb_error(err, duckdb_result_error(&result), PLI__DUCKDB_RUNNING);
-    duckdb_destroy_result(&result);
-    return status;
+    const duckdb_state state = duckdb_execute_pending(pending, &result);
+    return finish_run(e, state, &result, out, err);
 }
 
 static pli_status exec_one(pli__engine *e, duckdb_extracted_statements statements, idx_t i, int64_t *changed, pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     duckdb_result result;
     PLI_TRY(prepare_extracted(e, statements, i, &statement, err));
-    PLI_TRY(run_prepared(statement, &result, err));
+    PLI_TRY(run_prepared(e, statement, &result, err));
     *changed = (int64_t)duckdb_rows_changed(&result);
     duckdb_destroy_result(&result);
     return PLI_OK;
@@ -101,10 +106,10 @@ pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type
     return pli__duckdb_prepared_type(statement, out, err);
 }
 
-pli_status pli__duckdb_fetch(duckdb_result *result, duckdb_data_chunk *out, pli_error *err) {
+pli_status pli__duckdb_fetch(pli__engine *e, duckdb_result *result, duckdb_data_chunk *out, pli_error *err) {
     duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
     const char *problem = chunk ? NULL : duckdb_result_error(result);
-    if (problem) return pli__duckdb_error(err, problem, PLI__DUCKDB_RUNNING);
+    if (problem) return pli__duckdb_streams_explain(e, pli__duckdb_error(err, problem, PLI__DUCKDB_RUNNING), err);
     if (chunk && duckdb_data_chunk_get_size(chunk) == 0) duckdb_destroy_data_chunk(&chunk);
     *out = chunk;
     return PLI_OK;

@@ -1,4 +1,6 @@
-/* DuckDB's logical types as ours. */
+/* DuckDB's logical types as ours, and the other way round. */
+#include <stdlib.h>
+
 #include "engine/duckdb/duckdb_module.h"
 
 /* Ids of types that are newer than the oldest duckdb.h we compile with. */
@@ -119,6 +121,69 @@ pli_status pli__duckdb_type(duckdb_logical_type t, const pli__type **out, pli_er
         case DUCKDB_TYPE_ENUM: return convert_enum(t, out, err);
         default: return convert_simple((int)id, out, err);
     }
+}
+
+/* ---- ours as DuckDB's ---- */
+
+static duckdb_logical_type make_struct(const pli__type *t) {
+    duckdb_logical_type *types = calloc(t->n_fields + 1, sizeof *types);
+    const char **names = calloc(t->n_fields + 1, sizeof *names);
+    duckdb_logical_type made_type = NULL;
+    bool complete = types && names && t->n_fields > 0;
+    for (size_t i = 0; complete && i < t->n_fields; i++) {
+        types[i] = pli__duckdb_logical_type(t->fields[i].type);
+        names[i] = t->fields[i].name;
+        complete = types[i] != NULL;
+    }
+    if (complete) made_type = duckdb_create_struct_type(types, names, t->n_fields);
+    for (size_t i = 0; types && i < t->n_fields; i++) duckdb_destroy_logical_type(&types[i]);
+    free(types);
+    free(names);
+    return made_type;
+}
+
+static duckdb_logical_type make_list(const pli__type *t) {
+    duckdb_logical_type element = pli__duckdb_logical_type(t->fields[0].type);
+    duckdb_logical_type list = NULL;
+    if (element) list = t->array_size ? duckdb_create_array_type(element, t->array_size) : duckdb_create_list_type(element);
+    duckdb_destroy_logical_type(&element);
+    return list;
+}
+
+static duckdb_logical_type make_map(const pli__type *t) {
+    duckdb_logical_type key = pli__duckdb_logical_type(t->fields[0].type);
+    duckdb_logical_type value = pli__duckdb_logical_type(t->fields[1].type);
+    duckdb_logical_type map = key && value ? duckdb_create_map_type(key, value) : NULL;
+    duckdb_destroy_logical_type(&key);
+    duckdb_destroy_logical_type(&value);
+    return map;
+}
+
+static duckdb_logical_type make_text(bool is_json) {
+    duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+    if (is_json) duckdb_logical_type_set_alias(text, "JSON");
+    return text;
+}
+
+/* Instants have one precision in DuckDB. */
+static bool is_same(size_t row, const pli__type *t) {
+    return simple[row].id == t->id && (simple[row].unit == t->unit || t->id == PLI__TYPE_TIMESTAMP || t->id == PLI__TYPE_DURATION);
+}
+
+duckdb_logical_type pli__duckdb_logical_type(const pli__type *t) {
+    switch (t->id) {
+        case PLI__TYPE_DECIMAL: return duckdb_create_decimal_type(t->precision, t->scale);
+        case PLI__TYPE_STRUCT: return make_struct(t);
+        case PLI__TYPE_LIST: return make_list(t);
+        case PLI__TYPE_MAP: return make_map(t);
+        case PLI__TYPE_STRING:
+        case PLI__TYPE_ENUM:
+        case PLI__TYPE_JSON: return make_text(t->id == PLI__TYPE_JSON);
+        default: break;
+    }
+    for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++)
+        if (is_same(i, t)) return duckdb_create_logical_type((duckdb_type)simple[i].duckdb);
+    return NULL;
 }
 
 /* ---- columns ---- */
