@@ -106,13 +106,27 @@ pli_status pli__checkpoint_read_schema(pli__checkpoint *cp, int64_t version, jso
     return pli__checkpoint_read_json(cp, key, out, NULL, err);
 }
 
-pli_status pli__checkpoint_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
+/* Version that the newest commit names. */
+static pli_status named_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
     *out = -1;
     int64_t last = pli__checkpoint_last_commit(cp);
     if (last < 0) return PLI_OK;
     PLI_AUTO(pli__json_unref) json_t *commit = NULL;
     PLI_TRY(pli__checkpoint_read_commit(cp, last, &commit, err));
     return pli__json_get_i64(commit, "schema_version", "commit", false, out, err);
+}
+
+pli_status pli__checkpoint_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
+    int64_t reset = -1;
+    *out = -1;
+    PLI_TRY(pli__json_get_i64(cp->metadata, "schema_reset_through", "metadata.json", false, &reset, err));
+    return pli__checkpoint_last_commit(cp) <= reset ? PLI_OK : named_version(cp, out, err);
+}
+
+pli_status pli__checkpoint_next_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
+    PLI_TRY(named_version(cp, out, err));
+    ++*out;
+    return PLI_OK;
 }
 
 /* ---- truncation ---- */

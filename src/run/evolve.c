@@ -123,25 +123,27 @@ pli_status pli__evolution_render(const pli__evolution *e, pli__buf *sql, pli_err
     return pli__buf_status(sql, err);
 }
 
-static pli_status write_version(const pli__evolution *e, const pli__work *work, const json_t *changes, pli_error *err) {
+static pli_status write_version(const pli__evolution *e, const pli__work *work, const json_t *changes, json_t *result, pli_error *err) {
     json_t *columns = NULL;
     PLI_TRY(columns_json(e->plan->schema, false, &columns, err));
+    int64_t next = 0;
+    PLI_TRY(pli__checkpoint_next_schema_version(work->cp, &next, err));
     double now = (double)pli__env_now_us(work->job->env) / 1e6;
     PLI_AUTO(pli__json_unref) json_t *record =
-        json_pack("{s:I, s:I, s:f, s:o, s:s, s:O?}", "version", (json_int_t)(e->version + 1), "batch_id", (json_int_t)work->batch.batch_id, "created_at",
+        json_pack("{s:I, s:I, s:f, s:o, s:s, s:O?}", "version", (json_int_t)next, "batch_id", (json_int_t)work->batch.batch_id, "created_at",
                   now, "columns", columns, "reason", e->plan->first ? "first batch" : "schema evolution", "changes", changes);
     if (!record) return pli__error_memory(err);
-    return pli__checkpoint_write_schema(work->cp, e->version + 1, record, err);
+    PLI_TRY(pli__checkpoint_write_schema(work->cp, next, record, err));
+    return json_object_set_new(result, "schema_version", json_integer(next)) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
 pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work, json_t *result, pli_error *err) {
-    int64_t version = e->version + (e->plan->changed ? 1 : 0);
-    if (version >= 0 && json_object_set_new(result, "schema_version", json_integer(version)) < 0) return pli__error_memory(err);
+    if (e->version >= 0 && json_object_set_new(result, "schema_version", json_integer(e->version)) < 0) return pli__error_memory(err);
     if (!e->plan->changed) return PLI_OK;
     PLI_AUTO(pli__json_unref) json_t *changes = NULL, *schema = NULL;
     PLI_TRY(pli__evolve_to_json(e->plan, false, &changes, err));
     PLI_TRY(columns_json(e->plan->schema, true, &schema, err));
-    if (!pli__checkpoint_read_only(work->cp)) PLI_TRY(write_version(e, work, e->plan->first ? NULL : changes, err));
+    if (!pli__checkpoint_read_only(work->cp)) PLI_TRY(write_version(e, work, e->plan->first ? NULL : changes, result, err));
     if (json_object_set(result, "schema", schema) < 0) return pli__error_memory(err);
     if (!e->plan->first && json_object_set(result, "schema_changes", changes) < 0) return pli__error_memory(err);
     return PLI_OK;

@@ -33,6 +33,7 @@ static anchor find_anchor(const pli__sink_expectation *e) {
     if (e->accepted && a.writer <= member_i64(e->accepted, "through_batch", -1)) {
         a.table_id = member_str(e->accepted, "tableId");
         a.version = member_i64(e->accepted, "version", -1);
+        if (a.version < 0) a.writer = -1; /* bound to a sink that did not exist yet */
     }
     return a;
 }
