@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "base/time.h"
+#include "base/map.h"
 #include "engine/duckdb/arrow_values.h"
 
 /* More elements in the lists of 2048 rows than this would break limits inside DuckDB. */
@@ -287,10 +287,36 @@ static pli_status make_node(const struct ArrowSchema *s, const pli__type *type, 
     }
 }
 
+/* The name in lower case as a key, ASCII only as in DuckDB. False if it was there or, with *failed, memory is out. */
+static bool add_name(pli__map *seen, const char *name, pli__buf *key, bool *failed) {
+    pli__buf_reset(key);
+    for (const char *c = name; *c; c++) pli__buf_addc(key, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
+    void *old = NULL;
+    const bool is_new = !pli__map_has(seen, pli__buf_str(key));
+    *failed = key->failed || (is_new && !pli__map_put(seen, pli__buf_str(key), NULL, &old));
+    return is_new && !*failed;
+}
+
+/* DuckDB does not tell names apart by their case, at any depth. */
+static pli_status check_names(const pli__type *type, pli_error *err) {
+    PLI_AUTO(pli__map_auto) pli__map *seen = pli__map_new();
+    PLI_AUTO(pli__buf_clear) pli__buf key = {0};
+    if (!seen) return pli__error_memory(err);
+    for (size_t i = 0; i < type->n_fields; i++) {
+        bool failed = false;
+        if (type->id == PLI__TYPE_STRUCT && !add_name(seen, type->fields[i].name, &key, &failed))
+            return failed ? pli__error_memory(err)
+                          : pli__error_set(err, PLI_E_SCHEMA, "there are two columns '%s', at most differing in case", type->fields[i].name);
+        PLI_TRY(check_names(type->fields[i].type, err));
+    }
+    return PLI_OK;
+}
+
 static pli_status make_columns(pli__arrow_import *import, const struct ArrowSchema *schema, pli_error *err) {
     PLI_TRY(pli__type_from_arrow(schema, &import->type, err));
     if (import->type->id != PLI__TYPE_STRUCT) return pli__error_set(err, PLI_E_ARGUMENT, "the stream holds no rows but '%s'", schema->format);
     if (import->type->n_fields == 0) return pli__error_set(err, PLI_E_ARGUMENT, "the stream has no columns");
+    PLI_TRY(check_names(import->type, err));
     import->columns = calloc(import->type->n_fields, sizeof *import->columns);
     if (!import->columns) return pli__error_memory(err);
     import->n = import->type->n_fields;

@@ -243,7 +243,13 @@ static void init_scan(duckdb_init_info info) {
     }
     s->source = e;
     duckdb_init_set_init_data(info, s, free_scan);
-    if (!take_entry(e)) duckdb_init_set_error(info, "an Arrow stream can be read only once; the query reads it a second time");
+    if (!take_entry(e)) {
+        pli_error err = {0};
+        pli__error_set(&err, PLI_E_SQL, "a stream can be read only once, and the query reads it again");
+        pli__error_hint(&err, "read it in one place: WITH rows AS MATERIALIZED (SELECT * FROM \"%s\") ...", e->name);
+        note_failure(e, &err);
+        duckdb_init_set_error(info, err.message);
+    }
 }
 
 static void run_scan(duckdb_function_info info, duckdb_data_chunk output) {
