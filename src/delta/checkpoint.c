@@ -18,7 +18,7 @@ typedef struct {
     const pli__type *schema; /* NULL = no such files */
 } file_group;
 
-struct pli__checkpoint {
+struct pli__log_checkpoint {
     int refs;
     pli__delta *table; /* borrowed: the snapshot holds it */
     int64_t version;
@@ -32,7 +32,7 @@ static void clear_group(file_group *g) {
     pli__type_unref(g->schema);
 }
 
-void pli__checkpoint_unref(pli__checkpoint *c) {
+void pli__log_checkpoint_unref(pli__log_checkpoint *c) {
     if (!c || --c->refs > 0) return;
     clear_group(&c->own);
     clear_group(&c->sidecars);
@@ -40,16 +40,16 @@ void pli__checkpoint_unref(pli__checkpoint *c) {
     free(c);
 }
 
-void pli__checkpoint_auto(pli__checkpoint **c) { pli__checkpoint_unref(*c); }
+void pli__log_checkpoint_auto(pli__log_checkpoint **c) { pli__log_checkpoint_unref(*c); }
 
-pli__checkpoint *pli__checkpoint_keep(pli__checkpoint *c) {
+pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c) {
     if (c) c->refs++;
     return c;
 }
 
-int64_t pli__checkpoint_version(const pli__checkpoint *c) { return c->version; }
+int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c) { return c->version; }
 
-static pli_status add_path(pli__checkpoint *c, file_group *g, pli__str path, pli_error *err) {
+static pli_status add_path(pli__log_checkpoint *c, file_group *g, pli__str path, pli_error *err) {
     if (g->n >= SIDECARS_MAX) return pli__error_set(err, PLI_E_LIMIT, "a checkpoint has more than %zu files", SIDECARS_MAX);
     if (g->n == g->cap) {
         const size_t cap = g->cap ? g->cap * 2 : 8;
@@ -67,14 +67,14 @@ static pli_status add_path(pli__checkpoint *c, file_group *g, pli__str path, pli
 /* ---- opening ---- */
 
 typedef struct {
-    pli__checkpoint *c;
+    pli__log_checkpoint *c;
     pli__action_fn *fn;
     void *arg;
 } opening;
 
 /* A sidecar is named relative to _sidecars; a full path is accepted. Its size is compared because it costs nothing and
  * shows a file that was cut off. */
-static pli_status add_sidecar(pli__checkpoint *c, const pli__action *a, pli_error *err) {
+static pli_status add_sidecar(pli__log_checkpoint *c, const pli__action *a, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf dir = {0};
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     pli__file_info info;
@@ -95,25 +95,25 @@ static pli_status open_action(void *arg, const pli__action *a, pli_error *err) {
     return a->kind == PLI__ACTION_SIDECAR ? add_sidecar(o->c, a, err) : o->fn(o->arg, a, err);
 }
 
-static pli_status describe_group(pli__checkpoint *c, file_group *g, pli_error *err) {
+static pli_status describe_group(pli__log_checkpoint *c, file_group *g, pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     if (!g->n) return PLI_OK;
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     pli__buf_addz(&sql, "SELECT * FROM ");
-    pli__checkpoint_sql_source(&sql, g->paths, 1);
+    pli__log_checkpoint_sql_source(&sql, g->paths, 1);
     PLI_TRY(pli__buf_status(&sql, err));
     return pli__engine_describe(e, sql.ptr, &g->schema, err);
 }
 
 /* State rows come as JSON from the engine and go through the parser of commits. */
-static pli_status read_state_rows(pli__checkpoint *c, opening *o, pli_error *err) {
+static pli_status read_state_rows(pli__log_checkpoint *c, opening *o, pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     PLI_AUTO(pli__action_reader_clear) pli__action_reader reader = {.what = {.kinds = PLI__READ_STATE}};
     pli__chunk chunk;
-    if (!pli__checkpoint_sql_state(&sql, c->own.schema, c->own.paths, c->own.n)) return PLI_OK;
+    if (!pli__log_checkpoint_sql_state(&sql, c->own.schema, c->own.paths, c->own.n)) return PLI_OK;
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -125,7 +125,7 @@ static pli_status read_state_rows(pli__checkpoint *c, opening *o, pli_error *err
     }
 }
 
-static pli_status open_parquet(pli__checkpoint *c, const pli__checkpoint_ref *ref, opening *o, pli_error *err) {
+static pli_status open_parquet(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o, pli_error *err) {
     const char *dir = pli__store_local_path(c->table->log);
     if (!dir) return pli__error_set(err, PLI_E_UNSUPPORTED, "a checkpoint in Parquet can be read from a local folder only");
     for (uint32_t i = 0; i < ref->n_files; i++) {
@@ -137,7 +137,7 @@ static pli_status open_parquet(pli__checkpoint *c, const pli__checkpoint_ref *re
     return read_state_rows(c, o, err);
 }
 
-static pli_status read_manifest(pli__checkpoint *c, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err) {
+static pli_status read_manifest(pli__log_checkpoint *c, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
     pli__buf_addz(&name, c->table->root);
@@ -148,15 +148,15 @@ static pli_status read_manifest(pli__checkpoint *c, pli__read_what what, pli__ac
     return pli__actions_read(pli__buf_str(&text), name.ptr, what, fn, arg, err);
 }
 
-static pli_status open_manifest(pli__checkpoint *c, const pli__checkpoint_ref *ref, opening *o, pli_error *err) {
+static pli_status open_manifest(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o, pli_error *err) {
     c->manifest = pli__arena_strdup(&c->arena, pli__str_of(ref->names[0]));
     if (!c->manifest) return pli__error_memory(err);
     return read_manifest(c, (pli__read_what){.kinds = PLI__READ_STATE}, open_action, o, err);
 }
 
-pli_status pli__checkpoint_open(pli__delta *t, const pli__checkpoint_ref *ref, pli__action_fn *fn, void *arg,
-                                pli__checkpoint **out, pli_error *err) {
-    PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *c = calloc(1, sizeof *c);
+pli_status pli__log_checkpoint_open(pli__delta *t, const pli__log_checkpoint_ref *ref, pli__action_fn *fn, void *arg,
+                                pli__log_checkpoint **out, pli_error *err) {
+    PLI_AUTO(pli__log_checkpoint_auto) pli__log_checkpoint *c = calloc(1, sizeof *c);
     if (!c) return pli__error_memory(err);
     c->refs = 1;
     c->table = t;
@@ -195,14 +195,14 @@ static pli_status pass_action(void *arg, const pli__action *a, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status pass_group(pli__checkpoint *c, const file_group *g, file_pass *p, pli_error *err) {
+static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_pass *p, pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     pli__file_columns columns;
     pli__chunk chunk;
     pli__action a;
-    if (!g->n || !pli__checkpoint_sql_files(&sql, g->schema, g->paths, g->n, p->removes, p->fields, &columns)) return PLI_OK;
+    if (!g->n || !pli__log_checkpoint_sql_files(&sql, g->schema, g->paths, g->n, p->removes, p->fields, &columns)) return PLI_OK;
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -211,13 +211,13 @@ static pli_status pass_group(pli__checkpoint *c, const file_group *g, file_pass 
         PLI_TRY(pli__result_next(rows, &chunk, err));
         if (!chunk.rows) return PLI_OK;
         for (size_t i = 0; i < chunk.rows; i++) {
-            PLI_TRY(pli__checkpoint_sql_row(&chunk, i, &columns, &p->reader, &a, err));
+            PLI_TRY(pli__log_checkpoint_sql_row(&chunk, i, &columns, &p->reader, &a, err));
             PLI_TRY(pass_action(p, &a, err));
         }
     }
 }
 
-static pli_status run_pass(pli__checkpoint *c, file_pass *p, pli_error *err) {
+static pli_status run_pass(pli__log_checkpoint *c, file_pass *p, pli_error *err) {
     p->reader.what = (pli__read_what){.kinds = PLI__READ_FILES, .fields = p->fields};
     if (c->manifest)
         PLI_TRY(read_manifest(c, p->reader.what, pass_action, p, err));
@@ -227,12 +227,12 @@ static pli_status run_pass(pli__checkpoint *c, file_pass *p, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__checkpoint_files(pli__checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn, void *arg, pli_error *err) {
+pli_status pli__log_checkpoint_files(pli__log_checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn, void *arg, pli_error *err) {
     PLI_AUTO(pass_clear) file_pass p = {.fields = fields, .newer = newer, .add = fn, .arg = arg};
     return run_pass(c, &p, err);
 }
 
-pli_status pli__checkpoint_removes(pli__checkpoint *c, const pli__tail *newer, pli__remove_fn *fn, void *arg, pli_error *err) {
+pli_status pli__log_checkpoint_removes(pli__log_checkpoint *c, const pli__tail *newer, pli__remove_fn *fn, void *arg, pli_error *err) {
     PLI_AUTO(pass_clear) file_pass p = {.fields = PLI__FILES_PARTITIONS | PLI__FILES_OTHER, .removes = true, .newer = newer,
                                         .remove = fn, .arg = arg};
     return run_pass(c, &p, err);

@@ -94,7 +94,7 @@ static pli_status add_partitions(const pli__metadata *m, const pli__type *schema
     return PLI_OK;
 }
 
-pli_status pli__checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err) {
+pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err) {
     pli__str wanted = {0};
     for (size_t i = 0; i < m->n_configuration; i++)
         if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsStruct")) wanted = m->configuration[i].value;

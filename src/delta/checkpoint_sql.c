@@ -1,7 +1,7 @@
 /* SQL over checkpoint files: what is projected, and rows of the result back into actions. */
 #include "delta/checkpoint_sql.h"
 
-void pli__checkpoint_sql_source(pli__buf *sql, const char *const *paths, size_t n) {
+void pli__log_checkpoint_sql_source(pli__buf *sql, const char *const *paths, size_t n) {
     pli__buf_addz(sql, "read_parquet([");
     for (size_t i = 0; i < n; i++) {
         if (i) pli__buf_addz(sql, ", ");
@@ -17,7 +17,7 @@ static const pli__type *member(const pli__type *t, const char *name) {
     return i < 0 ? NULL : t->fields[i].type;
 }
 
-bool pli__checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n) {
+bool pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n) {
     static const struct {
         const char *action, *key; /* a row holds the action if its key is not null */
     } kinds[] = {{"protocol", "minReaderVersion"}, {"metaData", "id"}, {"txn", "appId"}, {"domainMetadata", "domain"}, {"sidecar", "path"}};
@@ -30,7 +30,7 @@ bool pli__checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const cha
                       kinds[i].action, kinds[i].action);
     }
     pli__buf_addz(sql, " END AS line FROM ");
-    pli__checkpoint_sql_source(sql, paths, n);
+    pli__log_checkpoint_sql_source(sql, paths, n);
     pli__buf_addz(sql, ") WHERE line IS NOT NULL");
     return any;
 }
@@ -133,7 +133,7 @@ static void project_files(projection *p, bool removes, unsigned fields, pli__fil
     c->dv_cardinality = project_dv(p, "cardinality");
 }
 
-bool pli__checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
+bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
                                unsigned fields, pli__file_columns *columns) {
     projection p = {.sql = sql, .action = removes ? "remove" : "add"};
     p.type = member(schema, p.action);
@@ -142,7 +142,7 @@ bool pli__checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const cha
     pli__buf_addz(sql, "SELECT ");
     project_files(&p, removes, fields, columns);
     pli__buf_addz(sql, " FROM ");
-    pli__checkpoint_sql_source(sql, paths, n);
+    pli__log_checkpoint_sql_source(sql, paths, n);
     pli__buf_addf(sql, " WHERE %s.path IS NOT NULL", p.action);
     return true;
 }
@@ -164,7 +164,7 @@ static pli__dv dv_at(const pli__chunk *c, size_t row, const pli__file_columns *k
                      .size = number_at(c, row, k->dv_size, 0), .cardinality = number_at(c, row, k->dv_cardinality, 0)};
 }
 
-pli_status pli__checkpoint_sql_row(const pli__chunk *c, size_t row, const pli__file_columns *k, pli__action_reader *reader,
+pli_status pli__log_checkpoint_sql_row(const pli__chunk *c, size_t row, const pli__file_columns *k, pli__action_reader *reader,
                                    pli__action *out, pli_error *err) {
     size_t n_values = 0;
     const pli__kv *values = NULL;

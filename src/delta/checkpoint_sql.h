@@ -16,14 +16,14 @@ typedef struct pli__file_columns {
 } pli__file_columns;
 
 /** "read_parquet([...], ...)" */
-void pli__checkpoint_sql_source(pli__buf *sql, const char *const *paths, size_t n);
+void pli__log_checkpoint_sql_source(pli__buf *sql, const char *const *paths, size_t n);
 /** Rows of protocol, metaData, txn, domainMetadata and sidecar, each as a JSON line. @return false if the files hold none */
-bool pli__checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n);
+bool pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n);
 /** Rows of add or remove. @return false if the files hold none */
-bool pli__checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
+bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
                                unsigned fields, pli__file_columns *columns);
 /** One row of it as an action; slices live until the reader or the chunk moves on. */
-pli_status pli__checkpoint_sql_row(const pli__chunk *chunk, size_t row, const pli__file_columns *columns,
+pli_status pli__log_checkpoint_sql_row(const pli__chunk *chunk, size_t row, const pli__file_columns *columns,
                                    pli__action_reader *reader, pli__action *out, pli_error *err);
 
 #endif

@@ -168,7 +168,7 @@ static pli_status write_select(const pli__snapshot *s, pli__buf *sql, pli_error 
                   "deletionVector := " DV_SQL ", baseRowId := rid, defaultRowCommitVersion := rcv, clusteringProvider := clustering",
                   K_TXN, K_ADD);
     if (!pli__str_ieqz(as_json, "false")) pli__buf_addz(sql, ", stats := stats");
-    PLI_TRY(pli__checkpoint_parsed_sql(m, pli__snapshot_schema(s), sql, err));
+    PLI_TRY(pli__delta_checkpoint_parsed_sql(m, pli__snapshot_schema(s), sql, err));
     pli__buf_addf(sql,
                   ") END AS add, "
                   "CASE WHEN kind = %d THEN struct_pack(path := path, deletionTimestamp := time, dataChange := flag = 1, "
@@ -246,7 +246,7 @@ static pli_status write_file(pli__delta *t, producer *p, const char *folder, con
 
 /* ---- _last_checkpoint ---- */
 
-static pli_status write_hint(pli__delta *t, const pli__checkpoint_result *r, pli_error *err) {
+static pli_status write_hint(pli__delta *t, const pli__delta_checkpoint_result *r, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf canonical = {0}, text = {0};
     char md5[33];
     if (pli__log_hint_version(pli__delta_log(t)) > r->version) return PLI_OK;
@@ -267,11 +267,11 @@ static int64_t oldest_tombstone(const pli__snapshot *s, pli_env *env) {
     return (pli__env_now_us(env) - keep) / 1000;
 }
 
-pli_status pli__checkpoint_write(pli__snapshot *s, pli__delta *t, pli__checkpoint_result *out, pli_error *err) {
+pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out, pli_error *err) {
     char name[64];
     pli__file_info info;
     producer p = {.snapshot = s};
-    pli__checkpoint_result r = {.version = pli__snapshot_version(s)};
+    pli__delta_checkpoint_result r = {.version = pli__snapshot_version(s)};
     const char *folder = pli__store_local_path(pli__delta_log(t));
     if (!folder) return pli__error_set(err, PLI_E_ARGUMENT, "checkpoints need a local folder");
     PLI_TRY(pli__protocol_check_write(pli__snapshot_protocol(s), err));

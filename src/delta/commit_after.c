@@ -123,7 +123,7 @@ static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     }
     if (version == 0 || version % checkpoint_interval(x, n.files) != 0) return PLI_OK;
     if (!pli__store_local_path(pli__delta_log(x->t))) return PLI_OK;
-    return pli__checkpoint_write(x->after, x->t, NULL, err);
+    return pli__delta_checkpoint_write(x->after, x->t, NULL, err);
 }
 
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version) {

@@ -9,19 +9,6 @@
 #include "delta/features.h"
 #include "delta/transaction_impl.h"
 
-int64_t pli__stats_num_records(pli__str stats) {
-    pli__json_scan s;
-    pli__json_item it;
-    bool more;
-    int64_t n = -1;
-    if (!stats.ptr) return -1;
-    pli__json_scan_init(&s, stats, "stats", 0);
-    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return -1;
-    while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more)
-        if (pli__json_key_is(&it, "numRecords")) return pli__json_item_i64(&it, &n) && n >= 0 ? n : -1;
-    return -1;
-}
-
 /* ---- commitInfo ---- */
 
 static void add_metrics(const pli__txn_handle *x, pli__buf *out) {

@@ -58,19 +58,19 @@ static pli_status add_commit(pli__log_listing *l, int64_t version, pli_error *er
     return PLI_OK;
 }
 
-static pli_status add_checkpoint(pli__log_listing *l, pli__checkpoint_ref ref, pli_error *err) {
+static pli_status add_checkpoint(pli__log_listing *l, pli__log_checkpoint_ref ref, pli_error *err) {
     if (!ref.names) return pli__error_memory(err);
     PLI_TRY(grow((void **)&l->checkpoints, l->n_checkpoints, &l->cap_checkpoints, sizeof *l->checkpoints, err));
     l->checkpoints[l->n_checkpoints++] = ref;
     return PLI_OK;
 }
 
-static pli_status add_single(pli__log_listing *l, int64_t version, pli__checkpoint_kind kind, const char *name, pli_error *err) {
+static pli_status add_single(pli__log_listing *l, int64_t version, pli__log_checkpoint_kind kind, const char *name, pli_error *err) {
     const char **names = pli__arena_alloc(&l->arena, sizeof *names);
     if (!names) return pli__error_memory(err);
     names[0] = pli__arena_strdup(&l->arena, pli__str_of(name));
     if (!names[0]) return pli__error_memory(err);
-    return add_checkpoint(l, (pli__checkpoint_ref){version, kind, 1, names}, err);
+    return add_checkpoint(l, (pli__log_checkpoint_ref){version, kind, 1, names}, err);
 }
 
 static pli_status begin_gathering(listing *s, int64_t version, int64_t count, pli_error *err) {
@@ -91,7 +91,7 @@ static pli_status add_part(listing *s, int64_t version, int64_t part, int64_t co
     g->names[g->seen] = pli__arena_strdup(&s->l->arena, pli__str_of(name));
     if (!g->names[g->seen++]) return pli__error_memory(err);
     if (g->seen < count) return PLI_OK;
-    return add_checkpoint(s->l, (pli__checkpoint_ref){version, PLI__CHECKPOINT_MULTI_PART, (uint32_t)count, g->names}, err);
+    return add_checkpoint(s->l, (pli__log_checkpoint_ref){version, PLI__CHECKPOINT_MULTI_PART, (uint32_t)count, g->names}, err);
 }
 
 static pli_status visit_checkpoint(listing *s, int64_t version, pli__str rest, const char *name, pli_error *err) {
@@ -120,7 +120,7 @@ static pli_status visit_name(void *arg, const pli__store_entry *entry, pli_error
 }
 
 static int compare_checkpoints(const void *a, const void *b) {
-    const pli__checkpoint_ref *x = a, *y = b;
+    const pli__log_checkpoint_ref *x = a, *y = b;
     if (x->version != y->version) return x->version < y->version ? -1 : 1;
     return (int)x->kind - (int)y->kind;
 }

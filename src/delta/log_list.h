@@ -16,19 +16,19 @@
 #define PLI__LOG_NAME_MAX 160 /* longest name in `_delta_log` that can matter */
 
 /** In order of preference at one version. */
-typedef enum pli__checkpoint_kind {
+typedef enum pli__log_checkpoint_kind {
     PLI__CHECKPOINT_V2_JSON,
     PLI__CHECKPOINT_V2_PARQUET,
     PLI__CHECKPOINT_MULTI_PART,
     PLI__CHECKPOINT_CLASSIC
-} pli__checkpoint_kind;
+} pli__log_checkpoint_kind;
 
-typedef struct pli__checkpoint_ref {
+typedef struct pli__log_checkpoint_ref {
     int64_t version;
-    pli__checkpoint_kind kind;
+    pli__log_checkpoint_kind kind;
     uint32_t n_files;         /**< parts of a multi-part checkpoint, else 1 */
     const char *const *names; /**< names in `_delta_log` */
-} pli__checkpoint_ref;
+} pli__log_checkpoint_ref;
 
 /** Ascending. Zero-initialise; clear with pli__log_listing_clear. */
 typedef struct pli__log_listing {
@@ -36,7 +36,7 @@ typedef struct pli__log_listing {
     size_t n_commits, cap_commits;
     int64_t *commits;
     size_t n_checkpoints, cap_checkpoints;
-    pli__checkpoint_ref *checkpoints;
+    pli__log_checkpoint_ref *checkpoints;
 } pli__log_listing;
 
 /** List from a version on (0 = everything). */

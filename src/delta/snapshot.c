@@ -17,7 +17,7 @@ struct pli__snapshot {
     pli__delta *table;
     pli__snapshot_options options;
     int64_t version;
-    pli__checkpoint *checkpoint; /* NULL = none was used */
+    pli__log_checkpoint *checkpoint; /* NULL = none was used */
     pli__state state;
     const pli__type *schema;
     int64_t ict_ms;
@@ -34,7 +34,7 @@ pli__snapshot *pli__snapshot_ref(pli__snapshot *s) {
 void pli__snapshot_unref(pli__snapshot *s) {
     if (!s || --s->refs > 0) return;
     pli__tail_unref(s->tail);
-    pli__checkpoint_unref(s->checkpoint);
+    pli__log_checkpoint_unref(s->checkpoint);
     pli__type_unref(s->schema);
     pli__state_clear(&s->state);
     pli__delta_free(s->table);
@@ -86,7 +86,7 @@ static pli_status replay_commits(pli__delta *t, int64_t from, int64_t to, replay
     return PLI_OK;
 }
 
-static int64_t checkpoint_version(const pli__snapshot *s) { return s->checkpoint ? pli__checkpoint_version(s->checkpoint) : -1; }
+static int64_t checkpoint_version(const pli__snapshot *s) { return s->checkpoint ? pli__log_checkpoint_version(s->checkpoint) : -1; }
 
 /* Adds the commits behind `from` to the state, and to a fresh tail where the caller said that files will be wanted. */
 static pli_status replay_state(pli__snapshot *s, int64_t from, pli_error *err) {
@@ -148,10 +148,10 @@ static bool may_use(const pli__snapshot_options *o, int64_t checkpoint, int64_t 
 static pli_status apply_checkpoint(void *arg, const pli__action *a, pli_error *err) { return pli__state_apply(arg, a, err); }
 
 /* State as of one checkpoint. On failure the snapshot is as before. */
-static pli_status start_from(pli__snapshot *s, const pli__checkpoint_ref *ref, pli_error *err) {
+static pli_status start_from(pli__snapshot *s, const pli__log_checkpoint_ref *ref, pli_error *err) {
     PLI_AUTO(pli__state_clear) pli__state state = {0};
-    PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *c = NULL;
-    PLI_TRY(pli__checkpoint_open(s->table, ref, apply_checkpoint, &state, &c, err));
+    PLI_AUTO(pli__log_checkpoint_auto) pli__log_checkpoint *c = NULL;
+    PLI_TRY(pli__log_checkpoint_open(s->table, ref, apply_checkpoint, &state, &c, err));
     if (!state.has_protocol || !state.has_metadata)
         return pli__error_set(err, PLI_E_CORRUPT, "checkpoint '%s' has no %s", ref->names[0], state.has_protocol ? "metaData" : "protocol");
     s->state = state;
@@ -174,7 +174,7 @@ static pli_status start_snapshot(pli__snapshot *s, const pli__log_listing *l, pl
     pli_error failure = {0};
     int64_t missing = -1;
     for (size_t i = l->n_checkpoints; i-- > 0;) {
-        const pli__checkpoint_ref *ref = &l->checkpoints[i];
+        const pli__log_checkpoint_ref *ref = &l->checkpoints[i];
         if (!may_use(&s->options, ref->version, s->version)) continue;
         if (!pli__log_listing_contiguous(l, ref->version + 1, s->version, &missing)) break;
         const pli_status st = start_from(s, ref, &failure);
@@ -245,7 +245,7 @@ static pli_status advance_to(pli__snapshot *s, int64_t version, pli__snapshot **
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *n = NULL;
     PLI_TRY(new_snapshot(s->table, &s->options, &n, err));
     n->version = version;
-    n->checkpoint = pli__checkpoint_keep(s->checkpoint);
+    n->checkpoint = pli__log_checkpoint_keep(s->checkpoint);
     n->tail = pli__tail_ref(s->tail);
     PLI_TRY(pli__state_copy(&s->state, &n->state, err));
     replay r = {.state = &n->state, .ict_ms = -1};
@@ -340,13 +340,13 @@ static pli_status ensure_tail(pli__snapshot *s, unsigned fields, pli_error *err)
 pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn, void *arg, pli_error *err) {
     const unsigned fields = what & (PLI__FILES_PARTITIONS | PLI__FILES_STATS | PLI__FILES_DV | PLI__FILES_OTHER);
     PLI_TRY(ensure_tail(s, fields, err));
-    if (s->checkpoint) PLI_TRY(pli__checkpoint_files(s->checkpoint, fields, s->tail, fn, arg, err));
+    if (s->checkpoint) PLI_TRY(pli__log_checkpoint_files(s->checkpoint, fields, s->tail, fn, arg, err));
     return pli__tail_each_add(s->tail, fn, arg, err);
 }
 
 pli_status pli__snapshot_removes(pli__snapshot *s, pli__remove_fn *fn, void *arg, pli_error *err) {
     const unsigned fields = PLI__FILES_PARTITIONS | PLI__FILES_DV | PLI__FILES_OTHER;
     PLI_TRY(ensure_tail(s, fields, err));
-    if (s->checkpoint) PLI_TRY(pli__checkpoint_removes(s->checkpoint, s->tail, fn, arg, err));
+    if (s->checkpoint) PLI_TRY(pli__log_checkpoint_removes(s->checkpoint, s->tail, fn, arg, err));
     return pli__tail_each_remove(s->tail, fn, arg, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "delta/stats_read.h"
 #include "delta/transaction.h"
 
 typedef enum pli__txn_state { PLI__TXN_OPEN, PLI__TXN_COMMITTED, PLI__TXN_FAILED } pli__txn_state;
@@ -75,7 +76,5 @@ pli_status pli__conflict_check(pli__txn_handle *x, int64_t version, bool *ours, 
 /** After a commit: .crc and checkpoint. Never fails the commit; problems are logged. */
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version);
 
-/** numRecords of statistics, -1 if they have none. */
-int64_t pli__stats_num_records(pli__str stats);
 
 #endif
