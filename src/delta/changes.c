@@ -38,8 +38,8 @@ struct pli__changes {
     pli__mapping *mapping;
     pli__snapshot *end; /* schema of the rows */
     pli__time_rule rule;
-    pli__file_rows *feed; /* everything that needs no comparison */
-    pli__file_rows **compared;
+    pli__file_relation *feed; /* everything that needs no comparison */
+    pli__file_relation **compared;
     size_t n_compared, cap_compared;
     pli__buf union_sql; /* SELECTs of versions that were compared */
     row_sets sets;      /* alive until the relations have been written */
@@ -54,8 +54,8 @@ struct pli__changes {
 
 void pli__changes_free(pli__changes *c) {
     if (!c) return;
-    pli__file_rows_free(c->feed);
-    for (size_t i = 0; i < c->n_compared; i++) pli__file_rows_free(c->compared[i]);
+    pli__file_relation_free(c->feed);
+    for (size_t i = 0; i < c->n_compared; i++) pli__file_relation_free(c->compared[i]);
     for (size_t i = 0; i < c->sets.n; i++) pli__rows_free(c->sets.rows[i]);
     free(c->sets.rows);
     free(c->compared);
@@ -169,14 +169,14 @@ static pli_status keep_rows(pli__changes *c, pli__rows *take, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status add_rows(pli__changes *c, pli__file_rows *r, const changed_file *f, const char *type, pli__rows_filter filter,
+static pli_status add_rows(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type, pli__rows_filter filter,
                            const pli__rows *rows, pli_error *err) {
-    return pli__file_rows_add(r, &(pli__file_rows_file){.log_path = f->path, .n_values = f->n_values, .values = f->values, .filter = filter,
+    return pli__file_relation_add(r, &(pli__file_relation_file){.log_path = f->path, .n_values = f->n_values, .values = f->values, .filter = filter,
                                                       .rows = rows, .change_type = type, .version = c->version, .time_us = c->time_us}, err);
 }
 
 /* All live rows of a file. */
-static pli_status add_whole(pli__changes *c, pli__file_rows *r, const changed_file *f, const char *type, pli_error *err) {
+static pli_status add_whole(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type, pli_error *err) {
     if (!f->dv.storage) return add_rows(c, r, f, type, PLI__ROWS_ALL, NULL, err);
     pli__rows *rows = NULL;
     PLI_TRY(pli__dv_read(c->table->root, &f->dv, &rows, err));
@@ -191,7 +191,7 @@ static pli_status read_rows(pli__changes *c, const pli__dv *dv, pli__rows **out,
 }
 
 /* Rows in `a` and not in `b`, as changes of the type given. */
-static pli_status add_difference(pli__changes *c, pli__file_rows *r, const changed_file *f, const pli__dv *a, const pli__dv *b, const char *type, pli_error *err) {
+static pli_status add_difference(pli__changes *c, pli__file_relation *r, const changed_file *f, const pli__dv *a, const pli__dv *b, const char *type, pli_error *err) {
     PLI_AUTO(pli__rows_auto) pli__rows *rows = NULL;
     PLI_AUTO(pli__rows_auto) pli__rows *other = NULL;
     PLI_TRY(read_rows(c, a, &rows, err));
@@ -214,7 +214,7 @@ static pli_status index_removed(const pli__changes *c, pli__map **out, pli_error
 }
 
 /* Added and removed files of the commit. @param deleted and @param inserted may be the same relation */
-static pli_status add_files(pli__changes *c, pli__file_rows *deleted, pli__file_rows *inserted, pli_error *err) {
+static pli_status add_files(pli__changes *c, pli__file_relation *deleted, pli__file_relation *inserted, pli_error *err) {
     PLI_AUTO(pli__map_auto) pli__map *removed = NULL;
     PLI_TRY(index_removed(c, &removed, err));
     for (size_t i = 0; i < c->added.n; i++) {
@@ -236,10 +236,10 @@ static pli_status add_files(pli__changes *c, pli__file_rows *deleted, pli__file_
 
 /* ---- versions without the feed ---- */
 
-static pli_status new_relation(pli__changes *c, pli__file_rows **out, pli_error *err) {
-    const pli__file_rows_options o = {.changes = true};
+static pli_status new_relation(pli__changes *c, pli__file_relation **out, pli_error *err) {
+    const pli__file_relation_options o = {.changes = true};
     PLI_TRY(grow((void **)&c->compared, c->n_compared, &c->cap_compared, sizeof *c->compared, err));
-    PLI_TRY(pli__file_rows_new(c->table, c->mapping, &o, out, err));
+    PLI_TRY(pli__file_relation_new(c->table, c->mapping, &o, out, err));
     c->compared[c->n_compared++] = *out;
     return PLI_OK;
 }
@@ -259,14 +259,14 @@ static void add_minus(pli__changes *c, pli__str a, pli__str b, const char *type,
 
 /* Rows that were only moved from a removed file to an added one cancel out. */
 static pli_status compare_files(pli__changes *c, pli_error *err) {
-    pli__file_rows *deleted = NULL, *inserted = NULL;
+    pli__file_relation *deleted = NULL, *inserted = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf gone = {0};
     PLI_AUTO(pli__buf_clear) pli__buf come = {0};
     PLI_TRY(new_relation(c, &deleted, err));
     PLI_TRY(new_relation(c, &inserted, err));
     PLI_TRY(add_files(c, deleted, inserted, err));
-    PLI_TRY(pli__file_rows_sql(deleted, &gone, err));
-    PLI_TRY(pli__file_rows_sql(inserted, &come, err));
+    PLI_TRY(pli__file_relation_sql(deleted, &gone, err));
+    PLI_TRY(pli__file_relation_sql(inserted, &come, err));
     if (c->union_sql.len) pli__buf_addz(&c->union_sql, " UNION ALL ");
     add_minus(c, pli__buf_str(&gone), pli__buf_str(&come), "delete", &c->union_sql);
     pli__buf_addz(&c->union_sql, " UNION ALL ");
@@ -341,7 +341,7 @@ static pli_status write_sql(pli__changes *c, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_TRY(add_projection(c, &sql, err));
     pli__buf_addz(&sql, " FROM (");
-    PLI_TRY(pli__file_rows_sql(c->feed, &sql, err));
+    PLI_TRY(pli__file_relation_sql(c->feed, &sql, err));
     if (c->union_sql.len) pli__buf_addf(&sql, " UNION ALL %s", c->union_sql.ptr);
     pli__buf_addz(&sql, ") AS t");
     if (c->options.where) pli__buf_addf(&sql, " WHERE (%s\n)", c->options.where); /* the line end closes a comment */
@@ -351,14 +351,14 @@ static pli_status write_sql(pli__changes *c, pli_error *err) {
 }
 
 pli_status pli__changes_new(pli__delta *t, const pli__changes_options *options, pli__changes **out, pli_error *err) {
-    const pli__file_rows_options ro = {.changes = true};
+    const pli__file_relation_options ro = {.changes = true};
     PLI_AUTO(pli__changes_auto) pli__changes *c = calloc(1, sizeof *c);
     if (!c) return pli__error_memory(err);
     c->table = pli__delta_ref(t);
     c->options = *options;
     PLI_TRY(open_ends(c, err));
     PLI_TRY(pli__time_rule_open(t, &c->rule, err));
-    PLI_TRY(pli__file_rows_new(t, c->mapping, &ro, &c->feed, err));
+    PLI_TRY(pli__file_relation_new(t, c->mapping, &ro, &c->feed, err));
     PLI_TRY(add_range(c, err));
     PLI_TRY(write_sql(c, err));
     *out = PLI_TAKE(c);

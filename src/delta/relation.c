@@ -29,10 +29,10 @@ typedef struct {
     size_t n, cap;
 } file_list;
 
-struct pli__file_rows {
+struct pli__file_relation {
     pli__delta *table;
     const pli__mapping *m;
-    pli__file_rows_options options;
+    pli__file_relation_options options;
     pli__arena arena;
     size_t n_partitions;
     file_list lists[PLI__ROWS_FILTERS][2]; /* [filter][is cdc file] */
@@ -41,7 +41,7 @@ struct pli__file_rows {
     pli__buf drop;                         /* statements that undo what was made */
 };
 
-void pli__file_rows_free(pli__file_rows *r) {
+void pli__file_relation_free(pli__file_relation *r) {
     if (!r) return;
     pli__engine *e = pli__env_engine_if_open(r->table->env);
     if (e && r->drop.len && !r->drop.failed) pli__engine_exec(e, r->drop.ptr, NULL, NULL);
@@ -53,10 +53,10 @@ void pli__file_rows_free(pli__file_rows *r) {
     free(r);
 }
 
-void pli__file_rows_auto(pli__file_rows **r) { pli__file_rows_free(*r); }
+void pli__file_relation_auto(pli__file_relation **r) { pli__file_relation_free(*r); }
 
-pli_status pli__file_rows_new(pli__delta *t, const pli__mapping *m, const pli__file_rows_options *options, pli__file_rows **out, pli_error *err) {
-    pli__file_rows *r = calloc(1, sizeof *r);
+pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options, pli__file_relation **out, pli_error *err) {
+    pli__file_relation *r = calloc(1, sizeof *r);
     if (!r) return pli__error_memory(err);
     r->table = pli__delta_ref(t);
     r->m = m;
@@ -71,7 +71,7 @@ pli_status pli__file_rows_new(pli__delta *t, const pli__mapping *m, const pli__f
 
 /* ---- taking in files ---- */
 
-static pli_status take_values(pli__file_rows *r, const pli__file_rows_file *f, file_entry *e, pli_error *err) {
+static pli_status take_values(pli__file_relation *r, const pli__file_relation_file *f, file_entry *e, pli_error *err) {
     pli__str *values = pli__arena_alloc(&r->arena, r->n_partitions * sizeof *values);
     size_t k = 0;
     for (size_t i = 0; values && i < r->m->n; i++) {
@@ -86,7 +86,7 @@ static pli_status take_values(pli__file_rows *r, const pli__file_rows_file *f, f
     return pli__arena_status(&r->arena, err);
 }
 
-static pli_status take_path(pli__file_rows *r, const pli__file_rows_file *f, file_entry *e, pli_error *err) {
+static pli_status take_path(pli__file_relation *r, const pli__file_relation_file *f, file_entry *e, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     PLI_TRY(pli__uri_resolve(r->table->root, f->log_path, &path, err));
     e->path = pli__arena_strdup(&r->arena, pli__buf_str(&path));
@@ -94,7 +94,7 @@ static pli_status take_path(pli__file_rows *r, const pli__file_rows_file *f, fil
     return pli__arena_status(&r->arena, err);
 }
 
-pli_status pli__file_rows_add(pli__file_rows *r, const pli__file_rows_file *f, pli_error *err) {
+pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *f, pli_error *err) {
     file_list *l = &r->lists[f->filter][r->options.changes && !f->change_type];
     if (l->n == l->cap) {
         const size_t cap = l->cap ? l->cap * 2 : 16;
@@ -155,7 +155,7 @@ static pli_status append_texts(pli__engine *e, const file_list *l, list_kind kin
 }
 
 /* A long list goes through a temp table into a variable; *out is "getvariable('…')". */
-static pli_status make_variable(pli__file_rows *r, const file_list *l, list_kind kind, size_t k, pli__buf *out, pli_error *err) {
+static pli_status make_variable(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *out, pli_error *err) {
     pli__engine *e;
     char name[64];
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
@@ -175,7 +175,7 @@ static pli_status make_variable(pli__file_rows *r, const file_list *l, list_kind
 }
 
 /* The texts of a list as an expression of type VARCHAR[]. */
-static pli_status add_texts(pli__file_rows *r, const file_list *l, list_kind kind, size_t k, pli__buf *sql, pli_error *err) {
+static pli_status add_texts(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *sql, pli_error *err) {
     char number[24];
     if (l->n > LITERALS_MAX) return make_variable(r, l, kind, k, sql, err);
     pli__buf_addc(sql, '[');
@@ -188,7 +188,7 @@ static pli_status add_texts(pli__file_rows *r, const file_list *l, list_kind kin
 }
 
 /* A value that is constant within a file: one constant if it is the same for all, else picked by the file's index. */
-static pli_status add_file_value(pli__file_rows *r, const file_list *l, list_kind kind, size_t k, const pli__type *t, pli__buf *sql, pli_error *err) {
+static pli_status add_file_value(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, const pli__type *t, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf texts = {0};
     char number[24];
     const bool constant = all_same(l, kind, k);
@@ -210,7 +210,7 @@ static pli_status add_file_value(pli__file_rows *r, const file_list *l, list_kin
 
 /* ---- one part ---- */
 
-static pli_status add_typed(pli__file_rows *r, const file_list *l, list_kind kind, pli__type_id id, const char *name, pli__buf *sql, pli_error *err) {
+static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind kind, pli__type_id id, const char *name, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *t = pli__type_new(id);
     if (!t) return pli__error_memory(err);
     pli__buf_addz(sql, ", ");
@@ -219,7 +219,7 @@ static pli_status add_typed(pli__file_rows *r, const file_list *l, list_kind kin
     return PLI_OK;
 }
 
-static pli_status add_extra_columns(pli__file_rows *r, const file_list *l, bool cdc, pli__buf *sql, pli_error *err) {
+static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, bool cdc, pli__buf *sql, pli_error *err) {
     if (r->options.changes) {
         if (cdc)
             pli__buf_addz(sql, ", r.x AS _change_type");
@@ -239,7 +239,7 @@ static pli_status add_extra_columns(pli__file_rows *r, const file_list *l, bool 
     return pli__buf_status(sql, err);
 }
 
-static pli_status add_columns(pli__file_rows *r, const file_list *l, pli__buf *sql, pli_error *err) {
+static pli_status add_columns(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     size_t partition = 0;
     for (size_t i = 0; i < r->m->n; i++) {
         const pli__mapped_column *c = &r->m->columns[i];
@@ -257,7 +257,7 @@ static pli_status add_columns(pli__file_rows *r, const file_list *l, pli__buf *s
 }
 
 /* The rows of all sets of a part in a temp table of keys. */
-static pli_status make_row_table(pli__file_rows *r, const file_list *l, char name[64], pli_error *err) {
+static pli_status make_row_table(pli__file_relation *r, const file_list *l, char name[64], pli_error *err) {
     pli__engine *e;
     char stream_name[80];
     struct ArrowArrayStream stream;
@@ -283,7 +283,7 @@ static pli_status make_row_table(pli__file_rows *r, const file_list *l, char nam
     return PLI_OK;
 }
 
-static pli_status add_part(pli__file_rows *r, const file_list *l, pli__rows_filter filter, bool cdc, pli__buf *sql, pli_error *err) {
+static pli_status add_part(pli__file_relation *r, const file_list *l, pli__rows_filter filter, bool cdc, pli__buf *sql, pli_error *err) {
     pli__buf_addz(sql, "SELECT ");
     PLI_TRY(add_columns(r, l, sql, err));
     PLI_TRY(add_extra_columns(r, l, cdc, sql, err));
@@ -301,7 +301,7 @@ static pli_status add_part(pli__file_rows *r, const file_list *l, pli__rows_filt
 }
 
 /* A SELECT with the right columns and no rows. */
-static void add_empty(const pli__file_rows *r, pli__buf *sql) {
+static void add_empty(const pli__file_relation *r, pli__buf *sql) {
     pli__buf_addz(sql, "SELECT ");
     for (size_t i = 0; i < r->m->n; i++) {
         pli__buf_addz(sql, i ? ", CAST(NULL AS " : "CAST(NULL AS ");
@@ -316,7 +316,7 @@ static void add_empty(const pli__file_rows *r, pli__buf *sql) {
     pli__buf_addz(sql, " WHERE false");
 }
 
-pli_status pli__file_rows_sql(pli__file_rows *r, pli__buf *sql, pli_error *err) {
+pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err) {
     bool any = false;
     for (int f = 0; f < PLI__ROWS_FILTERS; f++)
         for (int cdc = 0; cdc < 2; cdc++) {

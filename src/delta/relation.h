@@ -11,8 +11,8 @@
  * Short lists stand in the text; long ones and row sets live in variables and temp tables of the environment's engine until
  * the relation is freed.
  */
-#ifndef PLI_DELTA_RELATION_H
-#define PLI_DELTA_RELATION_H
+#ifndef PLI_DELTA_FILE_RELATION_H
+#define PLI_DELTA_FILE_RELATION_H
 
 #include "delta/dv.h"
 #include "delta/mapping.h"
@@ -24,31 +24,31 @@ typedef enum pli__rows_filter {
     PLI__ROWS_FILTERS
 } pli__rows_filter;
 
-typedef struct pli__file_rows_file {
+typedef struct pli__file_relation_file {
     pli__str log_path; /**< as in the log */
     size_t n_values;
     const pli__kv *values; /**< partition values */
     pli__rows_filter filter;
-    const pli__rows *rows; /**< with a filter; borrowed until pli__file_rows_sql */
+    const pli__rows *rows; /**< with a filter; borrowed until pli__file_relation_sql */
     /* change data only */
     const char *change_type; /**< NULL: the file has a column _change_type (a cdc file) */
     int64_t version, time_us;
-} pli__file_rows_file;
+} pli__file_relation_file;
 
-typedef struct pli__file_rows_options {
+typedef struct pli__file_relation_options {
     bool changes;           /**< add _change_type, _commit_version, _commit_timestamp */
     bool with_file_columns; /**< add _pli_file and _pli_row */
-} pli__file_rows_options;
+} pli__file_relation_options;
 
-typedef struct pli__file_rows pli__file_rows;
+typedef struct pli__file_relation pli__file_relation;
 
 /** @param m borrowed, must outlive the relation */
-pli_status pli__file_rows_new(pli__delta *t, const pli__mapping *m, const pli__file_rows_options *options, pli__file_rows **out, pli_error *err);
-void pli__file_rows_free(pli__file_rows *r);
-void pli__file_rows_auto(pli__file_rows **r);
+pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options, pli__file_relation **out, pli_error *err);
+void pli__file_relation_free(pli__file_relation *r);
+void pli__file_relation_auto(pli__file_relation **r);
 /** Texts are copied. CORRUPT_RECORD for a partition value that is none, naming the file. */
-pli_status pli__file_rows_add(pli__file_rows *r, const pli__file_rows_file *file, pli_error *err);
+pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *file, pli_error *err);
 /** Append the SELECT; call once, after all files. All columns of the mapping come out, in its order. */
-pli_status pli__file_rows_sql(pli__file_rows *r, pli__buf *sql, pli_error *err);
+pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct {
 struct pli__scan {
     pli__snapshot *snapshot;
     pli__mapping *mapping;
-    pli__file_rows *relation;
+    pli__file_relation *relation;
     pli__skip *skip; /* NULL: every file is read */
     pli__arena arena;
     scan_file *files;
@@ -31,7 +31,7 @@ struct pli__scan {
 
 void pli__scan_free(pli__scan *s) {
     if (!s) return;
-    pli__file_rows_free(s->relation);
+    pli__file_relation_free(s->relation);
     pli__skip_free(s->skip);
     pli__mapping_free(s->mapping);
     pli__snapshot_unref(s->snapshot);
@@ -75,14 +75,14 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
 }
 
 static pli_status add_to_relation(pli__scan *s, const scan_file *f, pli__rows **rows, pli_error *err) {
-    pli__file_rows_file file = {.log_path = f->path, .n_values = f->n_values, .values = f->values};
+    pli__file_relation_file file = {.log_path = f->path, .n_values = f->n_values, .values = f->values};
     if (f->dv.storage) {
         PLI_TRY_IN(pli__dv_read(pli__delta_root(pli__snapshot_table(s->snapshot)), &f->dv, rows, err), err, "file '%.*s'", PLI_STR_ARG(f->path));
         file.filter = PLI__ROWS_WITHOUT;
         file.rows = *rows;
     }
     s->files_read++;
-    return pli__file_rows_add(s->relation, &file, err);
+    return pli__file_relation_add(s->relation, &file, err);
 }
 
 typedef struct {
@@ -101,7 +101,7 @@ static pli_status build_relation(pli__scan *s, const bool *keep, pli__buf *sql, 
     if (!sets.rows) return pli__error_memory(err);
     for (size_t i = 0; i < s->n_files; i++)
         if (!keep || keep[i]) PLI_TRY(add_to_relation(s, &s->files[i], &sets.rows[i], err));
-    return pli__file_rows_sql(s->relation, sql, err);
+    return pli__file_relation_sql(s->relation, sql, err);
 }
 
 static pli_status choose_files(pli__scan *s, pli__buf *sql, pli_error *err) {
@@ -175,8 +175,8 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
     PLI_TRY_IN(pli__mapping_open(snapshot, &s->mapping, err), err, "table '%s'", pli__delta_root(t));
     if (!s->mapping->n) return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
     if (o->where) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, o->where, &s->skip, err));
-    const pli__file_rows_options ro = {.with_file_columns = o->with_file_columns};
-    PLI_TRY(pli__file_rows_new(t, s->mapping, &ro, &s->relation, err));
+    const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns};
+    PLI_TRY(pli__file_relation_new(t, s->mapping, &ro, &s->relation, err));
     PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot), pli__delta_root(t));
     *out = PLI_TAKE(s);
     return PLI_OK;
