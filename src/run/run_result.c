@@ -35,6 +35,9 @@ pli_status pli__run_make_staged(pli_run *run, const json_t *result, pli_error *e
     if (!s || json_object_update(s, (json_t *)(uintptr_t)result) < 0) return pli__error_memory(err);
     PLI_TRY(set_new(s, "duration_ms", json_integer((pli__monotonic_us() - b->started_us) / 1000), err));
     if (pli__checkpoint_relaxed(run->cp)) PLI_TRY(set_new(s, "durability", json_string("relaxed"), err));
+    int64_t schema = -1; /* a batch that read nothing leaves the schema as it is */
+    if (!json_object_get(s, "schema_version")) PLI_TRY(pli__checkpoint_schema_version(run->cp, &schema, err));
+    if (schema >= 0) PLI_TRY(set_new(s, "schema_version", json_integer(schema), err));
     json_t *state = NULL;
     if (b->state) PLI_TRY(pli__state_describe(b->state, &state, err));
     if (state) PLI_TRY(set_new(s, "state", state, err));
