@@ -20,6 +20,13 @@ def call(fn: Callable[..., Any], data: Any, context: Mapping[str, Any]) -> Any:
     return fn(*args, **kwargs)
 
 
+def takes_batch(reader: Callable[..., Any]) -> bool:
+    """Would this reader be given the batch object?"""
+    batch = object()
+    args, kwargs = bind(reader, None, {"batch": batch, "batch_id": 0, "state": None})
+    return any(value is batch for value in (*args, *kwargs.values()))
+
+
 def bind(fn: Callable[..., Any], data: Any, context: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments that :func:`call` passes."""
     try:

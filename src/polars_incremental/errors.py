@@ -88,6 +88,10 @@ class SchemaEvolutionError(PolarsIncrementalError):
     default_code = "SCHEMA_MISMATCH"
 
 
+class CoreError(PolarsIncrementalError):
+    """An error of the C core that no other class fits; ``code`` says which. Inside a pipeline its stage wraps it."""
+
+
 class DeltaPlanningError(RuntimeError):
     """The Delta planner refuses: rows were changed or removed, or the table is another one than before.
 
@@ -120,7 +124,7 @@ _BY_CODE: dict[str, type[Exception]] = {
 def from_core(code: str, message: str, hint: str, retriable: bool) -> Exception:
     """The exception for an error of the C core. Called by the extension."""
     text = f"{message}\nhint: {hint}" if hint else message
-    exc = _BY_CODE.get(code, PolarsIncrementalError)(text)
+    exc = _BY_CODE.get(code, CoreError)(text)
     exc.code = code  # type: ignore[attr-defined]
     exc.retriable = retriable  # type: ignore[attr-defined]
     exc.hint = hint  # type: ignore[attr-defined]

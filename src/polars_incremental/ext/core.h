@@ -35,11 +35,35 @@ int core_poll_signals(void *arg);
         if (call_status_ != PLI_OK) return core_raise(&call_error_); \
     } while (0)
 
+/** Rows of a report, gathered as a JSON array while the GIL is released. */
+typedef struct core_rows {
+    char *text;
+    size_t len, cap;
+    int failed; /* memory ran out */
+} core_rows;
+int core_rows_add(void *rows, const char *json, size_t len); /* a pli_row_fn */
+PyObject *core_rows_take(core_rows *rows);                   /* str; frees */
+
+/** Run a call that reports rows and return them. */
+#define CORE_ROWS(rows, expr)                                    \
+    do {                                                         \
+        pli_error rows_error_ = {0}, *err = &rows_error_;        \
+        pli_status rows_status_;                                 \
+        Py_BEGIN_ALLOW_THREADS                                   \
+        rows_status_ = (expr);                                   \
+        Py_END_ALLOW_THREADS                                     \
+        PyObject *rows_text_ = core_rows_take(rows);             \
+        if (rows_status_ == PLI_OK) return rows_text_;           \
+        Py_XDECREF(rows_text_);                                  \
+        return core_raise(&rows_error_);                         \
+    } while (0)
+
 /** State of the attempt at hand of a _core.Stream; NULL with an exception set. Borrowed. */
 pli_state *core_stream_state(PyObject *stream);
 
 /* One function per file adds its types and functions to the module. @return 0, or -1 with an exception set */
 int core_add_stream(PyObject *module);
 int core_add_state(PyObject *module);
+int core_add_maintenance(PyObject *module);
 
 #endif

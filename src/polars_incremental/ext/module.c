@@ -1,5 +1,6 @@
 /* The module object, its environment, and how errors become exceptions. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -74,6 +75,37 @@ pli_env *core_env_new(void) {
     return env;
 }
 
+int core_rows_add(void *arg, const char *json, size_t len) {
+    core_rows *r = arg;
+    const size_t need = r->len + len + 3;
+    if (need > r->cap) {
+        const size_t cap = need * 2;
+        char *text = realloc(r->text, cap);
+        if (!text) return r->failed = 1;
+        r->text = text;
+        r->cap = cap;
+    }
+    r->text[r->len] = r->len ? ',' : '[';
+    memcpy(r->text + r->len + 1, json, len);
+    r->len += len + 1;
+    return 0;
+}
+
+PyObject *core_rows_take(core_rows *r) {
+    PyObject *text = NULL;
+    if (r->failed) {
+        PyErr_NoMemory();
+    } else if (!r->text) {
+        text = PyUnicode_FromString("[]");
+    } else {
+        r->text[r->len] = ']';
+        text = PyUnicode_FromStringAndSize(r->text, (Py_ssize_t)r->len + 1);
+    }
+    free(r->text);
+    *r = (core_rows){0};
+    return text;
+}
+
 static PyObject *version(PyObject *self, PyObject *unused) {
     (void)self;
     (void)unused;
@@ -96,7 +128,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__core(void) {
     PyObject *module = PyModule_Create(&definition);
     if (!module) return NULL;
-    if (core_add_stream(module) < 0 || core_add_state(module) < 0) {
+    if (core_add_stream(module) < 0 || core_add_state(module) < 0 || core_add_maintenance(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -19,23 +19,24 @@ static int is_open(PyObject *self) {
     return 0;
 }
 
-static PyObject *open_stream(stream_object *s, const char *checkpoint, const char *kind, int create) {
-    CORE_CALL(pli_stream_open(s->env, checkpoint, kind, create != 0, &s->stream, err));
+static PyObject *open_stream(stream_object *s, const char *checkpoint, const char *kind, int create, int peek) {
+    if (peek) CORE_CALL(pli_stream_peek(s->env, checkpoint, kind, &s->stream, err));
+    else CORE_CALL(pli_stream_open(s->env, checkpoint, kind, create != 0, &s->stream, err));
     Py_RETURN_NONE;
 }
 
 static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"checkpoint", "kind", "create", NULL};
+    static char *names[] = {"checkpoint", "kind", "create", "peek", NULL};
     stream_object *s = (stream_object *)self;
     const char *checkpoint, *kind;
-    int create = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sz|p", names, &checkpoint, &kind, &create)) return -1;
+    int create = 1, peek = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sz|pp", names, &checkpoint, &kind, &create, &peek)) return -1;
     if (s->env) {
         PyErr_SetString(PyExc_RuntimeError, "a stream is opened once");
         return -1;
     }
     s->env = core_env_new();
-    PyObject *done = s->env ? open_stream(s, checkpoint, kind, create) : NULL;
+    PyObject *done = s->env ? open_stream(s, checkpoint, kind, create, peek) : NULL;
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
@@ -137,13 +138,17 @@ static PyObject *stream_set_delta(PyObject *self, PyObject *args, PyObject *kwar
     Py_RETURN_NONE;
 }
 
-static PyObject *stream_plan(PyObject *self, PyObject *unused) {
-    (void)unused;
+static PyObject *give_text(PyObject *self, pli_status (*fn)(pli_stream *, char **, pli_error *)) {
+    char *text = NULL;
     if (!is_open(self)) return NULL;
-    char *batch = NULL;
-    CORE_CALL(pli_stream_plan(SELF(self), &batch, err));
-    return core_take_text(batch);
+    CORE_CALL(fn(SELF(self), &text, err));
+    return core_take_text(text);
 }
+
+static PyObject *stream_plan(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_plan); }
+static PyObject *stream_preview(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_preview); }
+static PyObject *stream_backlog(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_backlog); }
+static PyObject *stream_metadata(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_metadata); }
 
 static PyObject *id_or_none(int64_t id) {
     if (id < 0) Py_RETURN_NONE;
@@ -208,14 +213,6 @@ static PyObject *read_record(PyObject *self, PyObject *args, pli_status (*fn)(pl
 static PyObject *stream_read_offset(PyObject *self, PyObject *args) { return read_record(self, args, pli_stream_read_offset); }
 static PyObject *stream_read_commit(PyObject *self, PyObject *args) { return read_record(self, args, pli_stream_read_commit); }
 
-static PyObject *stream_metadata(PyObject *self, PyObject *unused) {
-    (void)unused;
-    char *json = NULL;
-    if (!is_open(self)) return NULL;
-    CORE_CALL(pli_stream_metadata(SELF(self), &json, err));
-    return core_take_text(json);
-}
-
 static PyObject *stream_update_metadata(PyObject *self, PyObject *args) {
     const char *members;
     if (!is_open(self) || !PyArg_ParseTuple(args, "s", &members)) return NULL;
@@ -253,6 +250,8 @@ static PyMethodDef methods[] = {
     {"set_files", KW(stream_set_files), METH_VARARGS | METH_KEYWORDS, "Plan files from now on."},
     {"set_delta", KW(stream_set_delta), METH_VARARGS | METH_KEYWORDS, "Plan versions of a Delta table from now on."},
     {"plan", stream_plan, METH_NOARGS, "plan() -> str | None: JSON of the pending or the next batch."},
+    {"preview", stream_preview, METH_NOARGS, "preview() -> str | None: as plan, but nothing is stored."},
+    {"backlog", stream_backlog, METH_NOARGS, "backlog() -> str: what waits."},
     {"pending", stream_pending, METH_NOARGS, "pending() -> int | None: the batch to repeat."},
     {"write_offset", stream_write_offset, METH_VARARGS, "write_offset(id, json) -> str: what is stored afterwards."},
     {"begin", stream_begin, METH_VARARGS, "begin(id): a new attempt at a batch."},
@@ -279,7 +278,7 @@ static PyGetSetDef attributes[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_init, stream_init},       {Py_tp_dealloc, stream_dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, attributes},
-    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Stream(checkpoint, kind, create=True)"}, {0, NULL},
+    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Stream(checkpoint, kind, create=True, peek=False)"}, {0, NULL},
 };
 
 static PyType_Spec spec = {"polars_incremental._core.Stream", sizeof(stream_object), 0, Py_TPFLAGS_DEFAULT, slots};

@@ -1,0 +1,163 @@
+"""Looking after checkpoints and Delta tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from polars_incremental import _core, _locking
+from polars_incremental._running import running_checkpoints
+from polars_incremental.errors import PipelineLockError
+
+__all__ = [
+    "CheckpointInfo",
+    "CleanupResult",
+    "TruncateResult",
+    "cleanup_checkpoint",
+    "cleanup_snapshot_cache",
+    "inspect_checkpoint",
+    "reset_checkpoint_schema",
+    "reset_checkpoint_start_offset",
+    "truncate_checkpoint",
+]
+
+PathLike = str | os.PathLike[str]
+Result = TypeVar("Result")
+_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class CleanupResult:
+    """How many records a cleanup removed (or would remove) and kept."""
+
+    removed_offsets: int
+    removed_commits: int
+    kept_offsets: int
+    kept_commits: int
+
+
+@dataclass(frozen=True)
+class TruncateResult:
+    """How many records a truncation removed (or would remove) and kept."""
+
+    removed_offsets: int
+    removed_commits: int
+    kept_offsets: int
+    kept_commits: int
+    keep_through_batch_id: int
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """A checkpoint at a glance: counts of records, highest ids, offsets without commit, start position, schema."""
+
+    checkpoint_dir: Path
+    offsets: int
+    commits: int
+    latest_offset: int | None
+    latest_commit: int | None
+    pending: int
+    start_offset: dict[str, Any] | None
+    schema: list[dict[str, str]] | None
+    snapshot_cache_snapshots: int
+    snapshot_cache_deltas: int
+
+
+def inspect_checkpoint(checkpoint_dir: PathLike) -> CheckpointInfo:
+    """What is in a checkpoint. Changes nothing; a folder that does not exist has nothing."""
+    folder = Path(checkpoint_dir)
+    rows = json.loads(_core.checkpoint_show(os.fspath(folder))) if folder.exists() else []
+    info = rows[0] if rows else {}
+    return CheckpointInfo(
+        checkpoint_dir=folder,
+        offsets=info.get("offsets", 0),
+        commits=info.get("commits", 0),
+        latest_offset=info.get("latestOffset"),
+        latest_commit=info.get("latestCommit"),
+        pending=info.get("pending", 0),
+        start_offset=info.get("startOffset"),
+        schema=info.get("schema"),
+        snapshot_cache_snapshots=0,
+        snapshot_cache_deltas=0,
+    )
+
+
+def cleanup_checkpoint(
+    checkpoint_dir: PathLike,
+    *,
+    keep_last_n: int | None = None,
+    older_than_seconds: float | None = None,
+    dry_run: bool = False,
+) -> CleanupResult:
+    """Remove the records of old batches: those outside the newest ``keep_last_n`` and older than ``older_than_seconds``, each only if
+    given. What was processed stays known; the newest commit and everything behind it stay."""
+    if keep_last_n is not None and (isinstance(keep_last_n, bool) or keep_last_n < 1):
+        raise ValueError(f"keep_last_n must be at least 1, not {keep_last_n!r}")
+    if older_than_seconds is not None and not older_than_seconds >= 0:
+        raise ValueError(f"older_than_seconds must not be negative, and is {older_than_seconds!r}")
+    if not Path(checkpoint_dir).is_dir():
+        return CleanupResult(0, 0, 0, 0)
+    age = -1 if older_than_seconds is None else int(min(older_than_seconds, 1e12) * 1e6)
+    where = os.fspath(checkpoint_dir)
+    counts = _alone(where, dry_run, lambda no_lock: _core.checkpoint_cleanup(where, keep_last_n or 0, age, dry_run, no_lock))
+    return CleanupResult(*counts)
+
+
+def truncate_checkpoint(checkpoint_dir: PathLike, *, keep_through_batch_id: int, dry_run: bool = False) -> TruncateResult:
+    """Remove the records of all batches after ``keep_through_batch_id`` (-1: of all). Their inputs are planned again, with the next
+    ids; what they wrote stays in the sink. Schema and job state are not rolled back."""
+    keep = int(keep_through_batch_id)
+    if not Path(checkpoint_dir).is_dir():
+        return TruncateResult(0, 0, 0, 0, keep)
+    where = os.fspath(checkpoint_dir)
+    counts = _alone(where, dry_run, lambda no_lock: _core.checkpoint_truncate(where, max(keep, -1), dry_run, no_lock))
+    return TruncateResult(*counts, keep_through_batch_id=keep)
+
+
+def reset_checkpoint_start_offset(checkpoint_dir: PathLike) -> dict[str, Any] | None:
+    """Forget the start position and return it: the next plan decides anew for what was not processed yet."""
+    return _reset(checkpoint_dir, _core.checkpoint_reset_start)
+
+
+def reset_checkpoint_schema(checkpoint_dir: PathLike) -> list[dict[str, str]] | None:
+    """Forget the stored schema and return it: the next batch's becomes the schema."""
+    return _reset(checkpoint_dir, _core.checkpoint_reset_schema)
+
+
+def cleanup_snapshot_cache(
+    checkpoint_dir: PathLike, *, keep_snapshots: int = 1, keep_deltas_since_snapshot: int = 0, dry_run: bool = False
+) -> CleanupResult:
+    """Trim the private cache of Delta snapshots. This version reads the log itself and keeps no such cache, so there is nothing to trim."""
+    if keep_snapshots < 0 or keep_deltas_since_snapshot < 0:
+        raise ValueError("the numbers to keep must not be negative")
+    return CleanupResult(0, 0, 0, 0)
+
+
+def _reset(checkpoint_dir: PathLike, reset: Callable[[str, bool], str | None]) -> Any:
+    if not Path(checkpoint_dir).is_dir():
+        return None
+    where = os.fspath(checkpoint_dir)
+    old = _alone(where, False, lambda no_lock: reset(where, no_lock))
+    return None if old is None else json.loads(old)
+
+
+def _alone(checkpoint_dir: str, dry_run: bool, work: Callable[[bool], Result]) -> Result:
+    """Do something under the checkpoint's lock, waiting for it as a pipeline does."""
+    if os.path.realpath(checkpoint_dir) in running_checkpoints.get():
+        raise PipelineLockError(f"the checkpoint {checkpoint_dir!r} is in use by the pipeline that is running here", code="LOCKED")
+    if dry_run or _locking.disabled():
+        return work(True)
+    limit = _locking.timeout()
+    deadline = None if limit < 0 else time.monotonic() + limit
+    while True:
+        try:
+            return work(False)
+        except PipelineLockError:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL)
