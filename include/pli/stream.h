@@ -29,6 +29,8 @@ typedef struct pli_stream pli_stream;
 /** Open or create a checkpoint. @param env borrowed @param kind "files" or "delta"; INVALID_STATE if the checkpoint is of the other one
  *  @param create false: NOT_FOUND if it is absent, and nothing is ever written */
 PLI_API pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err);
+/** Look at a checkpoint without ever writing to it; one that is absent looks empty. */
+PLI_API pli_status pli_stream_peek(pli_env *env, const char *checkpoint, const char *kind, pli_stream **out, pli_error *err);
 PLI_API void pli_stream_close(pli_stream *stream); /**< NULL is allowed; releases the lock */
 
 /** Take the checkpoint's lock, read its state again, and finish what a dead run left undone behind its newest commit. @param timeout_us 0 = do not wait, negative = no limit
@@ -73,6 +75,10 @@ PLI_API pli_status pli_stream_set_delta(pli_stream *stream, const pli_stream_del
 /** The pending batch as stored (lowest first), else the next one with its id; *batch NULL = nothing to do. Writes no offset, but stores
  *  the start position. DATA_LOSS, TABLE_REPLACED, CORRUPT_RECORD. */
 PLI_API pli_status pli_stream_plan(pli_stream *stream, char **batch, pli_error *err);
+/** What pli_stream_plan would give, without storing anything (not even a start position). */
+PLI_API pli_status pli_stream_preview(pli_stream *stream, char **batch, pli_error *err);
+/** What waits beyond the pending batch, as a JSON object (filesWaiting, bytesWaiting …). Stores nothing. */
+PLI_API pli_status pli_stream_backlog(pli_stream *stream, char **json, pli_error *err);
 /** Id of the batch to repeat (the lowest offset above the highest commit), -1 if there is none. CORRUPT_RECORD for damage. */
 PLI_API pli_status pli_stream_pending(pli_stream *stream, int64_t *id, pli_error *err);
 /** Publish offsets/ID.json if it is absent. @param stored what is there afterwards (ours or the earlier one); may be NULL */

@@ -72,11 +72,17 @@ pli_status pli__checkpoint_read_commit(pli__checkpoint *cp, int64_t n, json_t **
     return read_record(cp, "commits", n, out, NULL, err);
 }
 
+/* When the body says so itself (a plan that was made earlier), or now. */
+static json_t *record_time(const pli__checkpoint *cp, const char *key, const json_t *body) {
+    json_t *at = json_object_get(body, key);
+    return json_is_number(at) ? json_incref(at) : pli__checkpoint_now(cp);
+}
+
 /* body with the members that every record has in front; time_key is "created_at" or "committed_at". */
 static pli_status make_record(const pli__checkpoint *cp, int64_t n, const char *time_key, const json_t *body, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *record = json_object();
     if (!record || json_object_set_new(record, "batch_id", json_integer(n)) < 0 ||
-        json_object_set_new(record, time_key, pli__checkpoint_now(cp)) < 0 || json_object_set_new(record, "id", json_string(cp->id)) < 0)
+        json_object_set_new(record, time_key, record_time(cp, time_key, body)) < 0 || json_object_set_new(record, "id", json_string(cp->id)) < 0)
         return pli__error_memory(err);
     if (cp->epoch > 0 && json_object_set_new(record, "epoch", json_integer(cp->epoch)) < 0) return pli__error_memory(err);
     if (json_object_update_missing(record, (json_t *)(uintptr_t)body) < 0) return pli__error_memory(err);

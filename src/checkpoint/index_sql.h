@@ -32,7 +32,7 @@
     X(NEWEST, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE batch=-1 ORDER BY mtime DESC,folder DESC,name DESC")      \
     X(HELD, "SELECT " PLI__FILE_COLUMNS " FROM file WHERE batch=-3 ORDER BY mtime DESC LIMIT ?1")                     \
     X(NAME_KNOWN, "SELECT 1 FROM file WHERE name=?1 AND (batch>=0 OR batch=-2) LIMIT 1")                              \
-    X(OF_BATCH, "SELECT path,name,folder,size,mtime,batch,found,prev FROM file JOIN folder ON id=folder WHERE batch=?1" \
+    X(OF_BATCH, "SELECT path,name,folder,size,file.mtime,batch,found,prev FROM file JOIN folder ON id=folder WHERE batch=?1" \
                 " ORDER BY path,name")                                                                                \
     X(MAX_TIME, "SELECT max(mtime) FROM file")                                                                        \
     X(COUNT, "SELECT count(*) FROM file WHERE batch=?1")                                                              \
