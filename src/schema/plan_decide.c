@@ -103,15 +103,19 @@ static pli_status decide_other(const subject *s, pli__evolve_node *node, pli_err
 }
 
 /* The type that the column has now is that of the file. */
-static void decide_equal(const subject *s, pli__evolve_node *node) {
+static pli_status decide_equal(const subject *s, pli__evolve_node *node, pli_error *err) {
     const bool grown = node->before && !pli__type_equal(node->before, node->to, false);
+    bool holds, lossy = false;
+    if (grown && is_scalar(node->before) && is_scalar(node->to)) PLI_TRY(pli__plan_holds(s->p, node->before, node->to, &holds, &lossy, err));
     const bool exact = pli__type_equal(node->from, node->to, false);
     set(node, grown ? PLI__DECIDE_WIDEN : unless_new(node, PLI__DECIDE_KEEP),
-        grown          ? PLI__REASON_WIDER
+        lossy          ? PLI__REASON_LOSSY
+        : grown        ? PLI__REASON_WIDER
         : node->before ? PLI__REASON_SAME
         : s->hint      ? PLI__REASON_HINT
                        : PLI__REASON_NEW,
         exact ? PLI__CONVERT_AS_IS : PLI__CONVERT_CAST, !exact && pli__cast_kind_of(node->from, node->to) != PLI__CAST_EXACT);
+    return PLI_OK;
 }
 
 static bool has_untyped(const pli__type *t) {
@@ -149,10 +153,8 @@ static pli_status decide_column(const subject *s, pli__evolve_node *node, pli_er
         set(node, unless_new(node, PLI__DECIDE_NULL), PLI__REASON_NO_VALUES, PLI__CONVERT_NULL, false);
         return PLI_OK;
     }
-    if (pli__type_equal(s->normal, node->to, false) && (is_scalar(node->to) || (pli__type_equal(node->from, node->to, false) && !has_untyped(node->to)))) {
-        decide_equal(s, node);
-        return PLI_OK;
-    }
+    if (pli__type_equal(s->normal, node->to, false) && (is_scalar(node->to) || (pli__type_equal(node->from, node->to, false) && !has_untyped(node->to))))
+        return decide_equal(s, node, err);
     if (same_shape(s->normal, node->to)) return decide_fields(s, node, err);
     return node->before ? decide_other(s, node, err) : decide_new(s, node, err);
 }

@@ -1,4 +1,6 @@
 /* What a plan says: a walk over its decisions, the error that stops a batch, and JSON. */
+#include <stdio.h>
+
 #include "schema/plan_impl.h"
 
 static const char *const decision_names[] = {
@@ -139,43 +141,61 @@ typedef struct {
     pli__str path;
     const pli__type *to;
     const pli__evolve_part *not_this, *found;
+    bool exact;
 } other_file;
 
 static pli_status find_other(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node, pli_error *err) {
     (void)err;
     other_file *o = arg;
-    if (!o->found && part != o->not_this && node->from && pli__str_eq(path, o->path)) o->found = part;
+    if (part == o->not_this || !node->from || !pli__str_eq(path, o->path)) return PLI_OK;
+    if (!o->found || (!o->exact && pli__type_equal(node->from, o->to, false))) {
+        o->found = part;
+        o->exact = pli__type_equal(node->from, o->to, false);
+    }
     return PLI_OK;
 }
 
-static const char *file_of(const pli__evolve_part *part) { return part->file && *part->file ? part->file : "the batch"; }
+/* "in 'file'", or "in the batch" where there are no files. */
+typedef struct {
+    char text[640];
+} place;
+
+static place place_of(const pli__evolve_part *part) {
+    place p;
+    if (part->file && *part->file)
+        snprintf(p.text, sizeof p.text, "in '%.600s'", part->file);
+    else
+        snprintf(p.text, sizeof p.text, "in the batch");
+    return p;
+}
 
 static pli_status say_failure(const failures *f, const char *from, const char *to, pli_error *err) {
     const pli__evolve_node *n = f->node;
-    const char *path = f->path.ptr, *file = file_of(f->part);
+    const place here = place_of(f->part);
+    const char *path = f->path.ptr, *where = here.text;
     switch (n->reason) {
         case PLI__REASON_MISSING:
-            pli__error_set(err, PLI_E_SCHEMA, "column '%s' (%s) is missing in '%s'", path, to, file);
+            pli__error_set(err, PLI_E_SCHEMA, "column '%s' (%s) is missing %s", path, to, where);
             return pli__error_hint(err, "schema mode 'add_new_columns' fills missing columns with NULL");
         case PLI__REASON_NEW:
-            pli__error_set(err, PLI_E_SCHEMA, "column '%s' (%s) in '%s' is not in the schema", path, from, file);
+            pli__error_set(err, PLI_E_SCHEMA, "column '%s' (%s) %s is not in the schema", path, from, where);
             return pli__error_hint(err, "schema mode 'add_new_columns' adds it%s",
                                    f->plan->policy.package ? "" : "; `rescue_mode: column` keeps its values beside the row");
         case PLI__REASON_AMBIGUOUS:
-            pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' in '%s' differ only by case", path, n->source_name, file);
+            pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' %s differ only by case", path, n->source_name, where);
             return pli__error_hint(err, "rename one of them, or set `case_sensitive: true`");
         case PLI__REASON_RESERVED:
-            pli__error_set(err, PLI_E_SCHEMA, "column '%s' in '%s' has the name of a column that schema evolution adds", path, file);
+            pli__error_set(err, PLI_E_SCHEMA, "column '%s' %s has the name of a column that schema evolution adds", path, where);
             return pli__error_hint(err, "choose another name by rescue_column, or rename the column");
         case PLI__REASON_CONFLICT: {
             other_file o = {.path = pli__buf_str(&f->path), .to = n->to, .not_this = f->part};
             PLI_TRY(pli__evolve_walk(f->plan, find_other, &o, err));
-            pli__error_set(err, PLI_E_SCHEMA, "new column '%s' is %s in '%s' but %s in '%s', which have no common type", path, from, file, to,
-                           o.found ? file_of(o.found) : "another file");
+            pli__error_set(err, PLI_E_SCHEMA, "new column '%s' is %s %s but %s %s, which have no common type", path, from, where, to,
+                           o.found ? place_of(o.found).text : "in another file");
             return pli__error_hint(err, "give the column a type in the schema, or read the files in different batches");
         }
         default:
-            pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in '%s', but %s in the schema%s", path, from, file, to,
+            pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s %s, but %s in the schema%s", path, from, where, to,
                            n->reason == PLI__REASON_NO_CAST ? ", and there is no cast between them" : "");
             return pli__error_hint(err, "schema mode 'type_widen' widens types without loss, 'coerce' casts; `rescue_mode: column` keeps values that do not fit");
     }

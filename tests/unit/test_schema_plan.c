@@ -41,7 +41,7 @@ static const batch batches[] = {
     {"type_widen refuses what has no common type", "type_widen", "a VARCHAR", NULL, NULL, {"a DATE"}, "a VARCHAR", "0:a fail/other_type", "column 'a'"},
     {"type_widen rescues what has no common type", "type_widen rescue", "a VARCHAR", NULL, NULL, {"a DATE"}, "a VARCHAR", "0:a rescue", NULL},
     {"64-bit integer and double are other types in jobs", "type_widen", "a BIGINT", NULL, NULL, {"a DOUBLE"}, "a BIGINT", "0:a fail", "DOUBLE"},
-    {"64-bit integer and double widen when allowed", "type_widen lossy", "a BIGINT", NULL, NULL, {"a DOUBLE"}, "a DOUBLE", "0:a widen/wider_type", NULL},
+    {"64-bit integer and double widen when allowed", "type_widen lossy", "a BIGINT", NULL, NULL, {"a DOUBLE"}, "a DOUBLE", "0:a widen/lossy_type", NULL},
     {"a double column takes 64-bit integers with a remark", "type_widen package", "a DOUBLE", NULL, NULL, {"a BIGINT"}, "a DOUBLE", "0:a widen/lossy_type", NULL},
     {"floats come before integers, whatever the order", "type_widen", "a INTEGER", NULL, NULL, {"a UINTEGER", "a FLOAT"}, "a DOUBLE", "0:a widen, 1:a widen", NULL},
     {"and the other way round", "type_widen", "a INTEGER", NULL, NULL, {"a FLOAT", "a UINTEGER"}, "a DOUBLE", "0:a widen, 1:a widen", NULL},
