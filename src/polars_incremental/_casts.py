@@ -5,6 +5,7 @@ Which pairs of types can be cast is the core's decision; here is only how Polars
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -22,20 +23,40 @@ _DIGITS = 60
 _ZEROS = "0" * _DIGITS
 
 
-def cast(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
+@dataclass(frozen=True)
+class How:
+    """What the decisions say beyond the types: are casts widenings (a 64-bit integer may lose digits in a Float64), and which nested
+    fields (dotted paths) are rescued whole."""
+
+    widening: bool = False
+    rescued: frozenset[str] = frozenset()
+
+
+EXACT = How()
+
+
+def cast(e: pl.Expr, source: Any, target: Any, how: How = EXACT, path: str = "") -> pl.Expr:
     """The expression of type ``source`` as ``target``; values that do not fit are null."""
     if source == target:
         return e
+    if path in how.rescued:
+        return pl.when(e.is_null()).then(None).cast(target)
     if source == pl.Null or target == pl.Null:
         return e.cast(target)
     if isinstance(target, pl.Struct) and isinstance(source, pl.Struct):
-        return _struct(e, source, target)
+        return _struct(e, source, target, how, path)
     if isinstance(target, (pl.List, pl.Array)) and isinstance(source, (pl.List, pl.Array)):
-        return _list(e, source, target)
+        return _list(e, source, target, how, path)
     if source.is_nested() or target.is_nested():
         if target == pl.String:
             return to_json(e)
         raise SchemaEvolutionError(f"there is no cast of {text_of(source)} to {text_of(target)}")
+    if how.widening and (source.is_integer() or source == pl.Boolean) and target.is_numeric():
+        return e.cast(target)
+    return _simple(e, source, target)
+
+
+def _simple(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
     if source == pl.String:
         return _from_text(e, target)
     if target == pl.String:
@@ -57,15 +78,6 @@ def cast(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
     if isinstance(source, pl.Duration) and isinstance(target, pl.Duration):
         return _whole(e, e.cast(target), source)
     return e.cast(target, strict=False)
-
-
-def widen_cast(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
-    """As :func:`cast`, for a wider type: a 64-bit integer may lose digits in a Float64."""
-    if source.is_integer() and target.is_float():
-        return e.cast(target)
-    if source == pl.Boolean and target.is_numeric():
-        return e.cast(target)
-    return cast(e, source, target)
 
 
 # ---- text as something else
@@ -296,20 +308,24 @@ def to_json(e: pl.Expr) -> pl.Expr:
 # ---- nested
 
 
-def _struct(e: pl.Expr, source: pl.Struct, target: pl.Struct) -> pl.Expr:
+def _struct(e: pl.Expr, source: pl.Struct, target: pl.Struct, how: How, path: str) -> pl.Expr:
     have = {f.name: f.dtype for f in source.fields}
     fields = [
-        (cast(e.struct.field(f.name), have[f.name], f.dtype) if f.name in have else pl.lit(None, dtype=f.dtype)).alias(f.name)
+        (
+            cast(e.struct.field(f.name), have[f.name], f.dtype, how, f"{path}.{f.name}")
+            if f.name in have
+            else pl.lit(None, dtype=f.dtype)
+        ).alias(f.name)
         for f in target.fields
     ]
     made = pl.struct(fields) if fields else e.cast(target)
     return pl.when(e.is_not_null()).then(made)
 
 
-def _list(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
+def _list(e: pl.Expr, source: Any, target: Any, how: How, path: str) -> pl.Expr:
     as_list = e.arr.to_list() if isinstance(source, pl.Array) else e
     if source.inner != target.inner:
-        as_list = as_list.list.eval(cast(pl.element(), source.inner, target.inner))
+        as_list = as_list.list.eval(cast(pl.element(), source.inner, target.inner, how, f"{path}.element"))
     if isinstance(target, pl.List):
         return as_list.cast(target, strict=False)
     width = target.shape[0]

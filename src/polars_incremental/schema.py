@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from polars_incremental import _core
-from polars_incremental._casts import cast, misfit, to_text, widen_cast
+from polars_incremental._casts import How, cast, misfit, to_text
 from polars_incremental._dtypes import dtype_of, normalize, parse, text_of
-from polars_incremental.errors import SchemaEvolutionError
+from polars_incremental.errors import CoreError, SchemaEvolutionError
 
 __all__ = [
     "SchemaEvolution",
@@ -149,7 +149,10 @@ def _plan(stored: StoredSchema | None, explicit: StoredSchema | None, actual: li
         "rescue_mode": _word("rescue_mode", policy.rescue_mode),
         "rescue_column": _word("rescue_column", policy.rescue_column),
     }
-    plan: dict[str, Any] = json.loads(_core.schema_plan(json.dumps(request)))
+    try:
+        plan: dict[str, Any] = json.loads(_core.schema_plan(json.dumps(request)))
+    except (ValueError, CoreError) as exc:
+        raise SchemaEvolutionError(str(exc)) from exc
     return plan
 
 
@@ -166,15 +169,11 @@ def _column(name: str, source: Any, text: str, decision: Any, policy: SchemaPoli
         return pl.lit(None, dtype=target).alias(name), None
     expr = pl.col(name)
     kind = decision["decision"] if decision is not None else "keep"
-    if kind == "rescue":
-        made = pl.lit(None, dtype=target).alias(name)
-        return made, _kept(expr, expr.is_not_null(), source, name)
-    if source == target:
-        return expr, None
-    if source == pl.Null or kind != "cast":
-        return widen_cast(expr, source, target).alias(name), None
-    made = cast(expr, source, target)
-    if policy.rescue_mode != "column":
+    rescued = frozenset(f["column"] for f in (decision or {}).get("fields") or () if f["decision"] == "rescue")
+    if kind == "rescue" and not rescued - {name}:
+        return pl.lit(None, dtype=target).alias(name), _kept(expr, expr.is_not_null(), source, name)
+    made = cast(expr, source, target, How(policy.mode == "type_widen", rescued), name)
+    if policy.rescue_mode != "column" or source == pl.Null or kind not in ("cast", "rescue"):
         return made.alias(name), None
     return made.alias(name), _kept(expr, misfit(expr, made, source, target), source, name)
 

@@ -65,5 +65,6 @@ pli_state *core_stream_state(PyObject *stream);
 int core_add_stream(PyObject *module);
 int core_add_state(PyObject *module);
 int core_add_maintenance(PyObject *module);
+int core_add_schema(PyObject *module);
 
 #endif
