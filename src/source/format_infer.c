@@ -17,12 +17,11 @@ static size_t digits(pli__str s, size_t at) {
 unsigned pli__integer_kinds(pli__str s) {
     bool negative = s.len && s.ptr[0] == '-';
     size_t n = s.len - negative;
-    unsigned kinds = negative ? PLI__SEEN_NEGATIVE : 0;
+    unsigned kinds = PLI__SEEN_INT;
     int64_t v = 0;
     if (n > 19 || !pli__str_to_i64(s, &v))
-        return n <= 38 ? kinds | PLI__SEEN_WIDE | PLI__SEEN_BIG | PLI__SEEN_BEYOND_32 | PLI__SEEN_BEYOND_16 | PLI__SEEN_BEYOND_8
+        return n <= 38 ? PLI__SEEN_WIDE | PLI__SEEN_BIG | PLI__SEEN_BEYOND_32 | PLI__SEEN_BEYOND_16 | PLI__SEEN_BEYOND_8
                        : PLI__SEEN_TEXT;
-    kinds |= PLI__SEEN_INT;
     if (v > INT8_MAX || v < INT8_MIN) kinds |= PLI__SEEN_BEYOND_8;
     if (v > INT16_MAX || v < INT16_MIN) kinds |= PLI__SEEN_BEYOND_16;
     if (v > INT32_MAX || v < INT32_MIN) kinds |= PLI__SEEN_BEYOND_32;
@@ -109,12 +108,24 @@ static bool fits_format(pli__str s, const char *format) {
     return end && !*end;
 }
 
+static bool has_zone(pli__str s) {
+    for (size_t i = 16; i < s.len; i++)
+        if (strchr("Zz+-", s.ptr[i])) return true;
+    return false;
+}
+
 static unsigned date_kinds(pli__str s, const pli__text_rules *r) {
     if (r->timestamp_format && fits_format(s, r->timestamp_format)) return PLI__SEEN_TIMESTAMP;
     if (r->date_format && fits_format(s, r->date_format)) return PLI__SEEN_DATE;
     if (!is_date(s)) return PLI__SEEN_TEXT;
     if (s.len == 10) return r->date_format ? PLI__SEEN_TEXT : PLI__SEEN_DATE;
-    return !r->timestamp_format && is_time_and_zone(s, 10) ? PLI__SEEN_TIMESTAMP : PLI__SEEN_TEXT;
+    if (r->timestamp_format || !is_time_and_zone(s, 10)) return PLI__SEEN_TEXT;
+    return has_zone(s) ? PLI__SEEN_TIMESTAMP | PLI__SEEN_ZONED : PLI__SEEN_TIMESTAMP;
+}
+
+unsigned pli__string_kinds(pli__str s) {
+    static const pli__text_rules iso = {0};
+    return s.len >= 10 && s.len <= 40 && is_digit(s.ptr[0]) ? date_kinds(s, &iso) : PLI__SEEN_TEXT;
 }
 
 unsigned pli__text_kinds(pli__str s, const pli__text_rules *r) {
@@ -137,7 +148,7 @@ const pli__type *pli__kinds_type(unsigned kinds, bool ntz) {
     if (!(k & ~(PLI__SEEN_INT | PLI__SEEN_WIDE))) return pli__type_new_decimal(38, 0);
     if (!(k & ~numbers)) return pli__type_new(kinds & PLI__SEEN_BIG ? PLI__TYPE_STRING : PLI__TYPE_F64);
     if (k == PLI__SEEN_DATE) return pli__type_new(PLI__TYPE_DATE);
-    if (!(k & ~dates)) return pli__type_new(ntz ? PLI__TYPE_TIMESTAMP_NTZ : PLI__TYPE_TIMESTAMP);
+    if (!(k & ~dates)) return pli__type_new(ntz && !(kinds & PLI__SEEN_ZONED) ? PLI__TYPE_TIMESTAMP_NTZ : PLI__TYPE_TIMESTAMP);
     return pli__type_new(PLI__TYPE_STRING);
 }
 
@@ -155,8 +166,10 @@ bool pli__json_kinds_fit(unsigned kinds, const pli__type *t) {
         case PLI__TYPE_F64: return !(k & ~(PLI__SEEN_INT | PLI__SEEN_FLOAT)) && !(kinds & PLI__SEEN_BIG);
         case PLI__TYPE_STRING: return !(k & ~texts);
         case PLI__TYPE_DATE: return !(k & ~PLI__SEEN_DATE);
-        case PLI__TYPE_TIMESTAMP:
-        case PLI__TYPE_TIMESTAMP_NTZ: return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US && !t->text;
+        case PLI__TYPE_TIMESTAMP_NTZ:
+            if (kinds & PLI__SEEN_ZONED) return false; /* the engine would drop the zone */
+            return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US;
+        case PLI__TYPE_TIMESTAMP: return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US && !t->text;
         default: return false;
     }
 }

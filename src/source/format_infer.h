@@ -18,7 +18,8 @@ enum {
     PLI__SEEN_DATE = 64,
     PLI__SEEN_TIMESTAMP = 128, /**< date and time, with or without a zone */
     PLI__SEEN_TEXT = 256,
-    PLI__SEEN_BEYOND_32 = 512, PLI__SEEN_BEYOND_16 = 1024, PLI__SEEN_BEYOND_8 = 2048, PLI__SEEN_NEGATIVE = 4096
+    PLI__SEEN_BEYOND_32 = 512, PLI__SEEN_BEYOND_16 = 1024, PLI__SEEN_BEYOND_8 = 2048,
+    PLI__SEEN_ZONED = 4096    /**< a timestamp that names its zone */
 };
 
 /** How texts are to be read; zero-initialised = ISO dates, '.' before fractions. */
@@ -29,6 +30,8 @@ typedef struct pli__text_rules {
 
 /** Kinds of one text (bits). */
 unsigned pli__text_kinds(pli__str text, const pli__text_rules *rules);
+/** The same where only dates and timestamps count: strings of JSON. */
+unsigned pli__string_kinds(pli__str text);
 /** Kinds of an integer written as digits with an optional '-'. */
 unsigned pli__integer_kinds(pli__str digits);
 /** Type of a column with these kinds; NULL type if only nulls were seen. New reference, NULL when memory is out. */

@@ -29,7 +29,7 @@ static compression compression_of(const char *path) {
 }
 
 const char *pli__input_compression(const char *path) {
-    static const char *const names[] = {"none", "gzip", "zstd"};
+    static const char *const names[] = {"", "gzip", "zstd"};
     return names[compression_of(path)];
 }
 

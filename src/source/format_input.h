@@ -6,7 +6,7 @@
 
 typedef struct pli__input pli__input;
 
-/** "gzip", "zstd" or "none": what the engine's `compression` is to be for the file. */
+/** "gzip", "zstd" or "": what the engine's `compression` is to be for the file. */
 const char *pli__input_compression(const char *path);
 /** NOT_FOUND (kind of the hint) if it is gone. */
 pli_status pli__input_open(const char *path, pli__input **out, pli_error *err);

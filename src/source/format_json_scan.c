@@ -1,0 +1,396 @@
+/* The scanner behind shapes: one pass over a file's bytes, record by record, no tree is built. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "source/format_impl.h"
+#include "source/format_infer.h"
+#include "source/format_input.h"
+#include "source/format_json_shape.h"
+
+#define CHUNK ((size_t)1 << 20)
+#define MAX_DEPTH 100
+
+typedef enum step { DONE, MORE, BAD, NO_MEMORY } step; /* MORE: the text ends before the value does */
+
+typedef struct scanner {
+    const char *path;
+    pli__arena *arena;
+    pli__input *in;
+    pli__buf text;     /* from `at` on not consumed */
+    size_t at;
+    int64_t consumed;  /* bytes before text.ptr */
+    bool ended;
+    size_t max_record;
+    pli__buf key;      /* a key with escapes, decoded */
+    bool spans_lines;  /* some record has a line end in it */
+} scanner;
+
+static void scanner_clear(scanner *s) {
+    pli__input_close(s->in);
+    pli__buf_clear(&s->text);
+    pli__buf_clear(&s->key);
+}
+
+static pli_status fill(scanner *s, pli_error *err) {
+    if (s->at) {
+        memmove(s->text.ptr, s->text.ptr + s->at, s->text.len - s->at);
+        s->text.len -= s->at;
+        s->consumed += (int64_t)s->at;
+        s->at = 0;
+    }
+    if (s->text.len > s->max_record)
+        return pli__error_set(err, PLI_E_DATA, "'%s' has a record of more than %zu bytes", s->path, s->max_record);
+    size_t want = s->text.len > CHUNK ? s->text.len : CHUNK, got = 0; /* doubling: a long record is scanned few times */
+    char *room = pli__buf_room(&s->text, want);
+    if (!room) return pli__buf_status(&s->text, err);
+    PLI_TRY(pli__input_read(s->in, room, want, &got, err));
+    pli__buf_used(&s->text, got);
+    s->ended = got == 0;
+    return PLI_OK;
+}
+
+/* ---- values ---- */
+
+/* What the value scanners share: a cursor over complete text. */
+typedef struct cursor {
+    scanner *s;
+    const char *p, *end;
+    bool line_end; /* passed one */
+} cursor;
+
+static inline bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+static inline void skip_blanks(cursor *c) {
+    for (; c->p < c->end && is_blank(*c->p); c->p++) c->line_end |= *c->p == '\n';
+}
+
+/* Behind the opening quote → behind the closing one. *text: what is between; *escaped: it holds a backslash. */
+static step scan_string(cursor *c, pli__str *text, bool *escaped) {
+    const char *begin = c->p;
+    *escaped = false;
+    for (;;) {
+        const char *q = memchr(c->p, '"', (size_t)(c->end - c->p));
+        if (!q) return MORE;
+        c->p = q + 1;
+        const char *b = q;
+        while (b > begin && b[-1] == '\\') b--;
+        if ((q - b) & 1) {
+            *escaped = true;
+            continue;
+        }
+        *text = (pli__str){begin, (size_t)(q - begin)};
+        if (!*escaped) *escaped = b != q || memchr(begin, '\\', text->len) != NULL;
+        return DONE;
+    }
+}
+
+static step scan_value(cursor *c, pli__shape *into, int depth);
+
+static uint32_t hex4(const char *p) {
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++) {
+        char h = p[i];
+        v = v << 4 | (uint32_t)(h >= '0' && h <= '9' ? h - '0' : h >= 'a' && h <= 'f' ? h - 'a' + 10 : h >= 'A' && h <= 'F' ? h - 'A' + 10 : 0);
+    }
+    return v;
+}
+
+/* A key with escapes as the engine will see it. */
+static pli__str unescape(pli__buf *b, pli__str text) {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    pli__buf_reset(b);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '\\' || i + 1 >= text.len) {
+            pli__buf_addc(b, text.ptr[i]);
+            continue;
+        }
+        char e = text.ptr[++i];
+        const char *simple = e ? strchr(from, e) : NULL;
+        if (simple) pli__buf_addc(b, to[simple - from]);
+        else if (e == 'u' && i + 4 < text.len) {
+            uint32_t u = hex4(text.ptr + i + 1);
+            i += 4;
+            if (u >= 0xD800 && u < 0xDC00 && i + 6 < text.len && text.ptr[i + 1] == '\\') {
+                u = 0x10000 + ((u - 0xD800) << 10) + ((hex4(text.ptr + i + 3) - 0xDC00) & 0x3FF);
+                i += 6;
+            }
+            char out[4];
+            pli__buf_add(b, out, pli__utf8_encode(u, out));
+        }
+    }
+    return pli__buf_str(b);
+}
+
+/* Objects of a file mostly have the same keys in the same order: the next one is looked at first. */
+static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *next) {
+    if (*next < into->n && pli__str_eq(into->names[*next], key)) return into->fields[(*next)++];
+    pli__shape *f = pli__shape_field(c->s->arena, into, key);
+    for (size_t i = 0; f && i < into->n; i++)
+        if (into->fields[i] == f) {
+            *next = i + 1;
+            break;
+        }
+    return f;
+}
+
+static step scan_member(cursor *c, pli__shape *into, size_t *next, int depth) {
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (*c->p++ != '"') return BAD;
+    pli__str key;
+    bool escaped;
+    step st = scan_string(c, &key, &escaped);
+    if (st != DONE) return st;
+    if (escaped) key = unescape(&c->s->key, key);
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (*c->p++ != ':') return BAD;
+    pli__shape *field = into->crowded && depth > 1 ? into->fields[0] : field_of(c, into, key, next);
+    return field ? scan_value(c, field, depth) : NO_MEMORY;
+}
+
+static step scan_object(cursor *c, pli__shape *into, int depth) {
+    into->object = true;
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (*c->p == '}') {
+        c->p++;
+        return DONE;
+    }
+    for (size_t next = 0;;) {
+        step st = scan_member(c, into, &next, depth);
+        if (st != DONE) return st;
+        skip_blanks(c);
+        if (c->p == c->end) return MORE;
+        char sep = *c->p++;
+        if (sep == '}') return DONE;
+        if (sep != ',') return BAD;
+    }
+}
+
+static step scan_array(cursor *c, pli__shape *into, int depth) {
+    into->array = true;
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (*c->p == ']') {
+        c->p++;
+        return DONE;
+    }
+    if (!into->element && !(into->element = pli__arena_calloc(c->s->arena, 1, sizeof *into->element))) return NO_MEMORY;
+    for (;;) {
+        step st = scan_value(c, into->element, depth);
+        if (st != DONE) return st;
+        skip_blanks(c);
+        if (c->p == c->end) return MORE;
+        char sep = *c->p++;
+        if (sep == ']') return DONE;
+        if (sep != ',') return BAD;
+    }
+}
+
+static step scan_word(cursor *c, const char *word, unsigned kind, pli__shape *into) {
+    size_t len = strlen(word);
+    if ((size_t)(c->end - c->p) < len) return memcmp(c->p, word, (size_t)(c->end - c->p)) == 0 ? MORE : BAD;
+    if (memcmp(c->p, word, len) != 0) return BAD;
+    c->p += len;
+    into->kinds |= kind;
+    return DONE;
+}
+
+static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)? */
+static step scan_number(cursor *c, pli__shape *into) {
+    const char *begin = c->p, *p = c->p + (*c->p == '-');
+    const char *whole = p;
+    while (p < c->end && is_digit(*p)) p++;
+    if (p == c->end && !c->s->ended) return MORE;
+    if (p == whole || (*whole == '0' && p - whole > 1)) return BAD;
+    bool integer = true;
+    if (p < c->end && *p == '.') {
+        integer = false;
+        const char *fraction = ++p;
+        while (p < c->end && is_digit(*p)) p++;
+        if (p == c->end) return MORE;
+        if (p == fraction) return BAD;
+    }
+    if (p < c->end && (*p == 'e' || *p == 'E')) {
+        integer = false;
+        p++;
+        if (p < c->end && (*p == '+' || *p == '-')) p++;
+        const char *exponent = p;
+        while (p < c->end && is_digit(*p)) p++;
+        if (p == c->end) return MORE;
+        if (p == exponent) return BAD;
+    }
+    c->p = p;
+    const unsigned all = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16 | PLI__SEEN_BEYOND_32;
+    if (!integer) into->kinds |= PLI__SEEN_FLOAT;
+    else if (p - begin > 15 || (into->kinds & all) != all) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(p - begin)});
+    return DONE;
+}
+
+static step scan_text(cursor *c, pli__shape *into) {
+    pli__str text;
+    bool escaped;
+    c->p++;
+    step st = scan_string(c, &text, &escaped);
+    if (st == DONE && !(into->kinds & PLI__SEEN_TEXT)) into->kinds |= escaped ? PLI__SEEN_TEXT : pli__string_kinds(text);
+    return st;
+}
+
+static step scan_value(cursor *c, pli__shape *into, int depth) {
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (depth > MAX_DEPTH) return BAD;
+    switch (*c->p) {
+        case '{': c->p++; return scan_object(c, into, depth + 1);
+        case '[': c->p++; return scan_array(c, into, depth + 1);
+        case '"': return scan_text(c, into);
+        case 't': return scan_word(c, "true", PLI__SEEN_BOOL, into);
+        case 'f': return scan_word(c, "false", PLI__SEEN_BOOL, into);
+        case 'n': return scan_word(c, "null", PLI__SEEN_NULL, into);
+        default: return *c->p == '-' || is_digit(*c->p) ? scan_number(c, into) : BAD;
+    }
+}
+
+/* ---- records ---- */
+
+static pli_status line_of(const scanner *s, int64_t offset, int64_t *out, pli_error *err) {
+    PLI_AUTO(pli__input_auto) pli__input *in = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf b = {0};
+    char *room = pli__buf_room(&b, CHUNK);
+    if (!room) return pli__buf_status(&b, err);
+    PLI_TRY(pli__input_open(s->path, &in, err));
+    int64_t line = 1;
+    for (size_t got = 1; offset > 0 && got; offset -= (int64_t)got) {
+        PLI_TRY(pli__input_read(in, room, (uint64_t)offset < CHUNK ? (size_t)offset : CHUNK, &got, err));
+        for (size_t i = 0; i < got; i++) line += room[i] == '\n';
+    }
+    *out = line;
+    return PLI_OK;
+}
+
+static pli_status bad_data(const scanner *s, size_t at, const char *what, pli_error *err) {
+    int64_t line = 0;
+    PLI_TRY(line_of(s, s->consumed + (int64_t)at, &line, err));
+    pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": %s", s->path, line, what);
+    if (err) err->position = line;
+    return PLI_E_DATA;
+}
+
+/* To behind the next line end: where the next record begins after one that cannot be parsed. */
+static pli_status pass_line(scanner *s, pli_error *err) {
+    for (;;) {
+        const char *nl = s->at < s->text.len ? memchr(s->text.ptr + s->at, '\n', s->text.len - s->at) : NULL;
+        if (nl || s->ended) {
+            s->at = nl ? (size_t)(nl - s->text.ptr) + 1 : s->text.len;
+            return PLI_OK;
+        }
+        PLI_TRY(fill(s, err));
+    }
+}
+
+static pli_status keep_record(scanner *s, pli__json_scan_result *out, pli_error *err) {
+    if (out->n_bad == out->bad_cap) {
+        if (out->n_bad >= PLI__MAX_BAD_RECORDS)
+            return pli__error_set(err, PLI_E_LIMIT, "'%s' has more than %d records that cannot be parsed", s->path, PLI__MAX_BAD_RECORDS);
+        size_t cap = out->bad_cap ? out->bad_cap * 2 : 16;
+        pli__bad_record *bad = realloc(out->bad, cap * sizeof *bad);
+        if (!bad) return pli__error_memory(err);
+        out->bad = bad;
+        out->bad_cap = cap;
+    }
+    pli__bad_record *bad = &out->bad[out->n_bad];
+    PLI_TRY(line_of(s, s->consumed + (int64_t)s->at, &bad->line, err));
+    int64_t from = s->consumed + (int64_t)s->at;
+    PLI_TRY(pass_line(s, err));
+    size_t begin = (size_t)(from - s->consumed); /* the text may have moved */
+    size_t len = s->at - begin;
+    while (len && is_blank(s->text.ptr[begin + len - 1])) len--;
+    bad->text = pli__arena_str(s->arena, (pli__str){s->text.ptr + begin, len});
+    out->n_bad++;
+    return pli__arena_status(s->arena, err);
+}
+
+/* One record at the position; more text is read as long as it is not complete. */
+static pli_status scan_record(scanner *s, pli__shape *root, step *out, pli_error *err) {
+    for (;;) {
+        cursor c = {s, s->text.ptr + s->at, s->text.ptr + s->text.len, false};
+        *out = *c.p == '{' ? scan_value(&c, root, 0) : BAD;
+        if (*out == NO_MEMORY) return pli__error_memory(err);
+        if (*out == DONE) {
+            s->at = (size_t)(c.p - s->text.ptr);
+            s->spans_lines |= c.line_end;
+        }
+        if (*out == MORE && s->ended) *out = BAD;
+        if (*out != MORE) return PLI_OK;
+        PLI_TRY(fill(s, err));
+    }
+}
+
+/* Past blanks; *more = false at the end of the file. *line_end: there was one. */
+static pli_status next_token(scanner *s, bool *more, bool *line_end, pli_error *err) {
+    *line_end = false;
+    for (;;) {
+        while (s->at < s->text.len && is_blank(s->text.ptr[s->at])) *line_end |= s->text.ptr[s->at++] == '\n';
+        *more = s->at < s->text.len;
+        if (*more || s->ended) return PLI_OK;
+        PLI_TRY(fill(s, err));
+    }
+}
+
+static pli_status scan_lines(scanner *s, bool keep_bad, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+    bool more = true, line_end = true, together = false;
+    for (bool first = true;; first = false) {
+        PLI_TRY(next_token(s, &more, &line_end, err));
+        if (!more) break;
+        together |= !first && !line_end;
+        step st = BAD;
+        PLI_TRY(scan_record(s, root, &st, err));
+        out->records += st == DONE;
+        if (st == DONE) continue;
+        if (!keep_bad) return bad_data(s, s->at, "not a JSON object", err);
+        PLI_TRY(keep_record(s, out, err));
+    }
+    out->layout = together || s->spans_lines ? PLI__JSON_STREAM : PLI__JSON_LINES;
+    if (!out->n_bad || out->layout == PLI__JSON_LINES) return PLI_OK;
+    return pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": not a JSON object, and records span lines, so that it cannot be left out",
+                          s->path, out->bad[0].line);
+}
+
+static pli_status scan_array_file(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+    out->layout = PLI__JSON_ARRAY;
+    s->at++;
+    for (bool first = true;; first = false) {
+        bool more = false, line_end = false;
+        PLI_TRY(next_token(s, &more, &line_end, err));
+        if (more && s->text.ptr[s->at] == ']') return PLI_OK;
+        if (!first) {
+            if (!more || s->text.ptr[s->at] != ',') return bad_data(s, s->at, "the array has neither ',' nor ']' here", err);
+            s->at++;
+            PLI_TRY(next_token(s, &more, &line_end, err));
+        }
+        step st = BAD;
+        if (more) PLI_TRY(scan_record(s, root, &st, err));
+        if (st != DONE) return bad_data(s, s->at, "not a JSON object", err);
+        out->records++;
+    }
+}
+
+pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena, pli__shape *root,
+                               pli__json_scan_result *out, pli_error *err) {
+    PLI_AUTO(scanner_clear) scanner s = {.path = path, .arena = arena, .max_record = max_record};
+    PLI_TRY(pli__input_open(path, &s.in, err));
+    PLI_TRY(fill(&s, err));
+    if (s.text.len >= 3 && memcmp(s.text.ptr, "\xEF\xBB\xBF", 3) == 0) {
+        out->mark = true;
+        s.at = 3;
+    }
+    bool more = false, line_end = false;
+    PLI_TRY(next_token(&s, &more, &line_end, err));
+    if (!more) return PLI_OK;
+    if (!lines && s.text.ptr[s.at] == '[') return scan_array_file(&s, root, out, err);
+    return scan_lines(&s, keep_bad, root, out, err);
+}

@@ -1,0 +1,151 @@
+/* Avro and Excel (by the engine's extensions, file by file), text and binary files. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "source/format_impl.h"
+#include "source/format_xlsx.h"
+
+/* ---- files that are described one by one ---- */
+
+typedef pli_status table_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err);
+
+static pli_status avro_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
+    (void)r;
+    pli__buf_addz(b, "read_avro(");
+    pli__buf_add_sql_str(b, pli__str_of(file->path));
+    pli__buf_addc(b, ')');
+    return pli__buf_status(b, err);
+}
+
+static void add_bool(const pli__read *r, const char *option, const char *parameter, pli__buf *b) {
+    if (pli__option_json(r, option)) pli__buf_addf(b, ", %s=%s", parameter, pli__option_bool(r, option, false) ? "true" : "false");
+}
+
+static pli_status excel_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
+    const json_t *sheet = pli__option_json(r, "sheet");
+    const char *range = pli__option_text(r, "range", NULL);
+    pli__buf_addz(b, "read_xlsx(");
+    pli__buf_add_sql_str(b, pli__str_of(file->path));
+    pli__buf_addf(b, ", header=%s", pli__option_bool(r, "header", true) ? "true" : "false");
+    if (json_is_string(sheet)) {
+        pli__buf_addz(b, ", sheet=");
+        pli__buf_add_sql_str(b, pli__str_of(json_string_value(sheet)));
+    } else if (sheet) {
+        PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+        PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
+        pli__buf_addz(b, ", sheet=");
+        pli__buf_add_sql_str(b, pli__buf_str(&name));
+    }
+    if (range) {
+        pli__buf_addz(b, ", range=");
+        pli__buf_add_sql_str(b, pli__str_of(range));
+    }
+    add_bool(r, "all_text", "all_varchar", b);
+    add_bool(r, "stop_at_empty", "stop_at_empty", b);
+    pli__buf_addc(b, ')');
+    return pli__buf_status(b, err);
+}
+
+typedef struct single {
+    const pli__type *schema;
+    bool used;
+} single;
+
+static void free_singles(single **s) { free(*s); }
+
+static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, const pli__input_file *file, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addz(&sql, "SELECT * FROM ");
+    PLI_TRY(fn(parts->read, file, &sql, err));
+    PLI_TRY_IN(pli__engine_describe(e, sql.ptr, out, err), err, "'%s'", file->path);
+    return PLI_OK;
+}
+
+/* Files of one schema: a UNION ALL of their functions. */
+static pli_status add_same(pli__parts *parts, table_function *fn, const pli__type *schema, size_t n, const pli__input_file *const *files, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0};
+    for (size_t i = 0; i < n; i++) {
+        pli__buf_addz(&from, i ? " UNION ALL SELECT *, " : "(SELECT *, ");
+        pli__buf_add_sql_str(&from, pli__str_of(files[i]->path));
+        pli__buf_addz(&from, " AS _pli_path FROM ");
+        PLI_TRY(fn(parts->read, files[i], &from, err));
+    }
+    pli__buf_addc(&from, ')');
+    PLI_TRY(pli__buf_status(&from, err));
+    const pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = n, .files = files};
+    return pli__parts_add(parts, &spec, err);
+}
+
+static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n, const pli__input_file *const *files,
+                                const pli__input_file **group, pli_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (all[i].used) continue;
+        size_t members = 0;
+        for (size_t k = i; k < n; k++) {
+            if (all[k].used || !pli__type_equal(all[i].schema, all[k].schema, false)) continue;
+            all[k].used = true;
+            group[members++] = files[k];
+        }
+        PLI_TRY(add_same(parts, fn, all[i].schema, members, group, err));
+    }
+    return PLI_OK;
+}
+
+static pli_status read_singly(pli__parts *parts, const char *extension, table_function *fn, size_t n, const pli__input_file *const *files, pli_error *err) {
+    pli__engine *e = NULL;
+    PLI_TRY(pli__read_engine(parts->read, extension, &e, err));
+    PLI_AUTO(free_singles) single *all = calloc(n, sizeof *all);
+    PLI_AUTO(pli__free_ptr) const pli__input_file **group = calloc(n, sizeof *group);
+    if (!all || !group) return pli__error_memory(err);
+    pli_status status = PLI_OK;
+    for (size_t i = 0; i < n && status == PLI_OK; i++) status = describe(parts, e, fn, files[i], &all[i].schema, err);
+    if (status == PLI_OK) status = group_and_add(parts, fn, all, n, files, group, err);
+    for (size_t i = 0; i < n; i++) pli__type_unref(all[i].schema);
+    return status;
+}
+
+pli_status pli__read_avro(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    return read_singly(parts, "avro", avro_function, n, files, err);
+}
+
+pli_status pli__read_excel(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    return read_singly(parts, "excel", excel_function, n, files, err);
+}
+
+/* ---- text and binary ---- */
+
+static pli_status add_fixed(pli__parts *parts, const pli__type *take_schema, const pli__buf *from, size_t n, const pli__input_file *const *files,
+                            pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *schema = take_schema;
+    if (!schema) return pli__error_memory(err);
+    PLI_TRY(pli__buf_status(from, err));
+    const pli__part_spec spec = {.schema = schema, .from = pli__buf_str(from), .n_files = n, .files = files};
+    return pli__parts_add(parts, &spec, err);
+}
+
+/* A delimiter that no text has; one that has it is an error of the engine, which names file and line, and loses nothing. */
+pli_status pli__read_text(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0};
+    int64_t line = pli__option_int(parts->read, "max_line_size", 0);
+    pli__buf_addz(&from, "(SELECT coalesce(value, '') AS value, _pli_path FROM read_csv(");
+    pli__sql_paths(&from, n, files);
+    pli__buf_addz(&from, ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', hive_partitioning=false,"
+                         " columns={'value':'VARCHAR'}, filename='_pli_path'");
+    if (line) pli__buf_addf(&from, ", max_line_size=%" PRId64, line);
+    pli__buf_addz(&from, "))");
+    pli__type_builder b = {0};
+    pli__type_builder_add(&b, PLI_STR("value"), pli__type_new(PLI__TYPE_STRING), true, NULL);
+    return add_fixed(parts, pli__type_builder_finish(&b), &from, n, files, err);
+}
+
+pli_status pli__read_binary(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0};
+    pli__buf_addz(&from, "(SELECT filename AS path, size AS length, content, filename AS _pli_path FROM read_blob(");
+    pli__sql_paths(&from, n, files);
+    pli__buf_addz(&from, "))");
+    pli__type_builder b = {0};
+    pli__type_builder_add(&b, PLI_STR("path"), pli__type_new(PLI__TYPE_STRING), true, NULL);
+    pli__type_builder_add(&b, PLI_STR("length"), pli__type_new(PLI__TYPE_I64), true, NULL);
+    pli__type_builder_add(&b, PLI_STR("content"), pli__type_new(PLI__TYPE_BINARY), true, NULL);
+    return add_fixed(parts, pli__type_builder_finish(&b), &from, n, files, err);
+}

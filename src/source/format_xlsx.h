@@ -1,0 +1,10 @@
+/* The names of a workbook's sheets, in order: the engine takes sheets by name only. */
+#ifndef PLI_SOURCE_FORMAT_XLSX_H
+#define PLI_SOURCE_FORMAT_XLSX_H
+
+#include "base/str.h"
+
+/** Name of the sheet with this number, from 1, appended to out. BAD_DATA: no workbook; NOT_FOUND: it has fewer sheets. */
+pli_status pli__xlsx_sheet_name(const char *path, int64_t number, pli__buf *out, pli_error *err);
+
+#endif
