@@ -15,6 +15,7 @@
 #include "delta/log_list.h"
 #include "delta/path.h"
 #include "delta/protocol_write.h"
+#include "delta/stats_read.h"
 #include "delta/table.h"
 #include "delta/transaction_impl.h"
 
