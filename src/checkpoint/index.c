@@ -210,7 +210,7 @@ void pli__index_rollback(pli__index *x) {
     x->by_name = x->by_time = false;
 }
 
-bool pli__index_in_transaction(const pli__index *x) { return x->in_transaction; }
+bool pli__index_in_transaction(const pli__index *x) { return x && x->in_transaction; }
 
 /* ---- small values ---- */
 
