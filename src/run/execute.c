@@ -28,9 +28,14 @@ static pli_status write_rows(const execution *x, const json_t *offset, json_t *r
     PLI_TRY(pli__evolution_new(x->work, offset, &e, err));
     PLI_TRY(build_query(x, e, &sql, err));
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
-    PLI_TRY_IN(pli__engine_describe(x->engine, sql.ptr, &schema, err), err, "in the transform");
     pli_error why = {0};
-    pli_status status = pli__sink_prepare(x->work->job->sink, &x->work->batch, sql.ptr, schema, x->out, &why);
+    pli_status status = pli__engine_describe(x->engine, sql.ptr, &schema, &why);
+    if (status != PLI_OK) {
+        pli__transform_locate(x->work->job->config->sql, sql.ptr, &why);
+        if (err) *err = why;
+        return pli__error_prefix(err, status, "in the transform");
+    }
+    status = pli__sink_prepare(x->work->job->sink, &x->work->batch, sql.ptr, schema, x->out, &why);
     status = pli__evolution_explain(e, status, &why);
     if (status != PLI_OK && err) *err = why;
     PLI_TRY(status);

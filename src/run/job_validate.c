@@ -43,7 +43,9 @@ static pli_status check_sql(pli_job *job, pli__checkpoint *cp, const json_t *off
     pli__transform_input in = {input.ptr, e->relation, 0};
     pli__buf_reset(&query);
     PLI_TRY(pli__transform_render(engine, sql, &in, &query, err));
-    return pli__engine_describe(engine, query.ptr, &schema, err);
+    pli_status status = pli__engine_describe(engine, query.ptr, &schema, err);
+    pli__transform_locate(sql, query.ptr, err);
+    return status;
 }
 
 static pli_status check_sink(pli_job *job, pli_error *err) {

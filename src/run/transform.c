@@ -213,3 +213,11 @@ pli_status pli__transform_render(pli__engine *engine, const char *user_sql, cons
     pli__buf_addz(out, "\n)"); /* the newline ends a comment on the last line */
     return pli__buf_status(out, err);
 }
+
+void pli__transform_locate(const char *user_sql, const char *rendered, pli_error *err) {
+    if (!err || err->code != PLI_E_SQL || err->position <= 0 || !user_sql) return;
+    PLI_AUTO(pli__free_ptr) char *body = pli__str_dup(pli__transform_trim(user_sql));
+    const char *at = body && *body ? strstr(rendered, body) : NULL;
+    int64_t begin = at ? at - rendered : INT64_MAX;
+    err->position = err->position > begin && err->position <= begin + (int64_t)strlen(user_sql) + 1 ? err->position - begin : 0;
+}
