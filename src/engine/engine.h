@@ -114,12 +114,12 @@ pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli_
 /** One file that a copy wrote (COPY ... RETURN_STATS). */
 typedef struct pli__written_column {
     pli__str path;      /**< path of the leaf as the engine prints it: each name in double quotes (doubled inside), joined by '.' */
-    bool has_min_max;
+    bool has_min_max;   /**< of floats: NaN is left out */
     pli__str min, max;  /**< as the engine prints them; text longer than 256 bytes is cut, the max rounded up then */
     bool has_null_count;
-    int64_t null_count;
+    int64_t null_count; /**< below a list or map it can be too high; below structs it is right (a null struct counts) */
     int64_t num_values; /**< rows, or elements inside lists; nulls included; -1 = not told */
-    bool has_nan;
+    bool has_nan;       /**< true is sure; false is not if the file has several row groups (DuckDB 1.5 forgets) */
 } pli__written_column;
 /** A partition key of the file: column and value as the engine prints it (RETURN_STATS' partition_keys). */
 typedef struct pli__written_key {

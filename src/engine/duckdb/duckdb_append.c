@@ -27,7 +27,8 @@ pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli_
     duckdb_appender appender = NULL;
     PLI_TRY(pli__duckdb_check_idle(e, err));
     const bool created = duckdb_appender_create_ext(e->con, NULL, NULL, table, &appender) == DuckDBSuccess;
-    const pli_status status = created ? append_rows(appender, rows, n_rows, n_columns, err) : appender_error(appender, err);
+    const pli_status status = created ? append_rows(appender, rows, n_rows, n_columns, err)
+                                      : pli__error_set(err, PLI_E_NOT_FOUND, "there is no such table");
     duckdb_appender_destroy(&appender);
     return status == PLI_OK ? PLI_OK : pli__error_prefix(err, status, "could not append to '%s'", table);
 }
