@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/reader_options.h"
 #include "config/spec.h"
 #include "port/fs.h"
 
@@ -70,6 +71,7 @@ static pli_status check_source(pli_job_spec *spec, pli_error *err) {
         if (format) s->format = format;
     }
     const bool delta = strcmp(s->format, "delta") == 0;
+    if (!delta) PLI_TRY(pli__reader_options_normalise(s->options, s->format, err));
     if (!delta && s->start_offset && strcmp(s->start_offset, "snapshot") == 0)
         return pli__error_set(err, PLI_E_CONFIG, "option 'source.start_offset' cannot be 'snapshot' for files: expected earliest or latest");
     if (!delta && (s->starting_version >= 0 || s->ending_version >= 0 || s->read_change_feed))
