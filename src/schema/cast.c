@@ -110,7 +110,7 @@ static pli__cast_kind cast_string(const pli__type *to) {
 
 static pli__cast_kind cast_time_like(const pli__type *from, const pli__type *to) {
     const kind k = kind_of(from), target = kind_of(to);
-    if (target == K_STRING) return PLI__CAST_EXACT;
+    if (target == K_STRING) return exact_if(k != K_DURATION); /* months have no text */
     if (k == target && k != K_DATE) return exact_if(unit_rank(from->unit) <= unit_rank(to->unit));
     if (k == K_DATE && target == K_TIMESTAMP) return PLI__CAST_EXACT;
     if (k == K_TIMESTAMP && target == K_DATE) return PLI__CAST_CHECKED;

@@ -38,8 +38,6 @@ pli_status pli__plan_normal(const pli__planner *p, const pli__type *t, const pli
         case PLI__TYPE_TIMESTAMP_NTZ:
         case PLI__TYPE_TIME:
         case PLI__TYPE_DURATION: return made(pli__type_new(t->id), out, err);
-        case PLI__TYPE_I128:
-        case PLI__TYPE_U128: return made(pli__type_new_decimal(38, 0), out, err);
         case PLI__TYPE_ENUM: return made(pli__type_new(PLI__TYPE_STRING), out, err);
         default: return made(pli__type_ref(t), out, err);
     }

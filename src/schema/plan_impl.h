@@ -35,8 +35,8 @@ void pli__field_index_clear(pli__field_index *x);
 /** Index of the (first) field of that name, -1 if absent. */
 int pli__field_index_find(const pli__field_index *x, const char *name);
 
-/** The type that a column is planned with: in jobs, times in microseconds and 128-bit integers as DECIMAL(38,0), which
- *  is what can be stored; as it is in the package. New reference. */
+/** The type that a column is planned with: in jobs, times in microseconds and categories as text, which is what can be
+ *  stored; as it is in the package. New reference. */
 pli_status pli__plan_normal(const pli__planner *p, const pli__type *t, const pli__type **out, pli_error *err);
 
 /** The new schema, from plan->base and the parts (plan_merge.c). New reference. */

@@ -168,8 +168,10 @@ static const char *from_timestamp(const pli__type *from, const pli__type *to) {
     const bool zoned = from->id == PLI__TYPE_TIMESTAMP;
     switch (to->id) {
         case PLI__TYPE_STRING:
-            return zoned ? "strftime(make_timestamp(epoch_us(%e)), CASE WHEN epoch_us(%e) % 1000000 = 0 THEN '%Y-%m-%dT%H:%M:%SZ' ELSE '%Y-%m-%dT%H:%M:%S.%fZ' END)"
-                         : "strftime(make_timestamp(epoch_us(%e)), CASE WHEN epoch_us(%e) % 1000000 = 0 THEN '%Y-%m-%dT%H:%M:%S' ELSE '%Y-%m-%dT%H:%M:%S.%f' END)";
+            return zoned ? "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%SZ') "
+                           "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%fZ') END"
+                         : "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S') "
+                           "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%f') END";
         case PLI__TYPE_DATE:
             return "CASE WHEN epoch_us(%e) % 86400000000 = 0 THEN CAST(make_timestamp(epoch_us(%e)) AS DATE) END";
         case PLI__TYPE_TIMESTAMP:
@@ -265,7 +267,7 @@ static const char *json_pattern(const pli__type *t) {
         case PLI__TYPE_F64: return "CASE WHEN isfinite(%e) THEN CAST(%e AS VARCHAR) ELSE '\"' || CAST(%e AS VARCHAR) || '\"' END";
         case PLI__TYPE_BINARY: return "'\"' || to_base64(%e) || '\"'";
         case PLI__TYPE_JSON: return "CAST(%e AS VARCHAR)";
-        case PLI__TYPE_DURATION: return "'\"' || pli_interval_text(%e) || '\"'";
+        case PLI__TYPE_DURATION: return "'\"' || coalesce(pli_interval_text(%e), CAST(%e AS VARCHAR)) || '\"'";
         default: return "CAST(to_json(CAST(%e AS VARCHAR)) AS VARCHAR)";
     }
 }
@@ -276,9 +278,9 @@ pli_status pli__render_json_of(pli__buf *b, const pli__type *t, const char *e, i
     if (t->id == PLI__TYPE_MAP) return json_of_map(b, t, e, depth, err);
     if (t->id != PLI__TYPE_TIMESTAMP && (t->id != PLI__TYPE_TIMESTAMP_NTZ || t->unit == PLI__UNIT_NS)) return fill(b, json_pattern(t), e, t, err);
     static const pli__type text = {.id = PLI__TYPE_STRING, .refs = -1};
-    pli__buf_addz(b, "'\"' || ");
+    pli__buf_addz(b, "'\"' || (");
     PLI_TRY(fill(b, from_timestamp(t, &text), e, &text, err));
-    pli__buf_addz(b, " || '\"'");
+    pli__buf_addz(b, ") || '\"'");
     return pli__buf_status(b, err);
 }
 
