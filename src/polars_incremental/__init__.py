@@ -1,6 +1,6 @@
 """Incremental ingestion for Polars: your reader, transform and writer, batch by batch, each input once."""
 
-from polars_incremental import _core
+from polars_incremental import _core, checkpoints, sinks, sources
 from polars_incremental.catalog import Catalog, DatasetSpec, LocalCatalog
 from polars_incremental.cdc import apply_cdc
 from polars_incremental.checkpoints import (

@@ -70,3 +70,9 @@ def frozen_time(case, at):
     patch = mock.patch("time.time", lambda: at)
     patch.start()
     case.addCleanup(patch.stop)
+
+
+def run_in_child(source, checkpoint, answers):
+    """For processes that are spawned: they import this module, not a test."""
+    p = pli.Pipeline(pli.FilesSource(source, file_format="parquet"), checkpoint, pl.read_parquet, lambda df: None)
+    answers.put(p.run().batches)
