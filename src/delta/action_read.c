@@ -360,7 +360,6 @@ static pli_status read_value(parser *p, const pli__json_item *it, pli__action *a
         case PLI__ACTION_METADATA:
             a->metadata = (pli__metadata){.created_time = -1};
             PLI_TRY(read_metadata(p, it, &a->metadata, err));
-            if (!a->metadata.schema_string.ptr) lacks = "a metaData without a schemaString";
             break;
         case PLI__ACTION_DOMAIN:
             a->domain = (pli__domain){0};

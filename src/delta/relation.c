@@ -236,6 +236,7 @@ static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, b
         PLI_TRY(add_typed(r, l, OF_LOG_PATHS, PLI__TYPE_STRING, "_pli_file", sql, err));
         pli__buf_addz(sql, ", r.file_row_number AS _pli_row");
     }
+    if (r->options.with_path) PLI_TRY(add_typed(r, l, OF_PATHS, PLI__TYPE_STRING, "_pli_path", sql, err));
     return pli__buf_status(sql, err);
 }
 
@@ -313,6 +314,7 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
         pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _change_type, CAST(NULL AS BIGINT) AS _commit_version,"
                            " CAST(NULL AS TIMESTAMPTZ) AS _commit_timestamp");
     if (r->options.with_file_columns) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
+    if (r->options.with_path) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_path");
     pli__buf_addz(sql, " WHERE false");
 }
 

@@ -38,6 +38,7 @@ typedef struct pli__file_relation_file {
 typedef struct pli__file_relation_options {
     bool changes;           /**< add _change_type, _commit_version, _commit_timestamp */
     bool with_file_columns; /**< add _pli_file and _pli_row */
+    bool with_path;         /**< add _pli_path: the local path */
 } pli__file_relation_options;
 
 typedef struct pli__file_relation pli__file_relation;

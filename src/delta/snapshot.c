@@ -130,6 +130,8 @@ static pli_status check_snapshot(pli__snapshot *s, pli_error *err) {
                               st->has_protocol ? "metaData" : "protocol");
     PLI_TRY_IN(s->options.for_write ? pli__protocol_check_write(&st->protocol, err) : pli__protocol_check_read(&st->protocol, err),
                err, "version %" PRId64 " of '%s'", s->version, s->table->root);
+    if (!st->metadata.schema_string.ptr)
+        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " of '%s' has a metaData without a schemaString", s->version, s->table->root);
     if (!s->schema) {
         PLI_TRY_IN(pli__type_from_delta(st->metadata.schema_string, &s->schema, err), err,
                    "schema of version %" PRId64 " of '%s'", s->version, s->table->root);

@@ -5,6 +5,8 @@
 #ifndef PLI_SOURCE_RELATION_H
 #define PLI_SOURCE_RELATION_H
 
+#include <jansson.h>
+
 #include "types/type.h"
 
 typedef struct pli__input_file {
@@ -33,6 +35,9 @@ typedef struct pli__relation {
     size_t n_parts;
     pli__part *parts;
     /** Arrow or frame relations (callbacks) have no parts. */
+    json_t *gaps;                     /**< array of inputs that are gone and are left out, for the commit; NULL = none */
+    void *owned;                      /**< what the SQL of the parts refers to; freed with the relation */
+    void (*free_owned)(void *owned);
 } pli__relation;
 
 void pli__relation_free(pli__relation *r);

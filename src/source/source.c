@@ -71,6 +71,8 @@ void pli__relation_free(pli__relation *r) {
         pli__type_unref(p->schema);
     }
     free(r->parts);
+    json_decref(r->gaps);
+    if (r->free_owned) r->free_owned(r->owned);
     free(r);
 }
 
