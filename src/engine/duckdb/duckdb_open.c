@@ -74,6 +74,9 @@ static pli_status set_isolation(duckdb_config config, pli_error *err) {
     PLI_TRY(set(config, "autoload_known_extensions", "false", err));
     PLI_TRY(set(config, "allow_community_extensions", "false", err));
     PLI_TRY(set(config, "allow_persistent_secrets", "false", err));
+    /* The cache tells files apart by path and time in seconds: a file that was written anew under its path (an overwritten
+     * input, a table made again) would be read as a mixture of both. Found by the fault tests. */
+    PLI_TRY(set(config, "enable_external_file_cache", "false", err));
     return set(config, "errors_as_json", "true", err);
 }
 
