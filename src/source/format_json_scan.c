@@ -280,19 +280,21 @@ static pli_status bad_data(const scanner *s, size_t at, const char *what, pli_er
     return PLI_E_DATA;
 }
 
-/* To behind the next line end: where the next record begins after one that cannot be parsed. */
-static pli_status pass_line(scanner *s, pli_error *err) {
-    for (;;) {
-        const char *nl = s->at < s->text.len ? memchr(s->text.ptr + s->at, '\n', s->text.len - s->at) : NULL;
+/* The line at the position is complete in the text, or the file ends with it. */
+static pli_status whole_line(scanner *s, size_t *len, pli_error *err) {
+    for (size_t looked = 0;;) {
+        const char *from = s->text.ptr + s->at + looked;
+        const char *nl = s->at + looked < s->text.len ? memchr(from, '\n', s->text.len - s->at - looked) : NULL;
         if (nl || s->ended) {
-            s->at = nl ? (size_t)(nl - s->text.ptr) + 1 : s->text.len;
+            *len = nl ? (size_t)(nl - s->text.ptr) - s->at : s->text.len - s->at;
             return PLI_OK;
         }
+        looked = s->text.len - s->at;
         PLI_TRY(fill(s, err));
     }
 }
 
-static pli_status keep_record(scanner *s, pli__json_scan_result *out, pli_error *err) {
+static pli_status keep_record(scanner *s, pli__str text, pli__json_scan_result *out, pli_error *err) {
     if (out->n_bad == out->bad_cap) {
         if (out->n_bad >= PLI__MAX_BAD_RECORDS)
             return pli__error_set(err, PLI_E_LIMIT, "'%s' has more than %d records that cannot be parsed", s->path, PLI__MAX_BAD_RECORDS);
@@ -304,12 +306,7 @@ static pli_status keep_record(scanner *s, pli__json_scan_result *out, pli_error 
     }
     pli__bad_record *bad = &out->bad[out->n_bad];
     PLI_TRY(line_of(s, s->consumed + (int64_t)s->at, &bad->line, err));
-    int64_t from = s->consumed + (int64_t)s->at;
-    PLI_TRY(pass_line(s, err));
-    size_t begin = (size_t)(from - s->consumed); /* the text may have moved */
-    size_t len = s->at - begin;
-    while (len && is_blank(s->text.ptr[begin + len - 1])) len--;
-    bad->text = pli__arena_str(s->arena, (pli__str){s->text.ptr + begin, len});
+    bad->text = pli__arena_str(s->arena, text);
     out->n_bad++;
     return pli__arena_status(s->arena, err);
 }
@@ -341,7 +338,7 @@ static pli_status next_token(scanner *s, bool *more, bool *line_end, pli_error *
     }
 }
 
-static pli_status scan_lines(scanner *s, bool keep_bad, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+static pli_status scan_stream(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
     bool more = true, line_end = true, together = false;
     for (bool first = true;; first = false) {
         PLI_TRY(next_token(s, &more, &line_end, err));
@@ -349,15 +346,31 @@ static pli_status scan_lines(scanner *s, bool keep_bad, pli__shape *root, pli__j
         together |= !first && !line_end;
         step st = BAD;
         PLI_TRY(scan_record(s, root, &st, err));
-        out->records += st == DONE;
-        if (st == DONE) continue;
-        if (!keep_bad) return bad_data(s, s->at, "not a JSON object", err);
-        PLI_TRY(keep_record(s, out, err));
+        if (st != DONE) return bad_data(s, s->at, "not a JSON object", err);
+        out->records++;
     }
     out->layout = together || s->spans_lines ? PLI__JSON_STREAM : PLI__JSON_LINES;
-    if (!out->n_bad || out->layout == PLI__JSON_LINES) return PLI_OK;
-    return pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": not a JSON object, and records span lines, so that it cannot be left out",
-                          s->path, out->bad[0].line);
+    return PLI_OK;
+}
+
+/* A record that cannot be parsed is its line: so records must not span lines here. */
+static pli_status scan_line_by_line(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+    for (;;) {
+        size_t len = 0;
+        PLI_TRY(whole_line(s, &len, err));
+        if (!len && s->at == s->text.len && s->ended) return PLI_OK;
+        cursor c = {s, s->text.ptr + s->at, s->text.ptr + s->at + len, false};
+        const char *line = c.p;
+        skip_blanks(&c);
+        step st = c.p == c.end ? MORE : *c.p == '{' ? scan_value(&c, root, 0) : BAD;
+        if (st == NO_MEMORY) return pli__error_memory(err);
+        if (st == DONE) skip_blanks(&c);
+        pli__str text = {line, len};
+        while (text.len && is_blank(text.ptr[text.len - 1])) text.len--;
+        if (st == DONE && c.p == c.end) out->records++;
+        else if (text.len) PLI_TRY(keep_record(s, text, out, err));
+        s->at += len + (s->at + len < s->text.len);
+    }
 }
 
 static pli_status scan_array_file(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
@@ -392,5 +405,5 @@ pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size
     PLI_TRY(next_token(&s, &more, &line_end, err));
     if (!more) return PLI_OK;
     if (!lines && s.text.ptr[s.at] == '[') return scan_array_file(&s, root, out, err);
-    return scan_lines(&s, keep_bad, root, out, err);
+    return keep_bad ? scan_line_by_line(&s, root, out, err) : scan_stream(&s, root, out, err);
 }
