@@ -16,19 +16,19 @@ typedef struct pli__evolution {
     int64_t version; /**< of the effective schema so far, -1 = none */
 } pli__evolution;
 
-/** Read and plan the inputs of an offset. SCHEMA_MISMATCH where the policy forbids them. */
-pli_status pli__evolution_new(const pli__work *work, const json_t *offset, pli__evolution **out, pli_error *err);
+/** Read and plan the inputs of an offset. SCHEMA_MISMATCH where the policy forbids them.
+ *  @param all type the columns by every row, not by a sample */
+pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out, pli_error *err);
 void pli__evolution_auto(pli__evolution **e);
 /** SELECT of the rows over the new schema, and "_pli_path". */
 pli_status pli__evolution_render(const pli__evolution *e, pli__buf *sql, pli_error *err);
 /** Write a changed schema to the schema log; `result` gets schema_version, schema and schema_changes. */
 pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work, json_t *result, pli_error *err);
-/** If the engine stopped at a value that does not fit: the error that says so. */
-pli_status pli__evolution_explain(const pli__evolution *e, pli_status status, pli_error *err);
+/** If the engine stopped at a value that does not fit: the error that says so.
+ *  @param may_learn set when planning once more by every row may help; may be NULL */
+pli_status pli__evolution_explain(const pli__evolution *e, pli_status status, bool *may_learn, pli_error *err);
 
 /** Effective schema: version (-1) and columns (NULL) of the newest commit. */
 pli_status pli__schema_current(pli__checkpoint *cp, int64_t *version, const pli__type **out, pli_error *err);
-/** Columns of a schemas/N.json. */
-pli_status pli__schema_from_record(const json_t *record, const pli__type **out, pli_error *err);
 
 #endif

@@ -22,24 +22,39 @@ static pli_status build_query(const execution *x, const pli__evolution *e, pli__
     return pli__transform_render(x->engine, x->work->job->config->sql, &in, sql, err);
 }
 
-static pli_status write_rows(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
+static pli_status describe_query(const execution *x, const char *sql, const pli__type **schema, pli_error *err) {
+    pli_error why = {0};
+    pli_status status = pli__engine_describe(x->engine, sql, schema, &why);
+    if (status == PLI_OK) return PLI_OK;
+    pli__transform_locate(x->work->job->config->sql, sql, &why);
+    if (err) *err = why;
+    return pli__error_prefix(err, status, "in the transform");
+}
+
+/* @param all the columns are typed by every row @param learn set when that may help */
+static pli_status try_to_write(const execution *x, const json_t *offset, bool all, json_t *result, bool *learn, pli_error *err) {
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY(pli__evolution_new(x->work, offset, &e, err));
-    PLI_TRY(build_query(x, e, &sql, err));
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+    PLI_TRY(pli__evolution_new(x->work, offset, all, &e, err));
+    PLI_TRY(build_query(x, e, &sql, err));
+    PLI_TRY(describe_query(x, sql.ptr, &schema, err));
     pli_error why = {0};
-    pli_status status = pli__engine_describe(x->engine, sql.ptr, &schema, &why);
-    if (status != PLI_OK) {
-        pli__transform_locate(x->work->job->config->sql, sql.ptr, &why);
-        if (err) *err = why;
-        return pli__error_prefix(err, status, "in the transform");
-    }
-    status = pli__sink_prepare(x->work->job->sink, &x->work->batch, sql.ptr, schema, x->out, &why);
-    status = pli__evolution_explain(e, status, &why);
+    pli_status status = pli__sink_prepare(x->work->job->sink, &x->work->batch, sql.ptr, schema, x->out, &why);
+    status = pli__evolution_explain(e, status, learn, &why);
     if (status != PLI_OK && err) *err = why;
     PLI_TRY(status);
     return pli__evolution_record(e, x->work, result, err);
+}
+
+/* A value that the sample had missed does not fit: what was prepared is gone, and the batch is planned once more, by every
+ * row. */
+static pli_status write_rows(const execution *x, const json_t *offset, json_t *result, pli_error *err) {
+    bool learn = false, unused = false;
+    pli_status status = try_to_write(x, offset, false, result, &learn, err);
+    if (status != PLI_E_SCHEMA || !learn) return status;
+    pli__error_clear(err);
+    return try_to_write(x, offset, true, result, &unused, err);
 }
 
 /* Read one file to its end, every column, and throw the rows away. */
@@ -47,13 +62,13 @@ static pli_status probe_rows(void *arg, const json_t *offset, pli_error *err) {
     const execution *x = arg;
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, query = {0};
-    PLI_TRY(pli__evolution_new(x->work, offset, &e, err));
+    PLI_TRY(pli__evolution_new(x->work, offset, false, &e, err));
     PLI_TRY(build_query(x, e, &sql, err));
     pli__buf_addf(&query, "SELECT coalesce(bit_xor(hash(pli_t)) & 1, 0)::BIGINT FROM (%s) AS pli_t", sql.ptr);
     PLI_TRY(pli__buf_status(&query, err));
     int64_t unused = 0;
     pli_error why = {0};
-    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &unused, &why), &why);
+    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &unused, &why), NULL, &why);
     if (status != PLI_OK && err) *err = why;
     return status;
 }

@@ -228,7 +228,7 @@ static pli_status preview_schema(pli_job *job, pli__checkpoint *cp, int64_t n, c
     PLI_AUTO(pli__json_unref) json_t *result = json_object();
     if (!result) return pli__error_memory(err);
     pli__work work = {.job = job, .cp = cp, .batch = {.batch_id = n}, .offset = offset};
-    PLI_TRY(pli__evolution_new(&work, offset, &e, err));
+    PLI_TRY(pli__evolution_new(&work, offset, false, &e, err));
     PLI_TRY(pli__evolution_record(e, &work, result, err)); /* the checkpoint is open for looking only: nothing is written */
     json_t *changes = json_object_get(result, "schema_changes");
     return json_object_set_new(row, "schemaChanges", changes ? json_incref(changes) : json_array()) == 0 ? PLI_OK : pli__error_memory(err);

@@ -38,7 +38,7 @@ static pli_status check_sql(pli_job *job, pli__checkpoint *cp, const json_t *off
     pli__offset_size(offset, &files, &bytes);
     if (files == 0) return PLI_OK;
     pli__work work = {.job = job, .cp = cp, .offset = offset};
-    PLI_TRY(pli__evolution_new(&work, offset, &e, err));
+    PLI_TRY(pli__evolution_new(&work, offset, false, &e, err));
     PLI_TRY(pli__evolution_render(e, &input, err));
     pli__transform_input in = {input.ptr, e->relation, 0};
     pli__buf_reset(&query);

@@ -13,7 +13,7 @@ static const char *const carried[] = {"attempt",       "offset_sha256",     "fil
                                       "corrupt_rows",  "schema_version",    "schema_changes", "skipped_files", "quarantined_files",
                                       "changed_files", "gaps",              "duration_ms",   "durability",   "state",      "schema"};
 /* Members of a Delta source's offset that commits repeat. */
-static const char *const position[] = {"version", "index", "is_initial_snapshot"};
+static const char *const position[] = {"version", "index", "is_initial_snapshot", "gaps"};
 
 static pli_status set_new(json_t *obj, const char *key, json_t *value, pli_error *err) {
     return value && json_object_set_new(obj, key, value) == 0 ? PLI_OK : pli__error_memory(err);

@@ -53,6 +53,11 @@ void pli__source_set_known(pli__source *s, const pli__type *known) {
     if (s->ops->set_known) s->ops->set_known(s, known);
 }
 
+bool pli__source_sample_all(pli__source *s, bool on) {
+    if (s->ops->sample_all) s->ops->sample_all(s, on);
+    return s->ops->sample_all != NULL;
+}
+
 void pli__source_free(pli__source *s) {
     if (s) s->ops->free(s);
 }

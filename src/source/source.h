@@ -40,6 +40,9 @@ typedef struct pli__source_ops {
     /** Optional: columns whose type the checkpoint knows; formats without types (CSV) need not infer them, so that a small batch costs no
      *  sample. Set before relation(); NULL forgets them. The source takes its own reference. */
     void (*set_known)(pli__source *s, const pli__type *known);
+    /** Optional: while on, relation() types columns by every row of every file, also those that the checkpoint knows: a value that a sample
+     *  had missed did not fit. */
+    void (*sample_all)(pli__source *s, bool on);
     /** Optional (NULL: plan, on a checkpoint that was opened for reading only): what the next plan would give, changing nothing. */
     pli_status (*preview)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 } pli__source_ops;
@@ -57,6 +60,8 @@ pli_status pli__source_preview(pli__source *s, pli__checkpoint *cp, json_t **off
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
 const char *pli__source_watch_path(const pli__source *s);
 void pli__source_set_known(pli__source *s, const pli__type *known);
+/** @return false if the source has no samples */
+bool pli__source_sample_all(pli__source *s, bool on);
 void pli__source_free(pli__source *s);
 void pli__source_auto(pli__source **s);
 

@@ -171,9 +171,11 @@ static pli_status files_relation(pli__source *base, const json_t *offset, pli__r
     files_source *s = self_of(base);
     PLI_AUTO(list_clear) file_list l = {0};
     PLI_TRY(list_of(offset, &l, err));
+    pli__format_options options = s->o.read;
+    if (s->sample_all) options.sample_rows = options.sample_files = INT64_MAX;
     const pli__read read = {.env = s->env,
-                            .options = &s->o.read,
-                            .known = s->known,
+                            .options = &options,
+                            .known = s->sample_all ? NULL : s->known,
                             .n_partition_columns = s->o.n_partition_columns,
                             .partition_columns = s->o.partition_columns,
                             .root = s->fixed};
@@ -213,6 +215,8 @@ static void files_set_known(pli__source *base, const pli__type *known) {
     s->known = known ? pli__type_ref(known) : NULL;
 }
 
+static void files_sample_all(pli__source *base, bool on) { self_of(base)->sample_all = on; }
+
 /* ---- making it ---- */
 
 static void files_free(pli__source *base) {
@@ -236,6 +240,7 @@ static const pli__source_ops files_ops = {.version = 1,
                                           .bound = files_bound,
                                           .watch_path = files_watch_path,
                                           .set_known = files_set_known,
+                                          .sample_all = files_sample_all,
                                           .preview = pli__source_files_preview};
 
 static void files_auto(files_source **s) {

@@ -27,6 +27,7 @@ typedef struct files_source {
     pli__index *index;
     int64_t next_settled_us;
     const pli__type *known; /* columns that need no inference */
+    bool sample_all;        /* inference looks at everything, known columns included */
 } files_source;
 
 /** What a plan or backlog works on. */
