@@ -17,6 +17,7 @@
 #ifndef PLI_STREAM_H
 #define PLI_STREAM_H
 
+#include "pli/arrow.h"
 #include "pli/env.h"
 #include "pli/state.h"
 
@@ -96,6 +97,11 @@ PLI_API const char *pli_stream_offset_sha256(const pli_stream *stream);
 PLI_API pli_status pli_stream_commit(pli_stream *stream, int64_t id, const char *body, const char *schema, pli_error *err);
 /** Drop the attempt: nothing of it stays visible. */
 PLI_API void pli_stream_abort(pli_stream *stream);
+
+/** Rows of a planned Delta batch: deletion vectors, column mapping and partition values of the log applied; with change feed, the
+ *  columns _change_type, _commit_version, _commit_timestamp behind the others. @param table folder of the table
+ *  @param batch JSON as planned, with at least one file @param out the caller releases it, before the environment is freed */
+PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out, pli_error *err);
 
 /* ---- looking ---- */
 PLI_API const char *pli_stream_dir(const pli_stream *stream);

@@ -57,11 +57,7 @@ class DeltaTableCheckpoint(Checkpoint[DeltaBatch]):
         return keep_record(DeltaBatch(record["batch_id"], offset, files, record["created_at"], found), record)
 
     def _record_of(self, batch: DeltaBatch) -> dict[str, Any]:
-        record = {"batch_id": batch.batch_id, "created_at": batch.created_at, "files": list(batch.files), **_position(batch)}
-        record["table_id"] = batch.offset.table_id
-        if batch.file_entries is not None:
-            record["file_entries"] = [vars(e) for e in batch.file_entries]
-        return record
+        return record_of(batch)
 
     def _commit_of(self, batch: DeltaBatch) -> dict[str, Any]:
         return {"file_count": len(batch.files), **_position(batch)}
@@ -84,6 +80,15 @@ def set_source(stream: _core.Stream, table_path: PathLike, options: Mapping[str,
         ignore_changes=bool(o.get("ignore_changes")),
         read_change_feed=bool(o.get("read_change_feed")),
     )
+
+
+def record_of(batch: DeltaBatch) -> dict[str, Any]:
+    """The offset of a batch that was not planned here."""
+    record = {"batch_id": batch.batch_id, "created_at": batch.created_at, "files": list(batch.files), **_position(batch)}
+    record["table_id"] = batch.offset.table_id
+    if batch.file_entries is not None:
+        record["file_entries"] = [vars(e) for e in batch.file_entries]
+    return record
 
 
 def _entry(e: dict[str, Any]) -> DeltaFileEntry:

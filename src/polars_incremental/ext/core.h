@@ -11,6 +11,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "pli/arrow.h"
 #include "pli/env.h"
 #include "pli/state.h"
 
@@ -58,6 +59,11 @@ PyObject *core_rows_take(core_rows *rows);                   /* str; frees */
         return core_raise(&rows_error_);                         \
     } while (0)
 
+/** An ArrowStream of a stream that moves in, also on failure; it keeps `owner` alive until it is released. */
+PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner);
+/** The stream of any object with __arrow_c_stream__, moved out. @return 0, or -1 with an exception set */
+int core_adopt_stream(PyObject *from, struct ArrowArrayStream *out);
+
 /** State of the attempt at hand of a _core.Stream; NULL with an exception set. Borrowed. */
 pli_state *core_stream_state(PyObject *stream);
 
@@ -66,5 +72,7 @@ int core_add_stream(PyObject *module);
 int core_add_state(PyObject *module);
 int core_add_maintenance(PyObject *module);
 int core_add_schema(PyObject *module);
+int core_add_arrow(PyObject *module);
+int core_add_table(PyObject *module);
 
 #endif

@@ -39,7 +39,12 @@ class DeltaSource(Source):
             ignore_changes=o.get("ignore_changes", False),
             read_change_feed=o.get("read_change_feed", False),
         )
-        return None if batch is None else self.checkpoint.write_offset(batch)
+        if batch is None:
+            return None
+        stored = self.checkpoint.write_offset(batch)
+        # where to find the log when the batch is read
+        object.__setattr__(stored, "_table", str(self.path))
+        return stored
 
     def read_batch(self, batch: DeltaBatch) -> pl.DataFrame:
         if self.options.get("read_change_feed"):
