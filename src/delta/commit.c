@@ -50,7 +50,8 @@ static pli_status check_append_only(const pli__txn_handle *x, pli_error *err) {
     for (size_t i = 0; i < x->removes.n; i++)
         if (x->removes.at[i].data_change) {
             pli__error_set(err, PLI_E_CONSTRAINT, "the table only takes new rows (delta.appendOnly): nothing can be deleted or changed");
-            return pli__error_hint(err, "set delta.appendOnly = false");
+            pli__error_hint(err, "set delta.appendOnly = false");
+            return PLI_E_CONSTRAINT;
         }
     return PLI_OK;
 }

@@ -210,3 +210,50 @@ pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *sc
     *out = copy;
     return PLI_OK;
 }
+
+/* ---- files of one metadata under another ---- */
+
+static bool same_texts(const pli__str *a, size_t n, const pli__str *b, size_t m) {
+    if (n != m) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!pli__str_eq(a[i], b[i])) return false;
+    return true;
+}
+
+/* Every constraint of `now` was one when the rows were written. */
+static bool same_constraints(const pli__metadata *now, const pli__metadata *then) {
+    for (size_t i = 0; i < now->n_configuration; i++) {
+        const pli__kv *kv = &now->configuration[i];
+        if (!pli__str_starts(kv->key, PLI_STR("delta.constraints."))) continue;
+        bool found = false;
+        for (size_t k = 0; k < then->n_configuration && !found; k++)
+            found = pli__str_eq(then->configuration[k].key, kv->key) && pli__str_eq(then->configuration[k].value, kv->value);
+        if (!found) return false;
+    }
+    return true;
+}
+
+static bool columns_fit(const pli__type *now, const pli__type *then) {
+    size_t found = 0;
+    for (size_t i = 0; i < now->n_fields; i++) {
+        const pli__field *f = &now->fields[i];
+        const int k = pli__type_find(then, pli__str_of(f->name), true);
+        const char *meta = f->metadata ? f->metadata : "{}", *old_meta = k >= 0 && then->fields[k].metadata ? then->fields[k].metadata : "{}";
+        if (k < 0 && (!f->nullable || strcmp(meta, "{}") != 0)) return false;
+        if (k < 0) continue;
+        if (strcmp(meta, old_meta) != 0 || f->nullable != then->fields[k].nullable || !pli__type_equal(f->type, then->fields[k].type, true)) return false;
+        found++;
+    }
+    return found == then->n_fields;
+}
+
+pli_status pli__metadata_takes_files(const pli__metadata *now, const pli__metadata *written_for, bool *fits, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *a = NULL, *b = NULL;
+    *fits = false;
+    if (maps_columns(now) || maps_columns(written_for) || !same_constraints(now, written_for)) return PLI_OK;
+    if (!same_texts(now->partition_columns, now->n_partition_columns, written_for->partition_columns, written_for->n_partition_columns)) return PLI_OK;
+    PLI_TRY(pli__type_from_delta(now->schema_string, &a, err));
+    PLI_TRY(pli__type_from_delta(written_for->schema_string, &b, err));
+    *fits = columns_fit(a, b);
+    return PLI_OK;
+}

@@ -53,7 +53,8 @@ static pli_status mismatch(pli_error *err, const char *path, const pli__type *in
     if (pli__type_to_sql(input, &a, NULL) != PLI_OK) pli__buf_addz(&a, input->text ? input->text : "?");
     if (pli__type_to_sql(table, &b, NULL) != PLI_OK) pli__buf_addz(&b, "?");
     pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path, a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
-    return pli__error_hint(err, "cast the column in the transform, or allow the table to change: `merge_schema: true` with `allow_type_widening`");
+    pli__error_hint(err, "cast the column in the transform, or allow the table to change: `merge_schema: true` with `allow_type_widening`");
+    return PLI_E_SCHEMA;
 }
 
 /* delta.typeChanges of a widened column. */
@@ -94,7 +95,8 @@ static pli_status new_column(merger *m, const pli__field *f, const char *path, p
     if (!m->options->merge_schema) {
         if (pli__type_to_sql(f->type, &type, NULL) != PLI_OK) pli__buf_addz(&type, "?");
         pli__error_set(err, PLI_E_SCHEMA, "column '%s%s%s' (%s) is not in the table", path, *path ? "." : "", f->name, type.ptr ? type.ptr : "?");
-        return pli__error_hint(err, "add it with `merge_schema: true`");
+        pli__error_hint(err, "add it with `merge_schema: true`");
+        return PLI_E_SCHEMA;
     }
     m->changed = true;
     pli__type_builder_add(b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);

@@ -17,6 +17,7 @@
 #include "delta/project.h"
 #include "delta/protocol_write.h"
 
+#define REBASES 20
 #define MIN_TXN_RETENTION_US (INT64_C(30) * 86400 * 1000000)
 
 struct pli__prepared {
@@ -39,7 +40,8 @@ static pli_status check_retention(const pli__sink_delta *d, pli__str text, pli_e
     if (pli__interval_parse(text, &us) && us >= MIN_TXN_RETENTION_US) return PLI_OK;
     pli__error_set(err, PLI_E_UNSUPPORTED, "the table forgets transactions after '%.*s' (delta.setTransactionRetentionDuration): a batch could land twice",
                    PLI_STR_ARG(text));
-    return pli__error_hint(err, "set it to 30 days or more, or allow it with `allow_short_txn_retention`");
+    pli__error_hint(err, "set it to 30 days or more, or allow it with `allow_short_txn_retention`");
+    return PLI_E_UNSUPPORTED;
 }
 
 static pli_status check_partitions(const pli__sink_delta *d, const pli__metadata *m, pli_error *err) {
@@ -216,12 +218,10 @@ static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result, pli_error *err) {
-    pli__sink_delta *d = (pli__sink_delta *)s;
+/* One transaction on the snapshot that the rows were projected onto. */
+static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, const pli__prepared *p, repeat_test *test, pli__commit_result *r, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
-    repeat_test test = {.d = d, .batch = batch};
-    pli__commit_result r = {0};
     PLI_TRY(build_info(d, batch, p, &info, &parameters, err));
     const pli__txn_options options = {.operation = "STREAMING UPDATE",
                                       .operation_params = parameters.ptr,
@@ -230,16 +230,48 @@ static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepare
                                       .data_change = true,
                                       .relaxed = d->options.relaxed,
                                       .repeat = test_repeat,
-                                      .repeat_arg = &test};
+                                      .repeat_arg = test};
     PLI_TRY(pli__txn_begin(d->table, p->snapshot, &options, &x, err));
     PLI_TRY(fill_txn(d, batch, p, x, err));
-    PLI_TRY(pli__txn_commit(x, &r, err));
-    pli__active_end(&p->mark);
+    PLI_TRY(pli__txn_commit(x, r, err));
     pli__snapshot *after = pli__txn_take_snapshot(x);
-    if (after) {
-        if (d->snapshot) pli__snapshot_unref(d->snapshot);
-        d->snapshot = after;
+    if (after && d->snapshot) pli__snapshot_unref(d->snapshot);
+    if (after) d->snapshot = after;
+    return PLI_OK;
+}
+
+/* After a conflict: the table as it is now, if the files at hand are right for it too. Two jobs that create one table, or
+ * add the same column to it, so end with both batches in it. */
+static pli_status rebase(pli__sink_delta *d, pli__prepared *p, bool *fits, pli_error *err) {
+    *fits = false;
+    PLI_TRY(pli__sink_delta_refresh(d, err));
+    if (!d->snapshot || is_mode(d, "overwrite")) return PLI_OK;
+    const pli__metadata *now = pli__snapshot_metadata(d->snapshot);
+    PLI_TRY(pli__metadata_takes_files(now, &p->metadata, fits, err));
+    if (!*fits) return PLI_OK;
+    if (p->snapshot) pli__snapshot_unref(p->snapshot);
+    p->snapshot = pli__snapshot_ref(d->snapshot);
+    p->metadata = *now;
+    p->has_metadata = false;
+    return PLI_OK;
+}
+
+static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result, pli_error *err) {
+    pli__sink_delta *d = (pli__sink_delta *)s;
+    repeat_test test = {.d = d, .batch = batch};
+    pli__commit_result r = {0};
+    pli_error why = {0};
+    pli_status status = commit_once(d, batch, p, &test, &r, &why);
+    for (int i = 0; status == PLI_E_CONFLICT && i < REBASES; i++) {
+        bool fits;
+        if (rebase(d, p, &fits, NULL) != PLI_OK || !fits) break;
+        status = commit_once(d, batch, p, &test, &r, &why);
     }
+    if (status != PLI_OK) {
+        if (err) *err = why;
+        return status;
+    }
+    pli__active_end(&p->mark);
     return build_result(d, batch, p, &r, &test.shown, result, err);
 }
 

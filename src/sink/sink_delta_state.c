@@ -35,7 +35,8 @@ pli_status pli__sink_delta_exists(pli__sink_delta *d, bool *out, pli_error *err)
     if (s != PLI_OK) return s;
     if (c.other && !c.delta_log) {
         pli__error_set(err, PLI_E_NOT_A_TABLE, "folder '%s' holds something, but no Delta table", root);
-        return pli__error_hint(err, "name another folder for the sink; one that is empty, or absent, becomes a table");
+        pli__error_hint(err, "name another folder for the sink; one that is empty, or absent, becomes a table");
+        return PLI_E_NOT_A_TABLE;
     }
     return PLI_OK;
 }

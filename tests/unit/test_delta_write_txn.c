@@ -160,7 +160,7 @@ static void test_delta_write_txn__a_collision_is_tried_again_behind_the_winner(v
     create(f);
     pli__snapshot *s = latest(f);
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "w%d", i);
         pli__txn_handle *x = begin(f, s, PLI__READS_NOTHING);
         add_file(x, name);
@@ -184,7 +184,7 @@ static void test_delta_write_txn__a_lost_answer_is_looked_up(void **state) {
     const pli_status answers[] = {PLI_E_UNKNOWN, PLI_E_EXISTS, PLI_E_UNKNOWN};
     const bool effects[] = {true, true, false};
     for (int i = 0; i < 3; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "l%d", i);
         pli__snapshot *s = latest(f);
         pli__txn_handle *x = begin(f, s, PLI__READS_NOTHING);
@@ -333,7 +333,7 @@ static void test_delta_write_txn__in_commit_timestamps_grow_and_name_their_begin
     pli__snapshot *s = latest(f);
     for (int i = 0; i < 3; i++) {
         pli__txn_handle *x = begin(f, s, PLI__READS_NOTHING);
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "t%d", i);
         add_file(x, name);
         assert_int_equal(commit(x, NULL, NULL), PLI_OK);
