@@ -47,9 +47,11 @@ static pli_status look_at_entry(void *arg, const pli__dir_entry *entry, pli_erro
     struct first_format *f = arg;
     (void)err;
     if (entry->name[0] == '.' || entry->name[0] == '_' || entry->kind == PLI__FILE_DIR) return PLI_OK;
-    f->format = format_of_name(entry->name);
+    const char *format = format_of_name(entry->name);
+    /* a note beside the data does not decide */
+    if (format && (!f->format || strcmp(f->format, "text") == 0)) f->format = format;
     f->looked_at++;
-    return f->format || f->looked_at > 1000 ? PLI_E_STATE : PLI_OK;
+    return (f->format && strcmp(f->format, "text") != 0) || f->looked_at > 1000 ? PLI_E_STATE : PLI_OK;
 }
 
 /* auto: pattern, then the name in the path, then what lies in the folder. */

@@ -82,3 +82,5 @@ void pli__relation_free(pli__relation *r) {
 }
 
 void pli__relation_auto(pli__relation **r) { pli__relation_free(*r); }
+
+int64_t pli__source_ready_at(const pli__source *s) { return s->ops->ready_at ? s->ops->ready_at(s) : 0; }

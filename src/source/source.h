@@ -45,6 +45,8 @@ typedef struct pli__source_ops {
     void (*sample_all)(pli__source *s, bool on);
     /** Optional (NULL: plan, on a checkpoint that was opened for reading only): what the next plan would give, changing nothing. */
     pli_status (*preview)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
+    /** Optional (NULL, or 0: there are none). After a plan: wall clock (us) at which inputs that are too young now will be old enough. */
+    int64_t (*ready_at)(const pli__source *s);
 } pli__source_ops;
 
 struct pli__source {
@@ -59,6 +61,7 @@ pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into
 pli_status pli__source_preview(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);
 const char *pli__source_watch_path(const pli__source *s);
+int64_t pli__source_ready_at(const pli__source *s);
 void pli__source_set_known(pli__source *s, const pli__type *known);
 /** @return false if the source has no samples */
 bool pli__source_sample_all(pli__source *s, bool on);

@@ -167,10 +167,23 @@ static pli_status list_of(const json_t *offset, file_list *out, pli_error *err) 
     return PLI_OK;
 }
 
+/* Inputs that the checkpoint has promised to read must still be there. */
+static pli_status check_present(const file_list *l, pli_error *err) {
+    for (size_t i = 0; i < l->n; i++) {
+        pli__file_info info = {0};
+        PLI_TRY(pli__fs_stat(l->items[i].path, &info, err));
+        if (info.kind != PLI__FILE_NONE) continue;
+        pli__error_set(err, PLI_E_DATA_LOSS, "the planned input '%s' is gone", l->items[i].path);
+        return pli__error_hint(err, "restore the file, or go on without it by `on_missing_file: skip`"), PLI_E_DATA_LOSS;
+    }
+    return PLI_OK;
+}
+
 static pli_status files_relation(pli__source *base, const json_t *offset, pli__relation **out, pli_error *err) {
     files_source *s = self_of(base);
     PLI_AUTO(list_clear) file_list l = {0};
     PLI_TRY(list_of(offset, &l, err));
+    PLI_TRY(check_present(&l, err));
     pli__format_options options = s->o.read;
     if (s->sample_all) options.sample_rows = options.sample_files = INT64_MAX;
     const pli__read read = {.env = s->env,
@@ -241,7 +254,8 @@ static const pli__source_ops files_ops = {.version = 1,
                                           .watch_path = files_watch_path,
                                           .set_known = files_set_known,
                                           .sample_all = files_sample_all,
-                                          .preview = pli__source_files_preview};
+                                          .preview = pli__source_files_preview,
+                                          .ready_at = pli__source_files_next_settled};
 
 static void files_auto(files_source **s) {
     if (*s) files_free(&(*s)->base);
@@ -301,6 +315,8 @@ static pli_status split_path(files_source *s, pli_error *err) {
         s->pattern = pli__arena_strdup(&s->arena, (pli__str){path.ptr + rest, path.len - rest});
     }
     PLI_TRY(pli__arena_status(&s->arena, err));
+    s->by_format = !magic && !s->o.pattern && s->o.any_suffix && s->format && strcmp(s->pattern, "*") != 0;
+    if (s->by_format) s->pattern[1] = '\0'; /* "*" */
     if (s->pattern[0] == '*' && !pli__glob_has_magic(pli__str_of(s->pattern + 1)) && !strchr(s->pattern, '/')) s->suffix = s->pattern + 1;
     return pli__glob_compile(s->pattern, s->o.recursive, &s->glob, err);
 }

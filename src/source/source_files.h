@@ -18,6 +18,7 @@ typedef struct pli__files_options {
     bool literal_path;          /**< path is a folder or file even if it holds characters of a glob */
     const char *format;         /**< name or alias of format.h's table; NULL or "auto": by extension, see pli__format_resolve */
     const char *pattern;        /**< files below a folder; NULL = "*.<extension>" of the format ("*" for auto, text and binary) */
+    bool any_suffix;            /**< without a pattern: every name with a suffix of the format, also "x.csv.gz" and "x.tsv" (jobs) */
     bool recursive;
     size_t n_exclude;
     const char *const *exclude; /**< globs on names of files and folders; jobs: .* _* *.tmp *.part *.crdownload, Python: none */

@@ -472,6 +472,7 @@ static pli_status on_link(discovery *d, pli__walk *w, const pli__walk_dir *dir, 
 
 /* "*.csv" and the like need no pattern matcher. */
 static bool matches(const files_source *s, const pli__walk_dir *dir, pli__str name, const char *rel) {
+    if (s->by_format && pli__format_of_path(name) != s->format) return false;
     if (s->suffix) return (s->o.recursive || dir->depth == 0) && pli__str_ends(name, pli__str_of(s->suffix));
     return pli__glob_match(s->glob, rel);
 }
@@ -569,7 +570,7 @@ static bool stats_first(const files_source *s) { return s->o.by_modification_tim
 /* Everything that decides which files are candidates, and how they wait: another text and the queue is made anew. */
 static pli_status fingerprint(const files_plan *p, pli__buf *b, pli_error *err) {
     const files_source *s = p->s;
-    pli__buf_addf(b, "%s\n%s\n%d%d", p->root, s->pattern, s->o.recursive, stats_first(s));
+    pli__buf_addf(b, "%s\n%s%s\n%d%d", p->root, s->by_format ? s->format->name : "", s->pattern, s->o.recursive, stats_first(s));
     for (size_t i = 0; i < s->o.n_exclude; i++) pli__buf_addf(b, "\n-%s", s->o.exclude[i]);
     for (size_t i = 0; i < s->o.n_never; i++) pli__buf_addf(b, "\n!%s", s->o.never[i]);
     return pli__buf_status(b, err);

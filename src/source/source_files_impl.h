@@ -20,6 +20,7 @@ typedef struct files_source {
     char *fixed;          /* path without its glob, as given */
     pli__glob *glob;      /* of files below it */
     char *pattern;
+    bool by_format;       /* no pattern: names are known by a suffix of the format */
     const char *suffix;   /* of a pattern like "*.csv"; NULL for others */
     bool bounded;         /* plans see only what was there when the bound was set */
     bool discovered;      /* since then */

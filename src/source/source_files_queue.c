@@ -42,7 +42,8 @@ pli_status pli__files_judge(files_plan *p, const char *path, pli__file_info *inf
     if (info->mtime_ns < p->start_ns || info->mtime_ns < p->horizon_ns) return PLI_OK;
     /* A time in the far future is no recent change but a wrong clock: such a file does not wait for it. */
     int64_t age_us = p->now_us - info->mtime_ns / 1000;
-    if (age_us < p->s->o.settle_us && age_us > -p->s->o.settle_us) {
+    /* a preview shows them: the run will wait until they are old enough */
+    if (!p->dry && age_us < p->s->o.settle_us && age_us > -p->s->o.settle_us) {
         note_settling(p, info->mtime_ns / 1000 + p->s->o.settle_us + 1);
         return PLI_OK;
     }

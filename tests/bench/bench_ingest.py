@@ -102,13 +102,14 @@ def floor(kind: str, source: Path, target: Path) -> float:
         f"c=duckdb.connect(config={{'threads':{THREADS},'memory_limit':'{MEMORY}','preserve_insertion_order':False}})\n"
         "c.execute(\"SET TimeZone='UTC'\")\n"
         "t=time.perf_counter()\n"
-        f"c.execute(sys.argv[1])\n"
+        "c.execute('SET enable_progress_bar=false')\n"
+        "c.execute(sys.argv[1])\n"
         "print(time.perf_counter()-t)\n"
     )
     target.mkdir(parents=True, exist_ok=True)
     sql = f"COPY (SELECT * FROM {reader}) TO '{target}/out.parquet' (FORMAT parquet, COMPRESSION zstd)"
     done = subprocess.run([sys.executable, "-c", code, sql], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    return float(done.stdout.split()[-1])
 
 
 def fresh(path: Path) -> Path:
@@ -152,7 +153,7 @@ def bench_small(work: Path, runs: int) -> None:
     full, relaxed, peer = [], [], []
     for _ in range(runs):
         done = subprocess.run([sys.executable, "-c", SMALL_PEER, str(source), str(fresh(work / "peer"))], capture_output=True, text=True, check=True)
-        peer.append(float(done.stdout))
+        peer.append(float(done.stdout.split()[-1]))
         common = ("--format", "csv", "--max-files", "1", "-q")
         full.append(run(PLI, "ingest", str(source), str(fresh(work / "t1")), *common)[0])
         relaxed.append(run(PLI, "ingest", str(source), str(fresh(work / "t2")), *common, "--durability", "relaxed")[0])
