@@ -71,7 +71,7 @@ static void test_engine_copy__minimum_and_maximum_of_each_type_are_the_engines_t
         {"TIMESTAMPTZ '2024-01-31 12:00:00.123456+02'), (TIMESTAMPTZ '2024-01-01 00:00:00+00'", "\"v\" [2024-01-01 00:00:00+00 .. 2024-01-31 10:00:00.123456+00] nulls 0 of 2"},
         {"TIMESTAMP_NS '2024-01-31 12:00:00.123456789'), (TIMESTAMP_NS '2024-01-01'", "\"v\" [2024-01-01 00:00:00 .. 2024-01-31 12:00:00.123456789] nulls 0 of 2"},
         {"TIME '12:00:00.5'), (TIME '01:00:00'", "\"v\" [01:00:00 .. 12:00:00.5] nulls 0 of 2"}, {"NULL::INTEGER), (NULL", "\"v\" nulls 2 of 2"},
-        {"'a'::ENUM('b', 'a')), ('b'", "\"v\" nulls 0 of 2"}, {"'{\"a\":1}'::JSON), ('[]'", "\"v\" [[] .. {\"a\":1}] nulls 0 of 2"}, {"5::HUGEINT), (6", "\"v\" nulls 0 of 2"},
+        {"'a'::ENUM('b', 'a')), ('b'::ENUM('b', 'a')", "\"v\" nulls 0 of 2"}, {"'{\"a\":1}'::JSON), ('[]'", "\"v\" [[] .. {\"a\":1}] nulls 0 of 2"}, {"5::HUGEINT), (6", "\"v\" nulls 0 of 2"},
         {"'a0000000-0000-0000-0000-00000000000b'::UUID), (NULL", "\"v\" [a0000000-0000-0000-0000-00000000000b .. a0000000-0000-0000-0000-00000000000b] nulls 1 of 2"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pli__buf query = {0}, lines = {0};

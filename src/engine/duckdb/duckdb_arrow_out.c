@@ -6,8 +6,7 @@
 #include "engine/duckdb/duckdb_module.h"
 
 typedef struct {
-    pli__engine *engine;
-    duckdb_result rows;
+    pli__duckdb_rows rows;
     const pli__type *type;
     pli__arrow_export *gathered;
     pli_error error; /* of the last call that failed */
@@ -16,13 +15,13 @@ typedef struct {
 
 static void finish(stream_state *s) {
     s->done = true;
-    if (s->engine->busy == s) s->engine->busy = NULL;
+    if (s->rows.engine && s->rows.engine->busy == s) s->rows.engine->busy = NULL;
 }
 
 static void free_state(stream_state *s) {
     finish(s);
     pli__arrow_export_free(s->gathered);
-    duckdb_destroy_result(&s->rows);
+    pli__duckdb_rows_clear(&s->rows);
     pli__type_unref(s->type);
     free(s);
 }
@@ -47,7 +46,7 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
 static pli_status gather(stream_state *s, pli_error *err) {
     while (!s->done && !pli__arrow_export_is_full(s->gathered)) {
         PLI_AUTO(duckdb_destroy_data_chunk) duckdb_data_chunk chunk = NULL;
-        PLI_TRY(pli__duckdb_fetch(s->engine, &s->rows, &chunk, err));
+        PLI_TRY(pli__duckdb_rows_next(&s->rows, &chunk, err));
         if (chunk)
             PLI_TRY(pli__arrow_export_add(s->gathered, chunk, err));
         else
@@ -84,27 +83,25 @@ static pli_status check_schema(const pli__type *type, pli_error *err) {
 }
 
 static pli_status prepare(stream_state *s, pli_error *err) {
-    PLI_TRY(pli__duckdb_result_type(&s->rows, &s->type, err));
+    PLI_TRY(pli__duckdb_result_type(&s->rows.result, &s->type, err));
     PLI_TRY(check_schema(s->type, err));
     return pli__arrow_export_new(s->type, &s->gathered, err);
 }
 
+static void free_state_auto(stream_state **s) {
+    if (*s) free_state(*s);
+}
+
 pli_status pli__duckdb_query_arrow(pli__engine *e, const char *sql, struct ArrowArrayStream *out, pli_error *err) {
-    duckdb_result rows;
-    PLI_TRY(pli__duckdb_run_streaming(e, sql, &rows, err));
-    stream_state *s = calloc(1, sizeof *s);
-    if (!s) {
-        duckdb_destroy_result(&rows);
-        return pli__error_memory(err);
-    }
-    *s = (stream_state){.engine = e, .rows = rows};
+    PLI_AUTO(free_state_auto) stream_state *s = calloc(1, sizeof *s);
+    if (!s) return pli__error_memory(err);
+    PLI_TRY(pli__duckdb_rows_begin(e, sql, &s->rows, err));
     e->busy = s;
-    const pli_status status = prepare(s, err);
-    if (status != PLI_OK) {
-        free_state(s);
-        return status;
-    }
-    *out = (struct ArrowArrayStream){
-        .get_schema = get_schema, .get_next = get_next, .get_last_error = get_last_error, .release = release, .private_data = s};
+    PLI_TRY(prepare(s, err));
+    *out = (struct ArrowArrayStream){.get_schema = get_schema,
+                                     .get_next = get_next,
+                                     .get_last_error = get_last_error,
+                                     .release = release,
+                                     .private_data = PLI_TAKE(s)};
     return PLI_OK;
 }

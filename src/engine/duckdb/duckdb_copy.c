@@ -104,7 +104,7 @@ pli_status pli__duckdb_copy(pli__engine *e, const char *copy_sql, pli__written_f
     PLI_TRY(check_shape(&result, err));
     for (;;) {
         PLI_AUTO(duckdb_destroy_data_chunk) duckdb_data_chunk chunk = NULL;
-        PLI_TRY(pli__duckdb_fetch(e, &result, &chunk, err));
+        PLI_TRY(pli__duckdb_fetch(&result, &chunk, err));
         if (!chunk) return PLI_OK;
         for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) PLI_TRY(report_file(chunk, row, fn, arg, err));
     }

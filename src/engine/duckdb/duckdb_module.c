@@ -3,7 +3,10 @@
 
 #include "pli/export.h"
 
-static void interrupt_engine(pli__engine *e) { duckdb_interrupt(e->con); }
+static void interrupt_engine(pli__engine *e) {
+    __atomic_store_n(&e->interrupted, 1, __ATOMIC_RELAXED);
+    duckdb_interrupt(e->con);
+}
 
 static double progress_of(pli__engine *e, uint64_t *rows_done, uint64_t *rows_total) {
     const duckdb_query_progress_type p = duckdb_query_progress(e->con);

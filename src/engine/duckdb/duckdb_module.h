@@ -18,7 +18,15 @@ struct pli__engine {
     pli__duckdb_database *shared;
     duckdb_connection con;
     const void *busy; /* the open result; statements are refused while it is set */
+    int interrupted;  /* atomic: somebody called pli__engine_interrupt since the statement began */
 };
+
+/** A query whose rows come as they are fetched. */
+typedef struct pli__duckdb_rows {
+    pli__engine *engine;
+    duckdb_result result;
+    char *sql; /* NULL if it must not be run again: it is no SELECT */
+} pli__duckdb_rows;
 
 /* ---- duckdb_open.c ---- */
 pli_status pli__duckdb_open(const pli__engine_options *options, const char *module_dir, pli__engine **out, pli_error *err);
@@ -36,19 +44,28 @@ pli_status pli__duckdb_error(pli_error *err, const char *text, pli__duckdb_phase
 /** The same from error data, which is destroyed; PLI_OK if there is no error in it. */
 pli_status pli__duckdb_error_data(pli_error *err, duckdb_error_data take_data);
 
-/* ---- duckdb_statement.c ---- */
+/* ---- duckdb_statement.c, duckdb_rows.c ---- */
 /** INVALID_STATE while a result is open. */
 pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err);
+/** A result, or its error with what a stream adds to it; *take_result moves to *out or is destroyed. */
+pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err);
+/** CANCELLED, although nobody interrupted the engine: DuckDB stops the other threads of a query that failed in one. */
+bool pli__duckdb_is_unexplained(const pli__engine *e, pli_status status);
+/** What to say then. @return ENGINE_ERROR, retriable */
+pli_status pli__duckdb_unexplained(pli_error *err);
 /** Prepare a text that must be exactly one statement. Destroy *out with duckdb_destroy_prepare. */
 pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_statement *out, pli_error *err);
 /** Run it and keep all rows. Destroy *out with duckdb_destroy_result. */
 pli_status pli__duckdb_run(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err);
 /** Run it so that rows come as they are fetched. */
-pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err);
+pli_status pli__duckdb_rows_begin(pli__engine *e, const char *sql, pli__duckdb_rows *out, pli_error *err);
+/** Next chunk, NULL at the end. Destroy it with duckdb_destroy_data_chunk. */
+pli_status pli__duckdb_rows_next(pli__duckdb_rows *rows, duckdb_data_chunk *out, pli_error *err);
+void pli__duckdb_rows_clear(pli__duckdb_rows *rows);
 pli_status pli__duckdb_exec(pli__engine *e, const char *sql, int64_t *changed, pli_error *err);
 pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type **out, pli_error *err);
-/** Next chunk of a result, NULL at its end. Destroy with duckdb_destroy_data_chunk. */
-pli_status pli__duckdb_fetch(pli__engine *e, duckdb_result *result, duckdb_data_chunk *out, pli_error *err);
+/** Next chunk of a result that keeps all rows, NULL at its end. Destroy with duckdb_destroy_data_chunk. */
+pli_status pli__duckdb_fetch(duckdb_result *result, duckdb_data_chunk *out, pli_error *err);
 
 /* ---- duckdb_types.c ---- */
 pli_status pli__duckdb_type(duckdb_logical_type t, const pli__type **out, pli_error *err);

@@ -4,8 +4,7 @@
 #include "engine/duckdb/duckdb_module.h"
 
 struct pli__result {
-    pli__engine *engine;
-    duckdb_result rows;
+    pli__duckdb_rows rows;
     const pli__type *schema;
     pli__column *columns;
     duckdb_data_chunk chunk; /* the one the caller looks at */
@@ -64,7 +63,7 @@ static void fill_column(duckdb_data_chunk chunk, idx_t i, pli__column *out) {
 /* ---- the interface ---- */
 
 static pli_status prepare_columns(pli__result *r, pli_error *err) {
-    PLI_TRY(pli__duckdb_result_type(&r->rows, &r->schema, err));
+    PLI_TRY(pli__duckdb_result_type(&r->rows.result, &r->schema, err));
     r->columns = calloc(r->schema->n_fields + 1, sizeof *r->columns);
     if (!r->columns) return pli__error_memory(err);
     for (size_t i = 0; i < r->schema->n_fields; i++) r->columns[i].vec = vec_of(r->schema->fields[i].type);
@@ -76,15 +75,9 @@ static void free_result(pli__result **r) {
 }
 
 pli_status pli__duckdb_query(pli__engine *e, const char *sql, pli__result **out, pli_error *err) {
-    duckdb_result rows;
-    PLI_TRY(pli__duckdb_run_streaming(e, sql, &rows, err));
     PLI_AUTO(free_result) pli__result *r = calloc(1, sizeof *r);
-    if (!r) {
-        duckdb_destroy_result(&rows);
-        return pli__error_memory(err);
-    }
-    r->engine = e;
-    r->rows = rows;
+    if (!r) return pli__error_memory(err);
+    PLI_TRY(pli__duckdb_rows_begin(e, sql, &r->rows, err));
     e->busy = r;
     PLI_TRY(prepare_columns(r, err));
     *out = PLI_TAKE(r);
@@ -95,14 +88,14 @@ const pli__type *pli__duckdb_result_schema(const pli__result *r) { return r->sch
 
 static void finish(pli__result *r) {
     r->done = true;
-    if (r->engine->busy == r) r->engine->busy = NULL;
+    if (r->rows.engine && r->rows.engine->busy == r) r->rows.engine->busy = NULL;
 }
 
 pli_status pli__duckdb_result_next(pli__result *r, pli__chunk *out, pli_error *err) {
     *out = (pli__chunk){.n_columns = r->schema->n_fields, .columns = r->columns};
     duckdb_destroy_data_chunk(&r->chunk);
     if (r->done) return PLI_OK;
-    const pli_status status = pli__duckdb_fetch(r->engine, &r->rows, &r->chunk, err);
+    const pli_status status = pli__duckdb_rows_next(&r->rows, &r->chunk, err);
     if (!r->chunk) finish(r);
     if (!r->chunk) return status;
     for (idx_t i = 0; i < r->schema->n_fields; i++) fill_column(r->chunk, i, &r->columns[i]);
@@ -114,7 +107,7 @@ pli_status pli__duckdb_result_next(pli__result *r, pli__chunk *out, pli_error *e
 void pli__duckdb_result_free(pli__result *r) {
     finish(r);
     duckdb_destroy_data_chunk(&r->chunk);
-    duckdb_destroy_result(&r->rows);
+    pli__duckdb_rows_clear(&r->rows);
     pli__type_unref(r->schema);
     free(r->columns);
     free(r);

@@ -1,4 +1,4 @@
-/* Statements: splitting a text, preparing, running, describing, fetching. */
+/* Statements: splitting a text, preparing, running, describing. */
 #include "engine/duckdb/duckdb_module.h"
 
 pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err) {
@@ -11,6 +11,7 @@ pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err) {
 static pli_status extract(pli__engine *e, const char *sql, duckdb_extracted_statements *out, idx_t *n, pli_error *err) {
     PLI_TRY(pli__duckdb_check_idle(e, err));
     pli__duckdb_streams_forget(e);
+    __atomic_store_n(&e->interrupted, 0, __ATOMIC_RELAXED);
     *n = duckdb_extract_statements(e->con, sql, out);
     const char *problem = *n || !*out ? NULL : duckdb_extract_statements_error(*out);
     return problem ? pli__duckdb_error(err, problem, PLI__DUCKDB_BINDING) : PLI_OK;
@@ -45,8 +46,7 @@ pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_
 
 /* ---- running ---- */
 
-/* Hands a result over, or its error. */
-static pli_status finish_run(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err) {
+pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err) {
     if (state == DuckDBSuccess) {
         *out = *take_result;
         return PLI_OK;
@@ -56,27 +56,27 @@ static pli_status finish_run(pli__engine *e, duckdb_state state, duckdb_result *
     return pli__duckdb_streams_explain(e, status, err);
 }
 
+bool pli__duckdb_is_unexplained(const pli__engine *e, pli_status status) {
+    return status == PLI_E_CANCELLED && !__atomic_load_n(&e->interrupted, __ATOMIC_RELAXED);
+}
+
+pli_status pli__duckdb_unexplained(pli_error *err) {
+    pli__error_set(err, PLI_E_ENGINE, "the query failed, and the engine did not tell why");
+    pli__error_flag(err, PLI_ERR_RETRIABLE);
+    return PLI_E_ENGINE;
+}
+
 static pli_status run_prepared(pli__engine *e, duckdb_prepared_statement statement, duckdb_result *out, pli_error *err) {
     duckdb_result result;
     const duckdb_state state = duckdb_execute_prepared(statement, &result);
-    return finish_run(e, state, &result, out, err);
+    const pli_status status = pli__duckdb_finish(e, state, &result, out, err);
+    return pli__duckdb_is_unexplained(e, status) ? pli__duckdb_unexplained(err) : status;
 }
 
 pli_status pli__duckdb_run(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
     return run_prepared(e, statement, out, err);
-}
-
-pli_status pli__duckdb_run_streaming(pli__engine *e, const char *sql, duckdb_result *out, pli_error *err) {
-    PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
-    PLI_AUTO(duckdb_destroy_pending) duckdb_pending_result pending = NULL;
-    duckdb_result result;
-    PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
-    if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
-        return pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_BINDING);
-    const duckdb_state state = duckdb_execute_pending(pending, &result);
-    return finish_run(e, state, &result, out, err);
 }
 
 static pli_status exec_one(pli__engine *e, duckdb_extracted_statements statements, idx_t i, int64_t *changed, pli_error *err) {
@@ -104,13 +104,4 @@ pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
     if (duckdb_nparams(statement)) return pli__error_set(err, PLI_E_SQL, "parameters ('?', '$1') are not possible here");
     return pli__duckdb_prepared_type(statement, out, err);
-}
-
-pli_status pli__duckdb_fetch(pli__engine *e, duckdb_result *result, duckdb_data_chunk *out, pli_error *err) {
-    duckdb_data_chunk chunk = duckdb_fetch_chunk(*result);
-    const char *problem = chunk ? NULL : duckdb_result_error(result);
-    if (problem) return pli__duckdb_streams_explain(e, pli__duckdb_error(err, problem, PLI__DUCKDB_RUNNING), err);
-    if (chunk && duckdb_data_chunk_get_size(chunk) == 0) duckdb_destroy_data_chunk(&chunk);
-    *out = chunk;
-    return PLI_OK;
 }
