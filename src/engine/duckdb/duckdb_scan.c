@@ -110,6 +110,7 @@ pli_status pli__duckdb_streams_explain(pli__engine *e, pli_status status, pli_er
     pthread_mutex_lock(&s->lock);
     if (s->failed == e) {
         status = s->failure.code;
+        if (status == PLI_E_CANCELLED) __atomic_store_n(&e->interrupted, 1, __ATOMIC_RELAXED); /* as good as a call */
         if (err) *err = s->failure;
         s->failed = NULL;
     }
