@@ -15,6 +15,7 @@
 #include "delta/written.h"
 
 #define SMALL_MEMORY (INT64_C(4) << 30)
+#define LEAST_MEMORY (INT64_C(300) << 20)
 #define OVERSIZE_FACTOR 1.5
 
 typedef struct {
@@ -46,8 +47,10 @@ static pli_status narrow_engine(pli_env *env, pli__engine *e, pli_error *err) {
     const int64_t limit = pli__env_engine_options(env)->memory_limit;
     PLI_TRY(pli__engine_exec(e, "SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880", NULL, err));
     if (limit <= 0 || limit >= SMALL_MEMORY) return PLI_OK;
-    /* what the writer holds beside the sort is not counted by the engine's own limit */
-    snprintf(sql, sizeof sql, "SET threads = 1; SET memory_limit = '%lld KiB'", (long long)(limit / 1024 * 6 / 10));
+    /* what the writer holds beside the sort is not counted by the engine's own limit; the sort itself needs some room */
+    int64_t narrow = limit / 10 * 6;
+    if (narrow < LEAST_MEMORY) narrow = limit < LEAST_MEMORY ? limit : LEAST_MEMORY;
+    snprintf(sql, sizeof sql, "SET threads = 1; SET memory_limit = '%lld KiB'", (long long)(narrow / 1024));
     return pli__engine_exec(e, sql, NULL, err);
 }
 
