@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 30
 export JOBS
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test unit check format bench interop fuzz install dist clean help
+.PHONY: build demo test unit check format bench interop fuzz install dist wheel clean help
 
 build: ## build bin/pli, libpli.so and the engine module into build/release
 	@scripts/setup build
@@ -66,6 +66,10 @@ dist: ## a tarball that runs on a bare machine: dist/polars-incremental-<version
 	@scripts/setup dist
 	@scripts/build release build/release
 	@scripts/dist build/release
+
+wheel: ## the Python package as a self-contained wheel: dist/polars_incremental-*.whl
+	@scripts/setup wheel
+	@scripts/wheel
 
 clean: ## remove build/, dist/ and demo/ (downloads are kept)
 	rm -rf build dist demo

@@ -94,15 +94,20 @@ static PyObject *state_path(PyObject *self, PyObject *args) {
     return core_take_text(path);
 }
 
-static PyObject *state_put(PyObject *self, PyObject *args) {
-    const char *name, *text, *data;
-    Py_ssize_t len;
-    pli_state_kind kind;
-    if (!PyArg_ParseTuple(args, "ssy#", &name, &text, &data, &len) || !read_kind(text, &kind)) return NULL;
-    pli_state *state = state_of(self);
-    if (!state) return NULL;
-    CORE_CALL(pli_state_put(state, name, kind, data, (size_t)len, err));
+static PyObject *put(pli_state *state, const char *name, pli_state_kind kind, const Py_buffer *data) {
+    CORE_CALL(pli_state_put(state, name, kind, data->buf, (size_t)data->len, err));
     Py_RETURN_NONE;
+}
+
+static PyObject *state_put(PyObject *self, PyObject *args) {
+    const char *name, *text;
+    Py_buffer data;
+    pli_state_kind kind;
+    if (!PyArg_ParseTuple(args, "ssy*", &name, &text, &data)) return NULL;
+    pli_state *state = read_kind(text, &kind) ? state_of(self) : NULL;
+    PyObject *done = state ? put(state, name, kind, &data) : NULL;
+    PyBuffer_Release(&data);
+    return done;
 }
 
 static PyObject *state_adopt(PyObject *self, PyObject *args) {
