@@ -36,7 +36,8 @@ static pli_status present_info(const char *path, const json_t *planned, json_t *
 
 pli_status pli__bad_files_present(pli_job *job, const json_t *offset, json_t *result, json_t **out, pli_error *err) {
     const json_t *files = json_object_get(offset, "files"), *infos = json_object_get(offset, "file_info");
-    if (!is(job->config->source.on_changed_file, "reread") || !json_is_array(infos)) {
+    const bool of_table = json_object_get(offset, "version") != NULL; /* data files of a table never change */
+    if (!is(job->config->source.on_changed_file, "reread") || !json_is_array(infos) || of_table) {
         *out = json_incref((json_t *)(uintptr_t)offset);
         return PLI_OK;
     }

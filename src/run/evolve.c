@@ -99,6 +99,7 @@ static pli_status write_version(const pli__evolution *e, const pli__work *work, 
 pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work, json_t *result, pli_error *err) {
     if (e->version >= 0 && json_object_set_new(result, "schema_version", json_integer(e->version)) < 0) return pli__error_memory(err);
     if (e->relation->gaps && json_object_set(result, "gaps", e->relation->gaps) < 0) return pli__error_memory(err);
+    if (e->relation->gaps && json_object_set(result, "gaps", e->relation->gaps) < 0) return pli__error_memory(err);
     if (!e->plan->changed) return PLI_OK;
     PLI_AUTO(pli__json_unref) json_t *changes = NULL, *schema = NULL;
     PLI_TRY(pli__evolve_to_json(e->plan, false, &changes, err));

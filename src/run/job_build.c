@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "run/job.h"
+#include "source/source_delta.h"
 #include "source/source_files.h"
 
 static bool is(const char *option, const char *word) { return option && strcmp(option, word) == 0; }
@@ -54,11 +55,27 @@ static pli__files_options files_options(const pli__job_config *c, const char *co
     };
 }
 
+static pli_status open_delta(pli_env *env, const pli__source_config *s, pli__source **out, pli_error *err) {
+    const pli__delta_options options = {
+        .path = s->path,
+        .start_offset = s->start_offset,
+        .starting_version = s->starting_version,
+        .starting_timestamp = s->start_timestamp,
+        .ending_version = s->ending_version,
+        .max_files = limit_of(s->max_files_per_trigger),
+        .max_bytes = limit_of(s->max_bytes_per_trigger),
+        .ignore_deletes = s->ignore_deletes,
+        .ignore_changes = s->ignore_changes,
+        .skip_change_commits = s->skip_change_commits,
+        .read_change_feed = s->read_change_feed,
+        .allow_data_loss = !s->fail_on_data_loss,
+        .must_exist = !s->allow_missing,
+    };
+    return pli__source_delta_new(env, &options, out, err);
+}
+
 static pli_status open_source(pli_env *env, const pli__job_config *c, pli__source **out, pli_error *err) {
-    if (is(c->source.format, "delta")) {
-        pli__error_set(err, PLI_E_UNSUPPORTED, "job '%s': this version reads files only", c->name);
-        return PLI_E_UNSUPPORTED;
-    }
+    if (is(c->source.format, "delta")) return open_delta(env, &c->source, out, err);
     const char *never[] = {c->checkpoint, c->sink.path, c->source.quarantine_dir};
     size_t n = 0;
     const char *given[3];
