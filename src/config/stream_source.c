@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "run/stream.h"
-#include "source/source_delta.h"
 #include "source/source_files.h"
 
 static pli_status read_clean(const char *name, pli__clean_mode *out, pli_error *err) {
@@ -53,28 +52,6 @@ pli_status pli_stream_set_files(pli_stream *stream, const pli_stream_files *o, p
     PLI_TRY(read_clean(o->clean_source, &f.clean, err));
     pli__source *source = NULL;
     PLI_TRY(pli__source_files_new(pli__stream_env(stream), &f, &source, err));
-    pli__stream_set_source(stream, source);
-    return PLI_OK;
-}
-
-pli_status pli_stream_set_delta(pli_stream *stream, const pli_stream_delta *o, pli_error *err) {
-    if (!stream || !o || o->size < sizeof *o || !o->path)
-        return pli__error_set(err, PLI_E_ARGUMENT, "stream, options with their size, and a path are needed");
-    PLI_TRY(check_limits(o->max_files, o->max_bytes, err));
-    const pli__delta_options d = {
-        .path = o->path,
-        .start_offset = o->start_offset,
-        .starting_version = o->starting_version,
-        .starting_timestamp = o->starting_timestamp,
-        .ending_version = -1,
-        .max_files = o->max_files,
-        .max_bytes = o->max_bytes,
-        .ignore_deletes = o->ignore_deletes,
-        .ignore_changes = o->ignore_changes,
-        .read_change_feed = o->read_change_feed,
-    };
-    pli__source *source = NULL;
-    PLI_TRY(pli__source_delta_new(pli__stream_env(stream), &d, &source, err));
     pli__stream_set_source(stream, source);
     return PLI_OK;
 }
