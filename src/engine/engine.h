@@ -28,7 +28,8 @@ typedef struct pli__result pli__result;
 typedef struct pli__engine_options {
     int64_t memory_limit;      /**< bytes; 0 = engine's default (80 % of the machine) */
     int threads;               /**< 0 = all cores */
-    const char *spill_dir;     /**< created when needed, removed at close; NULL = a private folder below $TMPDIR */
+    const char *spill_dir;     /**< NULL = $TMPDIR or /tmp. In it a private folder is made when needed and removed at close; if
+                                    spill_dir itself did not exist, it is made at open and removed if it is empty then */
     const char *time_zone;     /**< NULL = UTC */
     bool preserve_order;       /**< keep insertion order (slower, more memory); default false */
 } pli__engine_options;

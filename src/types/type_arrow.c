@@ -240,9 +240,9 @@ static pli_status write_children(const pli__type *t, schema_parts *parts, struct
     for (size_t i = 0; i < n; i++) {
         const pli__field *f = &t->fields[i];
         parts->pointers[i] = &parts->children[i];
+        out->n_children++; /* before it is written, so that what there is of it is released on failure */
         PLI_TRY(t->id == PLI__TYPE_MAP ? write_pairs(t, &parts->children[i], err)
                                        : write_schema(f->type, t->id == PLI__TYPE_LIST ? "item" : f->name, nullable_flag(f->nullable), &parts->children[i], err));
-        out->n_children++;
     }
     return PLI_OK;
 }

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "pli/arrow.h"
+#include "support/alloc_fault.h"
 #include "types/type.h"
 
 static const pli__type *sql(const char *text) {
@@ -191,6 +193,70 @@ static void test_types_tree__storing_keeps_metadata_and_nullability(void **state
     pli__type_unref(t);
 }
 
+/* Reads a type, writes it in all languages, and as an Arrow schema that is read again. */
+static pli_status use_everything(pli__str text, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *t = NULL;
+    PLI_AUTO(pli__type_auto) const pli__type *stored = NULL;
+    PLI_AUTO(pli__type_auto) const pli__type *back = NULL;
+    PLI_AUTO(pli__type_auto) const pli__type *arrow = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf out = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf json = {0};
+    struct ArrowSchema schema;
+    PLI_TRY(pli__type_from_sql(text, &t, err));
+    PLI_TRY(pli__type_to_sql(t, &out, err));
+    PLI_TRY(pli__type_to_polars(t, &out, err));
+    PLI_TRY(pli__type_to_storable(t, &stored, err));
+    PLI_TRY(pli__type_to_delta(stored, &json, err));
+    PLI_TRY(pli__type_from_delta(pli__buf_str(&json), &back, err));
+    PLI_TRY(pli__type_to_arrow(t, "x", true, &schema, err));
+    const pli_status status = pli__type_from_arrow(&schema, &arrow, err);
+    schema.release(&schema);
+    return status;
+}
+
+static void test_types_tree__running_out_of_memory_anywhere_is_an_error_and_leaks_nothing(void **state) {
+    (void)state;
+    if (!alloc_fault_available()) skip();
+    ALLOC_FAULT_EACH(n) {
+        pli_error err = {0};
+        const long before = alloc_fault_live();
+        alloc_fault_arm(n);
+        const pli_status status = use_everything(PLI_STR("STRUCT(a INTEGER[], \"b c\" MAP(VARCHAR, DECIMAL(9,2)), d STRUCT(e UUID[3]), f Datetime('ns', 'Asia/Tokyo'))"), &err);
+        alloc_fault_disarm();
+        if (!alloc_fault_struck()) {
+            assert_int_equal(status, PLI_OK);
+            continue;
+        }
+        assert_int_equal(status, PLI_E_MEMORY);
+        assert_int_equal(alloc_fault_live(), before);
+    }
+}
+
+static void test_types_tree__schemas_of_arrow_are_read_as_they_were_written(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"BOOLEAN", ""}, {"TINYINT", ""}, {"UBIGINT", ""}, {"FLOAT", ""}, {"DECIMAL(38,3)", ""}, {"VARCHAR", ""}, {"BLOB", ""}, {"DATE", ""}, {"TIME", ""}, {"TIME_NS", ""}, {"TIMESTAMP", ""},
+        {"TIMESTAMP_S", ""}, {"TIMESTAMP_MS", ""}, {"TIMESTAMP_NS", ""}, {"TIMESTAMP WITH TIME ZONE", ""}, {"INTERVAL", ""}, {"\"NULL\"", ""}, {"INTEGER[]", ""}, {"INTEGER[3][]", ""},
+        {"MAP(VARCHAR, STRUCT(\"a b\" INTEGER[]))", ""}, {"STRUCT(a INTEGER, b STRUCT(c DATE))", ""}, {"UUID", "VARCHAR"}, {"JSON", "VARCHAR"}, {"ENUM('a')", "VARCHAR"},
+        {"HUGEINT", "DECIMAL(38,0)"}, {"UHUGEINT", "DECIMAL(38,0)"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const pli__type *t = sql(cases[i][0]), *back = NULL;
+        struct ArrowSchema schema;
+        pli_error err = {0};
+        pli__buf text = {0};
+        assert_int_equal(pli__type_to_arrow(t, "x", true, &schema, &err), PLI_OK);
+        assert_string_equal(schema.name, "x");
+        if (pli__type_from_arrow(&schema, &back, &err) != PLI_OK) fail_msg("%s: %s", schema.format, err.message);
+        assert_int_equal(pli__type_to_sql(back, &text, &err), PLI_OK);
+        assert_string_equal(text.ptr, cases[i][1][0] ? cases[i][1] : cases[i][0]);
+        schema.release(&schema);
+        assert_null(schema.release);
+        pli__buf_clear(&text);
+        pli__type_unref(back);
+        pli__type_unref(t);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types_tree__simple_types_are_shared_and_cost_nothing),
@@ -204,6 +270,8 @@ int main(void) {
         cmocka_unit_test(test_types_tree__the_classes_of_types),
         cmocka_unit_test(test_types_tree__everything_becomes_what_a_delta_table_can_hold),
         cmocka_unit_test(test_types_tree__what_cannot_be_stored_is_named_with_its_path),
+        cmocka_unit_test(test_types_tree__running_out_of_memory_anywhere_is_an_error_and_leaks_nothing),
+        cmocka_unit_test(test_types_tree__schemas_of_arrow_are_read_as_they_were_written),
         cmocka_unit_test(test_types_tree__storing_keeps_metadata_and_nullability),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,6 @@ typedef struct column {
 
 struct pli__arrow_export {
     column top;
-    int64_t rows_before; /* in arrays taken before */
 };
 
 /* ---- growing ---- */
@@ -358,15 +357,14 @@ static pli_status take_column(column *c, struct ArrowArray *out, pli_error *err)
     out->children = parts->pointers;
     for (size_t i = 0; i < c->n_children; i++) {
         parts->pointers[i] = &parts->children[i];
+        out->n_children++; /* before it is filled, so that what there is of it is released on failure */
         PLI_TRY(take_column(&c->children[i], &parts->children[i], err));
-        out->n_children++;
     }
     return PLI_OK;
 }
 
 pli_status pli__arrow_export_take(pli__arrow_export *x, struct ArrowArray *out, pli_error *err) {
     struct ArrowArray array = {0};
-    x->rows_before += (int64_t)x->top.length;
     const pli_status status = take_column(&x->top, &array, err);
     if (status == PLI_OK) {
         array.buffers[0] = NULL; /* rows themselves are never null */

@@ -17,7 +17,7 @@ typedef struct pli__arrow_export pli__arrow_export;
 /** @param type the result's columns, a STRUCT; borrowed, must outlive the export */
 pli_status pli__arrow_export_new(const pli__type *type, pli__arrow_export **out, pli_error *err);
 void pli__arrow_export_free(pli__arrow_export *x);
-/** Add the rows of a chunk. BAD_DATA naming column and row. */
+/** Add the rows of a chunk. BAD_DATA naming the column. */
 pli_status pli__arrow_export_add(pli__arrow_export *x, duckdb_data_chunk chunk, pli_error *err);
 /** True when it is time for pli__arrow_export_take. */
 bool pli__arrow_export_is_full(const pli__arrow_export *x);
