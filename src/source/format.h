@@ -63,6 +63,7 @@ typedef struct pli__read {
     pli_env *env;
     const pli__format_options *options;
     const pli__type *known;          /**< columns whose type the checkpoint knows: they are not inferred; may be NULL */
+    bool relearn;                    /**< but now they are, where inference looks at samples (CSV): a value did not fit */
     size_t n_partition_columns;
     const char *const *partition_columns; /**< "name" or "name:TYPE" */
     const char *root;                /**< partition folders are looked for below it */

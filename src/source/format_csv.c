@@ -19,6 +19,7 @@
 typedef struct csv_group {
     char delimiter[5];
     const char *compression;
+    int64_t skip;     /* lines before the header */
     size_t n_columns;
     pli__str *names;
     unsigned *kinds;  /* of the values that samples have shown */
@@ -118,15 +119,15 @@ static pli_status explicit_names(csv_reader *r, pli__str **out, size_t *n, pli_e
 
 /* ---- groups ---- */
 
-static bool same_group(const csv_group *g, pli__str delimiter, const char *compression, size_t n, const pli__str *names) {
-    if (g->n_columns != n || !pli__str_eqz(delimiter, g->delimiter) || strcmp(g->compression, compression) != 0) return false;
-    for (size_t i = 0; i < n; i++)
-        if (!pli__str_eq(g->names[i], names[i])) return false;
+static bool same_group(const csv_group *a, const csv_group *b) {
+    if (a->n_columns != b->n_columns || strcmp(a->delimiter, b->delimiter) != 0 || a->compression != b->compression || a->skip != b->skip) return false;
+    for (size_t i = 0; i < a->n_columns; i++)
+        if (!pli__str_eq(a->names[i], b->names[i])) return false;
     return true;
 }
 
 static const pli__type *known_type(const csv_reader *r, pli__str name) {
-    const pli__type *known = r->parts->read->known;
+    const pli__type *known = r->parts->read->relearn ? NULL : r->parts->read->known;
     if (r->columns && json_object_get(r->columns, name.ptr)) return NULL;
     int at = known ? pli__type_find(known, name, false) : -1;
     const pli__type *t = at >= 0 ? known->fields[at].type : NULL;
@@ -140,7 +141,7 @@ static bool needs_sample(const csv_reader *r, const pli__str *names, size_t n) {
     return false;
 }
 
-static pli_status group_new(csv_reader *r, pli__str delimiter, const char *compression, size_t n, pli__str *names, csv_group **out, pli_error *err) {
+static pli_status group_new(csv_reader *r, const csv_group *like, csv_group **out, pli_error *err) {
     if (r->n_groups == r->group_cap) {
         size_t cap = r->group_cap ? r->group_cap * 2 : 8;
         csv_group *groups = realloc(r->groups, cap * sizeof *groups);
@@ -149,9 +150,9 @@ static pli_status group_new(csv_reader *r, pli__str delimiter, const char *compr
         r->group_cap = cap;
     }
     csv_group *g = &r->groups[r->n_groups];
-    *g = (csv_group){.compression = compression, .n_columns = n, .names = names, .must_sample = needs_sample(r, names, n)};
-    memcpy(g->delimiter, delimiter.ptr, delimiter.len);
-    if (!(g->kinds = pli__arena_calloc(&r->arena, n + 1, sizeof *g->kinds))) return pli__error_memory(err);
+    *g = *like;
+    g->must_sample = needs_sample(r, g->names, g->n_columns);
+    if (!(g->kinds = pli__arena_calloc(&r->arena, g->n_columns + 1, sizeof *g->kinds))) return pli__error_memory(err);
     r->n_groups++;
     *out = g;
     return PLI_OK;
@@ -208,21 +209,21 @@ static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan,
 }
 
 static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool sampled, pli_error *err) {
+    PLI_TRY(pli__input_check(file->path, err));
     PLI_AUTO(pli__csv_auto) pli__csv_scan *scan = NULL;
     PLI_TRY(pli__csv_open(file->path, &r->dialect, &scan, err));
     pli__csv_row row;
     PLI_TRY(pli__csv_next(scan, &row, err));
     if (!row.n) return PLI_OK; /* an empty file has neither columns nor rows */
-    pli__str *names = NULL;
-    size_t n = row.n;
-    if (r->columns && !r->header) PLI_TRY(explicit_names(r, &names, &n, err));
-    else PLI_TRY(names_of_row(r, file->path, &row, &names, err));
-    pli__str delimiter = pli__csv_delimiter(scan);
-    const char *compression = pli__input_compression(file->path);
+    csv_group like = {.n_columns = row.n, .skip = pli__csv_lines_before(scan), .compression = pli__input_compression(file->path)};
+    if (r->columns && !r->header) PLI_TRY(explicit_names(r, &like.names, &like.n_columns, err));
+    else PLI_TRY(names_of_row(r, file->path, &row, &like.names, err));
+    const pli__str delimiter = pli__csv_delimiter(scan);
+    memcpy(like.delimiter, delimiter.ptr, delimiter.len);
     csv_group *g = NULL;
     for (size_t i = r->n_groups; i-- > 0 && !g;)
-        if (same_group(&r->groups[i], delimiter, compression, n, names)) g = &r->groups[i];
-    if (!g) PLI_TRY(group_new(r, delimiter, compression, n, names, &g, err));
+        if (same_group(&r->groups[i], &like)) g = &r->groups[i];
+    if (!g) PLI_TRY(group_new(r, &like, &g, err));
     PLI_TRY(group_add(g, file, err));
     return g->must_sample && (sampled || g->n == 1) ? sample(r, g, scan, r->header ? NULL : &row, err) : PLI_OK;
 }
@@ -257,7 +258,7 @@ static void add_read_csv(const csv_reader *r, const csv_group *g, bool skip_corr
     add_char(b, "quote", r->dialect.quote);
     add_char(b, "escape", r->dialect.escape);
     if (r->dialect.comment) add_char(b, "comment", r->dialect.comment);
-    if (r->dialect.skip_rows) pli__buf_addf(b, ", skip=%" PRId64, r->dialect.skip_rows);
+    if (g->skip) pli__buf_addf(b, ", skip=%" PRId64, g->skip);
     pli__buf_addf(b, ", encoding='%s'", encodings[r->dialect.encoding]);
     if (*g->compression) pli__buf_addf(b, ", compression='%s'", g->compression);
     add_nulls(b, pli__option_json(read, "null_strings"));

@@ -19,6 +19,8 @@ struct pli__csv_scan {
     char raw[CHUNK + 4];
     size_t raw_len; /* bytes of a character that is not complete */
     bool started, ended, big_endian;
+    int64_t passed; /* lines before the first row */
+    bool has_row;
     pli__buf values; /* of the row, one behind the other */
     size_t *ends;
     bool *quoted;
@@ -137,6 +139,7 @@ static pli_status skip_line(pli__csv_scan *s, pli_error *err) {
         size_t n = line_end(s, s->at);
         if (!n) continue;
         s->at += n;
+        s->passed += !s->has_row;
         return PLI_OK;
     }
 }
@@ -146,8 +149,10 @@ static pli_status skip_idle(pli__csv_scan *s, pli_error *err) {
     for (;;) {
         PLI_TRY(need(s, 2, err));
         if (at_end(s)) return PLI_OK;
-        if (!line_end(s, s->at) && !(s->d.comment && s->text.ptr[s->at] == s->d.comment)) return PLI_OK;
+        bool comment = s->d.comment && s->text.ptr[s->at] == s->d.comment;
+        if (!line_end(s, s->at) && !comment) return PLI_OK;
         PLI_TRY(skip_line(s, err));
+        s->passed -= comment && !s->has_row; /* the engine does not count them */
     }
 }
 
@@ -178,6 +183,8 @@ static pli_status find_delimiter(pli__csv_scan *s, pli_error *err) {
     s->d.delimiter = (pli__str){s->delimiter, 1};
     return PLI_OK;
 }
+
+int64_t pli__csv_lines_before(const pli__csv_scan *s) { return s->passed; }
 
 pli__str pli__csv_delimiter(const pli__csv_scan *s) { return s->d.delimiter; }
 
@@ -253,6 +260,7 @@ pli_status pli__csv_next(pli__csv_scan *s, pli__csv_row *out, pli_error *err) {
     PLI_TRY(skip_idle(s, err));
     if (at_end(s)) return PLI_OK;
     if (!s->d.delimiter.len) PLI_TRY(find_delimiter(s, err));
+    s->has_row = true;
     pli__buf_reset(&s->values);
     s->n = 0;
     for (bool last = false; !last;) PLI_TRY(read_field(s, &last, err));

@@ -30,6 +30,8 @@ void pli__csv_close(pli__csv_scan *s);
 void pli__csv_auto(pli__csv_scan **s);
 /** Next row; n = 0 at the end. Empty and comment lines are passed over. */
 pli_status pli__csv_next(pli__csv_scan *s, pli__csv_row *out, pli_error *err);
+/** Lines before the first row that has come, as the engine's `skip` counts them: skipped and empty ones, not comments. */
+int64_t pli__csv_lines_before(const pli__csv_scan *s);
 /** The delimiter, after the first row. */
 pli__str pli__csv_delimiter(const pli__csv_scan *s);
 

@@ -59,6 +59,12 @@ pli_status pli__input_open(const char *path, pli__input **out, pli_error *err) {
     return PLI_OK;
 }
 
+pli_status pli__input_open_at(const char *path, int64_t offset, pli__input **out, pli_error *err) {
+    PLI_TRY(pli__input_open(path, out, err));
+    (*out)->at = offset;
+    return PLI_OK;
+}
+
 static pli_status fill(pli__input *in, size_t want, pli_error *err) {
     if (in->raw_end || in->raw_used < in->raw.len) return PLI_OK;
     pli__buf_reset(&in->raw);
@@ -114,4 +120,15 @@ pli_status pli__input_read(pli__input *in, char *to, size_t cap, size_t *got, pl
         if (*got) return PLI_OK;
         if (nothing_left && !in->ended) return damaged(in, "it is cut short", err);
     }
+}
+
+pli_status pli__input_check(const char *path, pli_error *err) {
+    if (compression_of(path) == PLAIN) return PLI_OK;
+    PLI_AUTO(pli__input_auto) pli__input *in = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf b = {0};
+    PLI_TRY(pli__input_open(path, &in, err));
+    char *room = pli__buf_room(&b, RAW_BYTES);
+    if (!room) return pli__buf_status(&b, err);
+    for (size_t got = 1; got;) PLI_TRY(pli__input_read(in, room, RAW_BYTES, &got, err));
+    return PLI_OK;
 }

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/sysinfo.h>
 
 #include "source/format_impl.h"
 #include "source/format_input.h"
@@ -98,12 +99,21 @@ static pli_status add_bad(json_group *g, const char *path, const pli__json_scan_
     return PLI_OK;
 }
 
+/* As many as the engine has. */
+static size_t threads_of(const pli__read *r) {
+    int n = pli__env_engine_options(r->env)->threads;
+    return n > 0 ? (size_t)n : (size_t)get_nprocs();
+}
+
 static pli_status look_at_file(json_reader *r, const pli__input_file *file, pli_error *err) {
     const pli__read *read = r->parts->read;
     PLI_AUTO(result_clear) pli__json_scan_result result = {0};
     pli__shape shape = {0};
     size_t max = (size_t)pli__option_int(read, "max_object_size", MAX_OBJECT);
-    PLI_TRY(pli__json_scan_file(file->path, r->lines, r->corrupt != PLI__CORRUPT_FAIL, max, &r->arena, &shape, &result, err));
+    bool keep_bad = r->corrupt != PLI__CORRUPT_FAIL;
+    if (r->lines && !keep_bad && !*pli__input_compression(file->path))
+        PLI_TRY(pli__json_scan_threads(file->path, threads_of(read), max, &r->arena, &shape, &result, err));
+    else PLI_TRY(pli__json_scan_file(file->path, r->lines, keep_bad, max, &r->arena, &shape, &result, err));
     if (!result.records && !result.n_bad) return PLI_OK; /* an empty file has neither columns nor rows */
     if (shape.n > PLI__MAX_COLUMNS) return pli__error_set(err, PLI_E_DATA, "'%s' has more than %d keys", file->path, PLI__MAX_COLUMNS);
     bool fits = true;

@@ -65,23 +65,40 @@ static inline void skip_blanks(cursor *c) {
     for (; c->p < c->end && is_blank(*c->p); c->p++) c->line_end |= *c->p == '\n';
 }
 
+/* Bytes of x that are equal to c, as 0x80 in their place; right for the lowest one, which is all that is asked for. */
+static inline uint64_t bytes_equal(uint64_t x, unsigned char c) {
+    const uint64_t ones = 0x0101010101010101u, d = x ^ ones * c;
+    return (d - ones) & ~d & ones << 7;
+}
+
+/* First quote or backslash; strings are short, so eight bytes at a time beat a call. */
+static inline const char *find_quote(const char *p, const char *end) {
+    for (; end - p >= 8; p += 8) {
+        uint64_t x;
+        memcpy(&x, p, 8);
+        uint64_t hit = bytes_equal(x, '"') | bytes_equal(x, '\\');
+        if (hit) return p + (__builtin_ctzll(hit) >> 3);
+    }
+    for (; p < end; p++)
+        if (*p == '"' || *p == '\\') return p;
+    return NULL;
+}
+
 /* Behind the opening quote → behind the closing one. *text: what is between; *escaped: it holds a backslash. */
-static step scan_string(cursor *c, pli__str *text, bool *escaped) {
+static inline step scan_string(cursor *c, pli__str *text, bool *escaped) {
     const char *begin = c->p;
     *escaped = false;
-    for (;;) {
-        const char *q = memchr(c->p, '"', (size_t)(c->end - c->p));
-        if (!q) return MORE;
-        c->p = q + 1;
-        const char *b = q;
-        while (b > begin && b[-1] == '\\') b--;
-        if ((q - b) & 1) {
-            *escaped = true;
-            continue;
+    for (const char *p = begin;;) {
+        p = find_quote(p, c->end);
+        if (!p) return MORE;
+        if (*p == '"') {
+            *text = (pli__str){begin, (size_t)(p - begin)};
+            c->p = p + 1;
+            return DONE;
         }
-        *text = (pli__str){begin, (size_t)(q - begin)};
-        if (!*escaped) *escaped = b != q || memchr(begin, '\\', text->len) != NULL;
-        return DONE;
+        *escaped = true;
+        if (c->end - p < 2) return MORE;
+        p += 2;
     }
 }
 
@@ -122,9 +139,7 @@ static pli__str unescape(pli__buf *b, pli__str text) {
     return pli__buf_str(b);
 }
 
-/* Objects of a file mostly have the same keys in the same order: the next one is looked at first. */
 static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *next) {
-    if (*next < into->n && pli__str_eq(into->names[*next], key)) return into->fields[(*next)++];
     pli__shape *f = pli__shape_field(c->s->arena, into, key);
     for (size_t i = 0; f && i < into->n; i++)
         if (into->fields[i] == f) {
@@ -134,20 +149,41 @@ static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *n
     return f;
 }
 
-static step scan_member(cursor *c, pli__shape *into, size_t *next, int depth) {
-    skip_blanks(c);
-    if (c->p == c->end) return MORE;
-    if (*c->p++ != '"') return BAD;
+/* Objects of a file mostly have the same keys in the same order: is the next one there, quote and all? */
+static inline bool is_next_key(const cursor *c, const pli__shape *into, size_t next) {
+    if (next >= into->n) return false;
+    const pli__str name = into->names[next];
+    return (size_t)(c->end - c->p) > name.len && c->p[name.len] == '"' && memcmp(c->p, name.ptr, name.len) == 0 && into->fields[next]->plain &&
+           !into->crowded;
+}
+
+/* The key with its quotes. */
+static step scan_key(cursor *c, pli__shape *into, size_t *next, int depth, pli__shape **field) {
+    if (is_next_key(c, into, *next)) {
+        c->p += into->names[*next].len + 1;
+        *field = into->fields[(*next)++];
+        return DONE;
+    }
     pli__str key;
     bool escaped;
     step st = scan_string(c, &key, &escaped);
     if (st != DONE) return st;
     if (escaped) key = unescape(&c->s->key, key);
+    *field = into->crowded && depth > 1 ? into->fields[0] : field_of(c, into, key, next);
+    return *field ? DONE : NO_MEMORY;
+}
+
+static step scan_member(cursor *c, pli__shape *into, size_t *next, int depth) {
+    skip_blanks(c);
+    if (c->p == c->end) return MORE;
+    if (*c->p++ != '"') return BAD;
+    pli__shape *field = NULL;
+    step st = scan_key(c, into, next, depth, &field);
+    if (st != DONE) return st;
     skip_blanks(c);
     if (c->p == c->end) return MORE;
     if (*c->p++ != ':') return BAD;
-    pli__shape *field = into->crowded && depth > 1 ? into->fields[0] : field_of(c, into, key, next);
-    return field ? scan_value(c, field, depth) : NO_MEMORY;
+    return scan_value(c, field, depth);
 }
 
 static step scan_object(cursor *c, pli__shape *into, int depth) {
@@ -225,9 +261,10 @@ static step scan_number(cursor *c, pli__shape *into) {
         if (p == exponent) return BAD;
     }
     c->p = p;
-    const unsigned all = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16 | PLI__SEEN_BEYOND_32;
+    const unsigned some = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16, all = some | PLI__SEEN_BEYOND_32;
+    const bool nothing_new = p - begin <= 9 ? (into->kinds & some) == some : p - begin <= 15 && (into->kinds & all) == all;
     if (!integer) into->kinds |= PLI__SEEN_FLOAT;
-    else if (p - begin > 15 || (into->kinds & all) != all) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(p - begin)});
+    else if (!nothing_new) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(p - begin)});
     return DONE;
 }
 
@@ -338,11 +375,12 @@ static pli_status next_token(scanner *s, bool *more, bool *line_end, pli_error *
     }
 }
 
-static pli_status scan_stream(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+/* Records that begin before `stop`, an offset in the file. */
+static pli_status scan_stream(scanner *s, int64_t stop, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
     bool more = true, line_end = true, together = false;
     for (bool first = true;; first = false) {
         PLI_TRY(next_token(s, &more, &line_end, err));
-        if (!more) break;
+        if (!more || s->consumed + (int64_t)s->at >= stop) break;
         together |= !first && !line_end;
         step st = BAD;
         PLI_TRY(scan_record(s, root, &st, err));
@@ -351,6 +389,23 @@ static pli_status scan_stream(scanner *s, pli__shape *root, pli__json_scan_resul
     }
     out->layout = together || s->spans_lines ? PLI__JSON_STREAM : PLI__JSON_LINES;
     return PLI_OK;
+}
+
+/* To behind the line end that the text from the position on holds first. */
+static pli_status pass_line(scanner *s, pli_error *err) {
+    size_t len = 0;
+    PLI_TRY(whole_line(s, &len, err));
+    s->at += len + (s->at + len < s->text.len);
+    return PLI_OK;
+}
+
+pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena, pli__shape *root,
+                                pli__json_scan_result *out, pli_error *err) {
+    PLI_AUTO(scanner_clear) scanner s = {.path = path, .arena = arena, .max_record = max_record, .consumed = from ? from - 1 : 0};
+    PLI_TRY(pli__input_open_at(path, s.consumed, &s.in, err));
+    PLI_TRY(fill(&s, err));
+    if (from) PLI_TRY(pass_line(&s, err));
+    return scan_stream(&s, stop, root, out, err);
 }
 
 /* A record that cannot be parsed is its line: so records must not span lines here. */
@@ -405,5 +460,5 @@ pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size
     PLI_TRY(next_token(&s, &more, &line_end, err));
     if (!more) return PLI_OK;
     if (!lines && s.text.ptr[s.at] == '[') return scan_array_file(&s, root, out, err);
-    return keep_bad ? scan_line_by_line(&s, root, out, err) : scan_stream(&s, root, out, err);
+    return keep_bad ? scan_line_by_line(&s, root, out, err) : scan_stream(&s, INT64_MAX, root, out, err);
 }

@@ -55,6 +55,7 @@ pli__shape *pli__shape_field(pli__arena *arena, pli__shape *s, pli__str name) {
     pli__str copy = pli__arena_str(arena, name);
     pli__shape *made = pli__arena_calloc(arena, 1, sizeof *made);
     if (!made || (name.len && !copy.ptr)) return NULL;
+    made->plain = !name.len || !memchr(name.ptr, '\\', name.len);
     s->names[s->n] = copy;
     s->fields[s->n++] = made;
     if (s->table) {

@@ -13,6 +13,7 @@ typedef struct pli__shape pli__shape;
 struct pli__shape {
     unsigned kinds;      /**< PLI__SEEN_* of the scalars */
     bool object, array, crowded; /**< crowded: more keys than a STRUCT should have */
+    bool plain;          /**< its key has no backslash: the key's text is the key */
     size_t n, cap;       /**< keys of the objects, in order of appearance */
     pli__str *names;
     pli__shape **fields;
@@ -44,6 +45,13 @@ enum { PLI__MAX_BAD_RECORDS = 100000 };
  *  cannot be parsed, unless keep_bad. @param lines one record a line is expected (NDJSON) @param max_record bytes */
 pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena, pli__shape *root,
                                pli__json_scan_result *out, pli_error *err);
+/** The records of an NDJSON file (plain, without a mark) that begin in from..stop; what stands before the first line end is
+ *  left out unless from is 0. */
+pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena, pli__shape *root,
+                                pli__json_scan_result *out, pli_error *err);
+/** The same as scan_file for NDJSON without bad records, by several threads where the file is large. */
+pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max_record, pli__arena *arena, pli__shape *root,
+                                  pli__json_scan_result *out, pli_error *err);
 /** Everything in `from` is in `into` as well afterwards. */
 pli_status pli__shape_merge(pli__arena *arena, pli__shape *into, const pli__shape *from, pli_error *err);
 /** Type of a value. `known` (may be NULL) is taken where all values fit it; *fits = false if some do not, somewhere in it. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "source/format_impl.h"
+#include "source/format_input.h"
 #include "source/format_xlsx.h"
 
 /* ---- files that are described one by one ---- */
@@ -109,6 +110,7 @@ pli_status pli__read_avro(pli__parts *parts, size_t n, const pli__input_file *co
 }
 
 pli_status pli__read_excel(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    for (size_t i = 0; i < n; i++) PLI_TRY(pli__xlsx_check(files[i]->path, err));
     return read_singly(parts, "excel", excel_function, n, files, err);
 }
 
@@ -127,6 +129,7 @@ static pli_status add_fixed(pli__parts *parts, const pli__type *take_schema, con
 pli_status pli__read_text(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
     int64_t line = pli__option_int(parts->read, "max_line_size", 0);
+    for (size_t i = 0; i < n; i++) PLI_TRY(pli__input_check(files[i]->path, err));
     pli__buf_addz(&from, "(SELECT coalesce(value, '') AS value, _pli_path FROM read_csv(");
     pli__sql_paths(&from, n, files);
     pli__buf_addz(&from, ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', hive_partitioning=false,"

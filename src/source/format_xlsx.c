@@ -66,6 +66,13 @@ static pli_status inflate_raw(const char *path, const pli__buf *packed, uint32_t
     return PLI_OK;
 }
 
+pli_status pli__xlsx_check(const char *path, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf directory = {0};
+    zip_entry e;
+    PLI_TRY(read_directory(path, &directory, err));
+    return find_entry(&directory, PLI_STR("xl/workbook.xml"), &e) ? PLI_OK : no_workbook(path, err);
+}
+
 static pli_status read_entry(const char *path, pli__str name, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf directory = {0}, head = {0}, packed = {0};
     zip_entry e;
