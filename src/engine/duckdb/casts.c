@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "engine/duckdb/json_fit.h"
-#include "engine/duckdb/json_text.h"
+#include "types/json_fit.h"
+#include "types/json_text.h"
 #include "types/value_text.h"
 
 /* One text argument and the output of a call. DuckDB hands in flat vectors. */

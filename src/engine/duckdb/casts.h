@@ -12,7 +12,7 @@
  *   pli_json_text(json) VARCHAR: a JSON string without quotes and escapes, another JSON value as it is spelled
  *   pli_json_scalar(json) VARCHAR: the same, but NULL for objects and arrays
  *   pli_json_misfits(json, type) VARCHAR: what of the value does not fit the (nested) SQL type, as JSON; NULL if all fits
- *   pli_json_prune(json, type) VARCHAR: the value without it (engine/duckdb/json_fit.h)
+ *   pli_json_prune(json, type) VARCHAR: the value without it (types/json_fit.h)
  */
 #ifndef PLI_ENGINE_DUCKDB_CASTS_H
 #define PLI_ENGINE_DUCKDB_CASTS_H

@@ -1,6 +1,6 @@
 /* The text of one JSON value as the engine hands it over: valid JSON, without blanks outside of strings. */
-#ifndef PLI_ENGINE_DUCKDB_JSON_TEXT_H
-#define PLI_ENGINE_DUCKDB_JSON_TEXT_H
+#ifndef PLI_TYPES_JSON_TEXT_H
+#define PLI_TYPES_JSON_TEXT_H
 
 #include "base/str.h"
 

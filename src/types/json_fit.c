@@ -1,6 +1,6 @@
 /* Walks a JSON text and a type side by side. Both outputs are written at once and cut back where a value turns out to
  * fit (misfits) or not (pruned). */
-#include "engine/duckdb/json_fit.h"
+#include "types/json_fit.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  *
  * The simple types must fit by the same functions that cast them (types/value_text.h), or a value could get lost.
  */
-#ifndef PLI_ENGINE_DUCKDB_JSON_FIT_H
-#define PLI_ENGINE_DUCKDB_JSON_FIT_H
+#ifndef PLI_TYPES_JSON_FIT_H
+#define PLI_TYPES_JSON_FIT_H
 
 #include "types/type.h"
 

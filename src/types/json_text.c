@@ -1,5 +1,5 @@
 /* Unquoting of JSON strings. The common case, no escape, gives a slice of the input. */
-#include "engine/duckdb/json_text.h"
+#include "types/json_text.h"
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
