@@ -49,30 +49,67 @@ void pli__evolution_auto(pli__evolution **e) {
     free(*e);
 }
 
-static pli_status make_plan(const pli__job_config *c, const pli__type *stored, pli__evolution *e, pli_error *err) {
+/* What is said about columns beforehand; each may be NULL. */
+typedef struct given {
+    const pli__type *explicit_schema, *stored, *hints;
+} given;
+
+static void given_clear(given *g) {
+    pli__type_unref(g->explicit_schema);
+    pli__type_unref(g->stored);
+    pli__type_unref(g->hints);
+}
+
+/* Columns whose type is known, so that the source reads them with it: in the order of authority. */
+static pli_status known_columns(const given *g, bool case_sensitive, const pli__type **out, pli_error *err) {
+    const pli__type *const sources[] = {g->explicit_schema, g->stored, g->hints};
+    pli__type_builder b = {0};
+    for (size_t k = 0; k < sizeof sources / sizeof *sources; k++) {
+        for (size_t i = 0; sources[k] && i < sources[k]->n_fields; i++) {
+            const pli__field *f = &sources[k]->fields[i];
+            bool there = false;
+            for (size_t j = 0; j < k; j++) {
+                int at = sources[j] ? pli__type_find(sources[j], pli__str_of(f->name), case_sensitive) : -1;
+                there = there || (at >= 0 && sources[j]->fields[at].type->id != PLI__TYPE_NULL);
+            }
+            if (!there && f->type->id != PLI__TYPE_NULL) pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);
+        }
+    }
+    *out = pli__type_builder_finish(&b);
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
+static pli_status read_given(const pli__work *work, int64_t *version, given *g, pli_error *err) {
+    const pli__job_config *c = work->job->config;
+    PLI_TRY(pli__schema_current(work->cp, version, &g->stored, err));
+    PLI_TRY(schema_of_map(c->schema.columns, "schema.columns", &g->explicit_schema, err));
+    PLI_TRY(schema_of_map(c->schema.hints, "schema.schema_hints", &g->hints, err));
+    PLI_AUTO(pli__type_auto) const pli__type *known = NULL;
+    PLI_TRY(known_columns(g, c->schema.case_sensitive, &known, err));
+    pli__source_set_known(work->job->source, known);
+    return PLI_OK;
+}
+
+static pli_status make_plan(const pli__job_config *c, const given *g, pli__evolution *e, pli_error *err) {
     pli__schema_policy policy;
-    PLI_AUTO(pli__type_auto) const pli__type *explicit_schema = NULL, *hints = NULL;
     PLI_AUTO(pli__free_ptr) pli__evolve_part *parts = NULL;
     PLI_TRY(policy_of(c, &policy, err));
-    PLI_TRY(schema_of_map(c->schema.columns, "schema.columns", &explicit_schema, err));
-    PLI_TRY(schema_of_map(c->schema.hints, "schema.schema_hints", &hints, err));
     PLI_TRY(pli__evolve_parts(e->relation, &parts, err));
-    pli__evolve_input in = {.stored = stored, .explicit_schema = explicit_schema, .hints = hints, .n_parts = e->relation->n_parts, .parts = parts, .policy = &policy};
+    pli__evolve_input in = {.stored = g->stored, .explicit_schema = g->explicit_schema, .hints = g->hints, .n_parts = e->relation->n_parts, .parts = parts, .policy = &policy};
     PLI_TRY(pli__evolve_plan_new(&in, &e->plan, err));
     return pli__evolve_check(e->plan, err);
 }
 
 pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out, pli_error *err) {
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = calloc(1, sizeof *e);
-    PLI_AUTO(pli__type_auto) const pli__type *stored = NULL;
+    PLI_AUTO(given_clear) given g = {0};
     if (!e) return pli__error_memory(err);
-    PLI_TRY(pli__schema_current(work->cp, &e->version, &stored, err));
-    pli__source_set_known(work->job->source, stored);
+    PLI_TRY(read_given(work, &e->version, &g, err));
     if (all) (void)pli__source_sample_all(work->job->source, true);
     pli_status status = pli__source_relation(work->job->source, offset, &e->relation, err);
     if (all) (void)pli__source_sample_all(work->job->source, false);
     PLI_TRY_IN(status, err, "while reading");
-    PLI_TRY(make_plan(work->job->config, stored, e, err));
+    PLI_TRY(make_plan(work->job->config, &g, e, err));
     *out = PLI_TAKE(e);
     return PLI_OK;
 }

@@ -188,7 +188,8 @@ static pli_status files_relation(pli__source *base, const json_t *offset, pli__r
     if (s->sample_all) options.sample_rows = options.sample_files = INT64_MAX;
     const pli__read read = {.env = s->env,
                             .options = &options,
-                            .known = s->sample_all ? NULL : s->known,
+                            .known = s->known,
+                            .relearn = s->sample_all,
                             .n_partition_columns = s->o.n_partition_columns,
                             .partition_columns = s->o.partition_columns,
                             .root = s->fixed};
