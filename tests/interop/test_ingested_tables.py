@@ -15,13 +15,13 @@ deltalake = pytest.importorskip("deltalake")
 duckdb = pytest.importorskip("duckdb")
 
 SQL = """SELECT id, name, CAST(id AS TINYINT) AS b, CAST(id AS SMALLINT) AS s, CAST(id AS INTEGER) AS i, CAST(id * 1.5 AS FLOAT) AS f,
-  CAST(id * 2.5 AS DOUBLE) AS d, CAST(id * 1.25 AS DECIMAL(10, 2)) AS dec, id % 2 = 0 AS flag, CAST(at AS DATE) AS day, at,
-  CAST(name AS BLOB) AS bin, [id, NULL, id + 1] AS list, {'x': id, 'y': name} AS st, MAP {'k': id} AS m FROM input"""
+  CAST(id * 2.5 AS DOUBLE) AS d, CAST(id * 1.25 AS DECIMAL(10, 2)) AS dec, id % 2 = 0 AS flag, CAST(ts AS DATE) AS day, ts,
+  encode(name) AS bin, [id, NULL, id + 1] AS list, {'x': id, 'y': name} AS st, MAP {'k': id} AS m FROM input"""
 
 
 def rows(n):
     for i in range(n):
-        yield {"id": i, "name": None if i % 7 == 3 else f"näme {i}", "at": f"2026-01-{i % 28 + 1:02}T10:00:{i % 60:02}.123456Z"}
+        yield {"id": i, "name": None if i % 7 == 3 else f"näme {i}", "ts": f"2026-01-{i % 28 + 1:02}T10:00:{i % 60:02}.123456Z"}
 
 
 @pytest.fixture(scope="module", params=["plain", "partitioned", "special", "checkpointed"])
@@ -54,18 +54,18 @@ def expected(everything):
     result = []
     for row in everything:
         i = row["id"]
-        at = datetime.datetime.fromisoformat(row["at"].replace("Z", "+00:00"))
+        at = datetime.datetime.fromisoformat(row["ts"].replace("Z", "+00:00"))
         result.append(
             (i, row["name"], i, i, i, i * 1.5, i * 2.5, Decimal(str(i * 1.25)).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP"), i % 2 == 0, at.date(), at)
         )
     return result
 
 
-COLUMNS = ["id", "name", "b", "s", "i", "f", "d", "dec", "flag", "day", "at"]
+COLUMNS = ["id", "name", "b", "s", "i", "f", "d", "dec", "flag", "day", "ts"]
 
 
 def check(frame, everything):
-    frame = frame.select(COLUMNS).sort("id").with_columns(pl.col("at").dt.convert_time_zone("UTC"))
+    frame = frame.select(COLUMNS).sort("id").with_columns(pl.col("ts").dt.convert_time_zone("UTC"))
     assert frame.rows() == expected(everything)
 
 
@@ -111,7 +111,7 @@ def test_spark_reads_every_version_and_writes_on(table, spark, pli):
         assert got == [row[:10] for row in expected(everything)[: (version + 1) * 10]]
     row = spark.read.format("delta").load(str(path)).where("id = 1").collect()[0]
     assert (row.list, row.st.x, row.m) == ([1, None, 2], 1, {"k": 1})
-    micros = spark.read.format("delta").load(str(path)).selectExpr("unix_micros(at) AS t").where("t % 1000 = 456").count()
+    micros = spark.read.format("delta").load(str(path)).selectExpr("unix_micros(ts) AS t").where("t % 1000 = 456").count()
     assert micros == len(everything)
     record(f"ingested, {name}", "Spark", "ok")
     # Spark appends to it, and so do we again
@@ -119,7 +119,7 @@ def test_spark_reads_every_version_and_writes_on(table, spark, pli):
         "delta"
     ).mode("append").save(str(path))
     more = path.parent / "in" / "g.ndjson"
-    more.write_text('{"id": 90, "name": "late", "at": "2026-02-01T00:00:00Z"}\n', encoding="utf-8")
+    more.write_text('{"id": 90, "name": "late", "ts": "2026-02-01T00:00:00Z"}\n', encoding="utf-8")
     flags = ["--settle-time", "0s", "--sql", SQL]
     if name == "partitioned":
         flags += ["--partition-by", "day,flag"]
