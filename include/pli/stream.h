@@ -103,6 +103,17 @@ PLI_API void pli_stream_abort(pli_stream *stream);
  *  @param batch JSON as planned, with at least one file @param out the caller releases it, before the environment is freed */
 PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out, pli_error *err);
 
+/** Write the rows of an Arrow stream to a Delta table, in one commit; creates the table.
+ *  @param take released by this call, also on failure
+ *  @param options JSON {"mode": "append" or "overwrite", "merge_schema", "overwrite_schema": flags, "partition_by": [names], "properties":
+ *  {key: text}, "txn": {"app_id", "version", "offset_sha256", "attempt", "files"}, "expect": {"version", "table_id"}}, all optional.
+ *  With txn a repeat writes nothing: by application id and version alone, or, with offset_sha256, also by that digest, and
+ *  then everything else that the table shows is SINK_AHEAD or SINK_BEHIND. `expect` is what the newest commit of the checkpoint to
+ *  this table said.
+ *  @param result JSON {"path", "tableId", "version", "rows", "addedFiles": [...], "repeat"}; free it with pli_free
+ *  @return SCHEMA_MISMATCH, SINK_AHEAD, SINK_BEHIND, COMMIT_CONFLICT, CONSTRAINT_VIOLATED */
+PLI_API pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err);
+
 /* ---- looking ---- */
 PLI_API const char *pli_stream_dir(const pli_stream *stream);
 PLI_API const char *pli_stream_id(const pli_stream *stream);

@@ -238,7 +238,8 @@ class _Run:
         assert reader is not None and writer is not None
         count = {"file_count": len(files)}
         schema = _StagedSchema(self.checkpoint if self.checkpoint is not None else _StreamSchema(self.stream))
-        token = running_batch.set(self.identity(batch))
+        identity = self.identity(batch, files)
+        token = running_batch.set(identity)
         try:
             data = self.stage("reader", batch, lambda: _callbacks.call(reader, files, context), count)
             if evolution is not None:
@@ -253,6 +254,8 @@ class _Run:
             raise
         finally:
             running_batch.reset(token)
+        if self.checkpoint is not None and identity is not None:
+            self.checkpoint._sinks = identity.done
         self.commit(batch, _metadata_of(result), schema.staged, values)
 
     def begin(self, batch: Any) -> tuple[JobState, PendingValues | None]:
@@ -268,9 +271,12 @@ class _Run:
         values = PendingValues(JobState(root))
         return JobState._of_batch(root, values), values
 
-    def identity(self, batch: Any) -> RunningBatch:
-        s = self.stream
-        return RunningBatch(s.app_id, batch.batch_id, s.attempt, s.offset_sha256, s.last_commit)
+    def identity(self, batch: Any, files: list[str]) -> RunningBatch | None:
+        """Who writes, for our own sinks; a foreign checkpoint has no identity that they could use."""
+        if not self.stream.attempt:
+            return None
+        evolution = self.pipeline.schema_evolution
+        return RunningBatch(self.stream, batch.batch_id, len(files), getattr(evolution, "rescue_column", "_rescued"))
 
     def commit(
         self, batch: Any, metadata: Mapping[str, Any] | None, schema: list[dict[str, str]] | None, values: PendingValues | None

@@ -2,6 +2,7 @@
 #include "sink/sink.h"
 
 static pli_status check_batch(const pli__batch_ref *b, pli_error *err) {
+    if (b && b->anonymous) return PLI_OK;
     if (!b || !b->app_id || !b->app_id[0]) return pli__error_set(err, PLI_E_ARGUMENT, "a batch needs the id of its checkpoint");
     if (b->batch_id < 0) return pli__error_set(err, PLI_E_ARGUMENT, "batch %lld has a negative number", (long long)b->batch_id);
     if (!b->attempt || !b->attempt[0] || strlen(b->attempt) >= sizeof((pli__sink_state *)0)->attempt)

@@ -21,6 +21,7 @@ typedef struct pli__batch_ref {
     const char *offset_sha256; /**< hex digest of the stored offsets/N.json */
     const char *job;           /**< name for provenance */
     int64_t n_files;           /**< number of inputs */
+    bool anonymous;            /**< Delta: no batch at all, and so nothing of the above; a repeat writes again */
 } pli__batch_ref;
 
 /** What the sink says about the newest write of an application. */
@@ -70,6 +71,7 @@ void pli__sink_auto(pli__sink **s);
 typedef struct pli__sink_delta_options {
     const char *path;
     bool merge_schema;
+    bool overwrite_schema;        /**< in mode overwrite: the rows' schema becomes the table's */
     bool allow_type_widening;
     size_t n_partition_by;
     const char *const *partition_by;

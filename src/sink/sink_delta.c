@@ -78,12 +78,14 @@ static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *
     const pli__type *table = NULL;
     if (d->snapshot) {
         p->snapshot = pli__snapshot_ref(d->snapshot);
-        table = pli__snapshot_schema(p->snapshot);
+        table = d->options.overwrite_schema && is_mode(d, "overwrite") ? NULL : pli__snapshot_schema(p->snapshot);
         PLI_TRY(check_partitions(d, pli__snapshot_metadata(p->snapshot), err));
         PLI_TRY(check_retention(d, pli__snapshot_property(p->snapshot, "delta.setTransactionRetentionDuration"), err));
     }
     PLI_TRY_IN(pli__project(table, schema, sql, &options, out, err), err, "table '%s'", pli__delta_root(d->table));
-    return table ? change_metadata(out, p, err) : create_metadata(d, out->schema, p, err);
+    if (!p->snapshot) return create_metadata(d, out->schema, p, err);
+    if (!table) out->schema_changed = !pli__type_equal(pli__snapshot_schema(p->snapshot), out->schema, false);
+    return change_metadata(out, p, err);
 }
 
 static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const pli__type *schema, pli__protocol *out, pli_error *err) {
@@ -169,6 +171,10 @@ static pli_status test_repeat(void *arg, const pli__txn *found, int64_t commit_v
 }
 
 static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info, pli__buf *parameters, pli_error *err) {
+    if (b->anonymous) {
+        pli__buf_addf(parameters, "{\"mode\":\"%s\"}", is_mode(d, "overwrite") ? "Overwrite" : "Append");
+        return pli__buf_status(parameters, err);
+    }
     PLI_AUTO(pli__json_unref) json_t *o = json_pack(
         "{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt", b->attempt, "job", b->job ? b->job : "", "files",
         (json_int_t)b->n_files, "tableId", p->metadata.id.ptr, p->metadata.id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
@@ -194,7 +200,7 @@ static pli_status remove_file(void *arg, const pli__add *a, pli_error *err) {
 static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__txn_handle *x, pli_error *err) {
     remover r = {.x = x};
     if (p->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &p->metadata, err));
-    PLI_TRY(pli__txn_set_txn(x, pli__str_of(b->app_id), b->batch_id, err));
+    if (!b->anonymous) PLI_TRY(pli__txn_set_txn(x, pli__str_of(b->app_id), b->batch_id, err));
     if (is_mode(d, "overwrite") && p->snapshot) PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
     PLI_TRY(pli__written_add_to(p->written, x, err));
     PLI_TRY(pli__txn_metric(x, "numRemovedFiles", r.files, err));
@@ -212,7 +218,7 @@ static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b
     } else {
         json_t *files = file_list(p);
         if (!files) return pli__error_memory(err);
-        *out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", root, "tableId", r->table_id, "version", (json_int_t)r->version, "txnAppId", b->app_id,
+        *out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", root, "tableId", r->table_id, "version", (json_int_t)r->version, "txnAppId", b->app_id ? b->app_id : "",
                          "addedFiles", files, "rows", (json_int_t)pli__written_rows(p->written));
     }
     return *out ? PLI_OK : pli__error_memory(err);
@@ -223,13 +229,13 @@ static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, c
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
     PLI_TRY(build_info(d, batch, p, &info, &parameters, err));
-    const pli__txn_options options = {.operation = "STREAMING UPDATE",
+    const pli__txn_options options = {.operation = batch->anonymous ? "WRITE" : "STREAMING UPDATE",
                                       .operation_params = parameters.ptr,
                                       .extra_commit_info = info.ptr,
                                       .reads = is_mode(d, "overwrite") ? PLI__READS_TABLE : PLI__READS_NOTHING,
                                       .data_change = true,
                                       .relaxed = d->options.relaxed,
-                                      .repeat = test_repeat,
+                                      .repeat = batch->anonymous ? NULL : test_repeat,
                                       .repeat_arg = test};
     PLI_TRY(pli__txn_begin(d->table, p->snapshot, &options, &x, err));
     PLI_TRY(fill_txn(d, batch, p, x, err));

@@ -28,6 +28,8 @@ class Checkpoint(Generic[Batch]):
         # a pipeline that holds the lock needs no second look; its schema waits here for the commit of the batch
         self._alone = False
         self._staged_schema: list[dict[str, str]] | None = None
+        # what our own sinks did in the batch at hand
+        self._sinks: list[dict[str, Any]] = []
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.checkpoint_dir)!r})"
@@ -48,6 +50,9 @@ class Checkpoint(Generic[Batch]):
         if not (self.offset_dir / f"{batch_id}.json").exists():
             self.write_offset(batch)
         body = {**self._commit_of(batch), "metadata": writable(dict(metadata or {}))}
+        if self._sinks:
+            body["sinks"] = self._sinks
+            self._sinks = []
         schema = self._staged_schema
         self._staged_schema = None
         self._stream.commit(batch_id, json.dumps(body), None if schema is None else json.dumps(schema))

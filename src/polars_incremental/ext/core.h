@@ -74,5 +74,6 @@ int core_add_maintenance(PyObject *module);
 int core_add_schema(PyObject *module);
 int core_add_arrow(PyObject *module);
 int core_add_table(PyObject *module);
+int core_add_feed(PyObject *module);
 
 #endif

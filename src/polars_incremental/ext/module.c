@@ -129,7 +129,8 @@ PyMODINIT_FUNC PyInit__core(void) {
     PyObject *module = PyModule_Create(&definition);
     if (!module) return NULL;
     if (core_add_stream(module) < 0 || core_add_state(module) < 0 || core_add_maintenance(module) < 0 ||
-        core_add_schema(module) < 0 || core_add_arrow(module) < 0 || core_add_table(module) < 0) {
+        core_add_schema(module) < 0 || core_add_arrow(module) < 0 || core_add_table(module) < 0 ||
+        core_add_feed(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

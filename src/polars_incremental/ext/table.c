@@ -161,6 +161,20 @@ static PyObject *read_batch(PyObject *self, PyObject *args) {
     return PyArg_ParseTuple(args, "ss", &path, &batch) ? do_read_batch(self, path, batch) : NULL;
 }
 
+static PyObject *do_write(PyObject *self, const char *path, struct ArrowArrayStream *rows, const char *options) {
+    char *result = NULL;
+    CORE_CALL(pli_delta_write(((table_object *)self)->env, path, rows, options, &result, err));
+    return core_take_text(result);
+}
+
+static PyObject *write_table(PyObject *self, PyObject *args) {
+    const char *path, *options;
+    PyObject *from;
+    struct ArrowArrayStream rows = {0};
+    if (!PyArg_ParseTuple(args, "sOs", &path, &from, &options) || core_adopt_stream(from, &rows) < 0) return NULL;
+    return do_write(self, path, &rows, options);
+}
+
 #define KW(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"latest_version", latest_version, METH_NOARGS, "latest_version() -> int"},
@@ -169,6 +183,7 @@ static PyMethodDef methods[] = {
     {"history", history, METH_VARARGS, "history(limit=0) -> str: JSON array, newest first"},
     {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS, "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
     {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
+    {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
     {"changes", KW(changes), METH_VARARGS | METH_KEYWORDS, "changes(from_version, to_version=-1, synthesize=False, columns=None) -> ArrowStream"},
     {NULL, NULL, 0, NULL},
 };
