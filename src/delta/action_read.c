@@ -398,6 +398,7 @@ pli_status pli__action_read_line(pli__action_reader *r, pli__str line, const cha
     if (skip_by_prefix(line, r->what.kinds)) return PLI_OK;
     pli__arena_reset(&r->arena);
     pli__json_scan_init(&p.scan, line, name, offset);
+    p.scan.check_utf8 = true;
     PLI_TRY(pli__json_scan_root(&p.scan, &it, err));
     if (it.kind != PLI__JSON_OBJECT) return pli__json_scan_error(&p.scan, err, "an action must be an object");
     PLI_TRY(pli__json_scan_enter(&p.scan, err));

@@ -66,6 +66,33 @@ static bool has_binary(const pli__type *t) {
     return false;
 }
 
+/* A type that the protocol does not name cannot be read, whatever the files hold. */
+static pli_status check_type(const pli__type *t, const char *column, pli_error *err) {
+    switch (t->id) {
+        case PLI__TYPE_NULL:
+        case PLI__TYPE_BOOLEAN:
+        case PLI__TYPE_I8:
+        case PLI__TYPE_I16:
+        case PLI__TYPE_I32:
+        case PLI__TYPE_I64:
+        case PLI__TYPE_F32:
+        case PLI__TYPE_F64:
+        case PLI__TYPE_DECIMAL:
+        case PLI__TYPE_STRING:
+        case PLI__TYPE_BINARY:
+        case PLI__TYPE_DATE:
+        case PLI__TYPE_TIMESTAMP:
+        case PLI__TYPE_TIMESTAMP_NTZ:
+        case PLI__TYPE_STRUCT:
+        case PLI__TYPE_LIST:
+        case PLI__TYPE_MAP:
+        case PLI__TYPE_VARIANT: break;
+        default: return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the type '%s', which is not known", column, t->text ? t->text : "?");
+    }
+    for (size_t i = 0; i < t->n_fields; i++) PLI_TRY(check_type(t->fields[i].type, column, err));
+    return PLI_OK;
+}
+
 /* ---- type changes ---- */
 
 static int integer_rank(pli__str type) {
@@ -136,6 +163,7 @@ static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, co
     c->physical = physical_name(f, mode);
     c->read_type = physical_type(f->type, mode);
     if (!c->physical || !c->read_type) return pli__error_memory(err);
+    PLI_TRY(check_type(f->type, f->name, err));
     if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id))
         return pli__error_set(err, PLI_E_CORRUPT, "column '%s' has no id, which the column mapping demands", f->name);
     return PLI_OK;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "delta/dv.h"
+#include "delta/roaring_read.h"
 
 #define DV_MAGIC UINT32_C(1681511377)
 
@@ -134,28 +135,6 @@ static uint64_t little_endian(const char *p, size_t n) {
     return v;
 }
 
-typedef struct {
-    uint64_t count;
-    int64_t last;
-    bool ascending;
-} value_check;
-
-static bool check_value(uint32_t value, void *arg) {
-    value_check *c = arg;
-    c->ascending = c->ascending && (int64_t)value > c->last;
-    c->last = value;
-    c->count++;
-    return c->ascending;
-}
-
-/* The library does not look inside containers when it reads them. A container whose values are not in order, or whose
- * number is not as declared, would make every later set operation wrong, so all values are walked once. */
-static bool is_sound(const roaring_bitmap_t *b) {
-    value_check c = {.last = -1, .ascending = true};
-    roaring_iterate(b, check_value, &c);
-    return c.ascending && c.count == roaring_bitmap_get_cardinality(b);
-}
-
 static pli_status parse_bucket(pli__rows *r, pli__str *rest, int64_t *last_key, pli_error *err) {
     if (rest->len < 4) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector ends within a key");
     const uint32_t key = (uint32_t)little_endian(rest->ptr, 4);
@@ -163,14 +142,8 @@ static pli_status parse_bucket(pli__rows *r, pli__str *rest, int64_t *last_key, 
         return pli__error_set(err, PLI_E_CORRUPT, "the keys of a deletion vector are not in order");
     *last_key = key;
     *rest = (pli__str){rest->ptr + 4, rest->len - 4};
-    const size_t size = roaring_bitmap_portable_deserialize_size(rest->ptr, rest->len);
-    roaring_bitmap_t *bitmap = size ? roaring_bitmap_portable_deserialize_safe(rest->ptr, rest->len) : NULL;
-    if (!bitmap) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds a bitmap that cannot be understood");
-    if (!is_sound(bitmap)) {
-        roaring_bitmap_free(bitmap);
-        return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds a bitmap whose values are not in order");
-    }
-    *rest = (pli__str){rest->ptr + size, rest->len - size};
+    roaring_bitmap_t *bitmap = NULL;
+    PLI_TRY(pli__roaring_read(rest, &bitmap, err));
     return insert_bucket(r, r->n, key, bitmap) ? PLI_OK : pli__error_memory(err);
 }
 

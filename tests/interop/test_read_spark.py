@@ -1,0 +1,170 @@
+"""Every version and every range of changes of tables that Spark wrote is read as Spark reads it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from interop_support import detail, record, spark_rows, spark_types
+from spark_tables import FEATURES
+
+
+@pytest.fixture(scope="session")
+def tables(spark, tmp_path_factory):
+    """Builds each table once, on first use."""
+    folder = tmp_path_factory.mktemp("tables")
+    built = {}
+
+    def build(name: str) -> str:
+        if name not in built:
+            path = str(folder / f"t{len(built)}")
+            FEATURES[name][0](spark, path)
+            built[name] = path
+        return built[name]
+
+    return build
+
+
+def versions_of(spark, path) -> list[int]:
+    return sorted(r.version for r in spark.sql(f"DESCRIBE HISTORY delta.`{path}`").select("version").collect())
+
+
+def spark_version(spark, path, version):
+    return spark.read.format("delta").option("versionAsOf", version).load(path)
+
+
+def assert_same(ours, theirs, what):
+    assert spark_types(ours) == spark_types(theirs), what
+    assert spark_rows(ours) == spark_rows(theirs), what
+
+
+@pytest.fixture
+def verdict(request):
+    """Puts what became of the test into the matrix."""
+    name = request.node.callspec.params["name"]
+    yield
+    failed = getattr(request.node, "outcome_failed", False)
+    record(f"Spark: {name}", "pli", "WRONG" if failed else "ok")
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_every_version_is_read_as_spark_reads_it(spark, tables, read_ours, verdict, name):
+    path = tables(name)
+    for version in versions_of(spark, path):
+        theirs = spark_version(spark, path, version)
+        if not spark_types(theirs):
+            continue
+        assert_same(read_ours("read", path, "--version", version), theirs, f"version {version}")
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_the_paths_to_the_newest_version_agree(spark, tables, read_ours, pli, verdict, name):
+    path = tables(name)
+    theirs = spark.read.format("delta").load(path)
+    rows = spark_rows(theirs)
+    state = detail(pli, path)
+    files = sorted(pli("delta", "files", path, "--format", "ndjson").splitlines())
+    assert spark_rows(read_ours("read", path, "--ignore-checkpoints")) == rows
+    replayed = detail(pli, path, "--ignore-checkpoints")
+    for key in ["setTransactions", "domainMetadata", "readerFeatures", "writerFeatures"]:
+        state[key].sort(key=str)
+        replayed[key].sort(key=str)
+    assert replayed == state
+    again = sorted(pli("delta", "files", path, "--ignore-checkpoints", "--format", "ndjson").splitlines())
+    assert [json.loads(f)["path"] for f in again] == [json.loads(f)["path"] for f in files]
+    hint = f"{path}/_delta_log/_last_checkpoint"
+    try:
+        shutil.copy(hint, hint + ".saved")
+    except FileNotFoundError:
+        return
+    try:
+        for text in ["", "{}", '{"version":0,"size":1}', '{"version":99999,"size":1}']:
+            with open(hint, "w", encoding="utf-8") as f:
+                f.write(text)
+            assert spark_rows(read_ours("read", path)) == rows, f"hint {text!r}"
+    finally:
+        shutil.move(hint + ".saved", hint)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_the_state_is_the_one_that_spark_describes(spark, tables, pli, verdict, name):
+    path = tables(name)
+    ours = detail(pli, path)
+    theirs = spark.sql(f"DESCRIBE DETAIL delta.`{path}`").collect()[0]
+    assert ours["id"] == theirs.id
+    assert ours["numFiles"] == theirs.numFiles
+    assert ours["sizeInBytes"] == theirs.sizeInBytes
+    assert (ours["minReaderVersion"], ours["minWriterVersion"]) == (theirs.minReaderVersion, theirs.minWriterVersion)
+    assert ours["partitionColumns"] == list(theirs.partitionColumns)
+    history = {r.version: r for r in spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect()}
+    for line in pli("delta", "history", path, "--format", "ndjson").splitlines():
+        row = json.loads(line)
+        assert row["operation"] == history[row["version"]].operation
+        stamp = history[row["version"]].timestamp.strftime("%Y-%m-%dT%H:%M:%S.%f")
+        assert row["timestamp"].rstrip("Z").ljust(26, "0")[:23] == stamp[:23], row["version"]
+
+
+@pytest.mark.parametrize("name", [n for n, (_, changes) in FEATURES.items() if changes])
+def test_every_range_of_changes_is_read_as_spark_reads_it(spark, tables, read_ours, verdict, name):
+    path = tables(name)
+    versions = versions_of(spark, path)
+    ranges = [(a, versions[-1]) for a in versions] + [(a, a) for a in versions]
+    for first, last in ranges:
+        theirs = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", first).option("endingVersion", last).load(path)
+        ours = read_ours("changes", path, "--from-version", first, "--to-version", last)
+        # Spark reads with the newest schema, we with that of the end of the range
+        theirs = theirs.select([f"`{c}`" for c in ours.columns])
+        assert_same(ours, theirs, f"changes {first} to {last}")
+
+
+def test_times_resolve_to_versions_as_in_spark(spark, tables, read_ours):
+    for name in ["in-commit timestamps enabled later", "deletion vectors"]:
+        path = tables(name)
+        for row in spark.sql(f"DESCRIBE HISTORY delta.`{path}`").collect():
+            moment = row.timestamp.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            theirs = spark_version(spark, path, row.version)
+            assert_same(read_ours("read", path, "--timestamp", moment), theirs, f"{name} at {moment}")
+
+
+def test_filters_and_columns_give_the_rows_that_spark_gives(spark, tables, read_ours):
+    cases = [
+        ("all types, nested, nulls", "id", "id BETWEEN 3 AND 9 AND bo", "id BETWEEN 3 AND 9 AND bo"),
+        ("all types, nested, nulls", "id, ts", "ts > '1970-01-05T00:00:00Z'", "ts > timestamp'1970-01-05 00:00:00'"),
+        ("all types, nested, nulls", "id, s", "st.x >= 20 OR s LIKE 'näme 1%'", "st.x >= 20 OR s LIKE 'näme 1%'"),
+        ("partitions with special characters and nulls", "id", "p IS NULL", "p IS NULL"),
+        ("partitions with special characters and nulls", "v, id", "q > 2 AND p <> 'x'", "q > 2 AND p <> 'x'"),
+        ("deletion vectors", "id", "id >= 4000", "id >= 4000"),
+        ("deletion vectors over many row groups", "id", "id > 14900 AND id < 15100", "id > 14900 AND id < 15100"),
+        ("type widening", "a", "a > 5", "a > 5"),
+        ("type widening", "d", "d >= TIMESTAMP '2024-01-02'", "d >= timestamp_ntz'2024-01-02'"),
+        ("checkpoints with parsed statistics only", "id", "id = 33 OR ts < '1970-01-01T00:00:00.010Z'", "id = 33 OR ts < timestamp'1970-01-01 00:00:00.01'"),
+        ("column mapping by name: rename, drop, add again, nested", "part", "s.b.renamed = 'x'", "s.b.renamed = 'x'"),
+    ]
+    for name, columns, ours, theirs in cases:
+        path = tables(name)
+        expected = spark.read.format("delta").load(path).where(theirs).selectExpr(*columns.split(", "))
+        actual = read_ours("read", path, "--columns", columns.replace(", ", ","), "--where", ours)
+        assert_same(actual, expected, f"{name}: {ours}")
+
+
+def test_variants_are_read_as_their_binary_parts(spark, pli, read_ours, tmp_path):
+    from pyspark.sql.types import VariantVal
+
+    path = str(tmp_path / "variant")
+    spark.sql(f"CREATE TABLE delta.`{path}` (id int, v variant) USING delta TBLPROPERTIES ('delta.enableVariantShredding' = 'false')")
+    spark.sql(f"""INSERT INTO delta.`{path}` SELECT 1, parse_json('{{"a": [1, 2.5, null, "x"], "b": {{"c": true}}}}') UNION ALL SELECT 2, NULL""")
+    theirs = {r.id: r.v and r.v.toJson() for r in spark.read.format("delta").load(path).collect()}
+    ours = {}
+    for row in read_ours("read", path).collect():
+        ours[row.id] = row.v and VariantVal(bytes(row.v.value), bytes(row.v.metadata)).toJson()
+    record("Spark: variant", "pli", "ok" if ours == theirs else "WRONG")
+    assert ours == theirs
+
+
+def test_a_feature_that_is_not_known_is_refused_by_name(spark, pli, tmp_path):
+    path = tmp_path / "future"
+    spark.sql(f"CREATE TABLE delta.`{path}` (id int) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+    commit = path / "_delta_log/00000000000000000000.json"
+    commit.write_text(commit.read_text().replace('"deletionVectors"', '"hologramColumns"'))
+    pli("delta", "read", path, code=4)
