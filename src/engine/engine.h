@@ -28,10 +28,11 @@ typedef struct pli__result pli__result;
 typedef struct pli__engine_options {
     int64_t memory_limit;      /**< bytes; 0 = engine's default (80 % of the machine) */
     int threads;               /**< 0 = all cores */
-    const char *spill_dir;     /**< NULL = $TMPDIR or /tmp. In it a private folder is made when needed and removed at close; if
+    const char
+        *spill_dir; /**< NULL = $TMPDIR or /tmp. In it a private folder is made when needed and removed at close; if
                                     spill_dir itself did not exist, it is made at open and removed if it is empty then */
-    const char *time_zone;     /**< NULL = UTC */
-    bool preserve_order;       /**< keep insertion order (slower, more memory); default false */
+    const char *time_zone; /**< NULL = UTC */
+    bool preserve_order; /**< keep insertion order (slower, more memory); default false */
 } pli__engine_options;
 
 /** @param options NULL = defaults. ENGINE_ERROR with a hint if the module or libduckdb cannot be loaded. */
@@ -54,18 +55,25 @@ pli_status pli__engine_describe(pli__engine *e, const char *sql, const pli__type
 /* ---- results ---- */
 /** Storage of a column in a chunk. */
 typedef enum pli__vec {
-    PLI__VEC_BOOL,    /* uint8_t */
-    PLI__VEC_I8, PLI__VEC_I16, PLI__VEC_I32, PLI__VEC_I64, /* also date (days, I32), timestamps (I64 in the type's unit) */
-    PLI__VEC_U8, PLI__VEC_U16, PLI__VEC_U32, PLI__VEC_U64,
-    PLI__VEC_I128,    /* two int64_t words, low first */
-    PLI__VEC_F32, PLI__VEC_F64,
-    PLI__VEC_STR,     /* strings and blobs: use pli__chunk_str */
-    PLI__VEC_OTHER    /* nested and the rest: cast to VARCHAR or JSON in SQL, or use the Arrow stream */
+    PLI__VEC_BOOL, /* uint8_t */
+    PLI__VEC_I8,
+    PLI__VEC_I16,
+    PLI__VEC_I32,
+    PLI__VEC_I64, /* also date (days, I32), timestamps (I64 in the type's unit) */
+    PLI__VEC_U8,
+    PLI__VEC_U16,
+    PLI__VEC_U32,
+    PLI__VEC_U64,
+    PLI__VEC_I128, /* two int64_t words, low first */
+    PLI__VEC_F32,
+    PLI__VEC_F64,
+    PLI__VEC_STR, /* strings and blobs: use pli__chunk_str */
+    PLI__VEC_OTHER /* nested and the rest: cast to VARCHAR or JSON in SQL, or use the Arrow stream */
 } pli__vec;
 
 typedef struct pli__column {
     pli__vec vec;
-    const void *data;         /**< array of the chunk's rows; for STR opaque */
+    const void *data; /**< array of the chunk's rows; for STR opaque */
     const uint64_t *validity; /**< bit set = not null; NULL = no nulls */
 } pli__column;
 
@@ -109,18 +117,20 @@ pli_status pli__engine_unregister(pli__engine *e, const char *name, pli_error *e
 
 /** Append rows to an existing (temp) table quickly; columns are text only ('\0'-free slices, ptr NULL = NULL). Used for
  *  lists of paths and the like. @param rows row-major, n_rows * n_columns */
-pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows, size_t n_columns, pli_error *err);
+pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows,
+                                   size_t n_columns, pli_error *err);
 
 /* ---- Parquet writing ---- */
 /** One file that a copy wrote (COPY ... RETURN_STATS). */
 typedef struct pli__written_column {
-    pli__str path;      /**< path of the leaf as the engine prints it: each name in double quotes (doubled inside), joined by '.' */
-    bool has_min_max;   /**< of floats: NaN is left out */
-    pli__str min, max;  /**< as the engine prints them; text longer than 256 bytes is cut, the max rounded up then */
+    pli__str
+        path; /**< path of the leaf as the engine prints it: each name in double quotes (doubled inside), joined by '.' */
+    bool has_min_max; /**< of floats: NaN is left out */
+    pli__str min, max; /**< as the engine prints them; text longer than 256 bytes is cut, the max rounded up then */
     bool has_null_count;
     int64_t null_count; /**< below a list or map it can be too high; below structs it is right (a null struct counts) */
     int64_t num_values; /**< rows, or elements inside lists; nulls included; -1 = not told */
-    bool has_nan;       /**< true is sure; false is not if the file has several row groups (DuckDB 1.5 forgets) */
+    bool has_nan; /**< true is sure; false is not if the file has several row groups (DuckDB 1.5 forgets) */
 } pli__written_column;
 /** A partition key of the file: column and value as the engine prints it (RETURN_STATS' partition_keys). */
 typedef struct pli__written_key {
@@ -141,7 +151,7 @@ typedef pli_status pli__written_fn(void *arg, const pli__written_file *file, pli
 pli_status pli__engine_copy(pli__engine *e, const char *copy_sql, pli__written_fn *fn, void *arg, pli_error *err);
 
 /* ---- control ---- */
-void pli__engine_interrupt(pli__engine *e);                 /**< running call ends with CANCELLED */
+void pli__engine_interrupt(pli__engine *e); /**< running call ends with CANCELLED */
 /** Percentage of the running query, -1 if unknown; rows done and total if known. Any thread. */
 double pli__engine_progress(pli__engine *e, uint64_t *rows_done, uint64_t *rows_total);
 /** LOAD one of our extensions ("avro", "excel", "httpfs") from beside the module; once. */

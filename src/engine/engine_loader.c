@@ -7,10 +7,10 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "engine/engine.h"
 #include "port/fs.h"
+#include "port/process.h"
 
 #define MODULE_FILE "libpli-engine.so"
 
@@ -63,13 +63,11 @@ static void try_folder(search *s, const char *folder, const char *below) {
 }
 
 static void try_environment(search *s) {
-    const char *given = getenv("PLI_ENGINE_PATH");
+    const char *given = NULL;
     pli__file_info info;
-    if (!given || !*given) return;
-    if (pli__fs_stat(given, &info, NULL) == PLI_OK && info.kind == PLI__FILE_DIR)
-        try_folder(s, given, "");
-    else
-        try_file(s, given);
+    if (pli__env_get("PLI_ENGINE_PATH", &given, NULL) != PLI_OK || !given) return;
+    if (pli__fs_stat(given, &info, NULL) == PLI_OK && info.kind == PLI__FILE_DIR) try_folder(s, given, "");
+    else try_file(s, given);
 }
 
 static void try_beside_this_code(search *s) {
@@ -110,8 +108,8 @@ static pli_status load_module(pli_error *err) {
         __atomic_store_n(&loaded, s.ops, __ATOMIC_RELEASE);
         return PLI_OK;
     }
-    pli__error_set(err, PLI_E_ENGINE, "the query engine " MODULE_FILE " %s%s", s.problem.len ? "cannot be loaded: " : "was not found",
-                   s.problem.ptr ? s.problem.ptr : "");
+    pli__error_set(err, PLI_E_ENGINE, "the query engine " MODULE_FILE " %s%s",
+                   s.problem.len ? "cannot be loaded: " : "was not found", s.problem.ptr ? s.problem.ptr : "");
     return pli__error_hint(err, "set PLI_ENGINE_PATH to its folder; looked at %s", s.places.ptr ? s.places.ptr : "");
 }
 
@@ -201,8 +199,8 @@ pli_status pli__engine_unregister(pli__engine *e, const char *name, pli_error *e
     return loaded_ops()->unregister(e, name, err);
 }
 
-pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows, size_t n_columns,
-                                   pli_error *err) {
+pli_status pli__engine_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows,
+                                   size_t n_columns, pli_error *err) {
     return loaded_ops()->append_text(e, table, rows, n_rows, n_columns, err);
 }
 
@@ -224,7 +222,9 @@ pli_status pli__engine_load_extension(pli__engine *e, const char *name, pli_erro
 
 const pli__type *pli__result_schema(const pli__result *r) { return loaded_ops()->result_schema(r); }
 
-pli_status pli__result_next(pli__result *r, pli__chunk *out, pli_error *err) { return loaded_ops()->result_next(r, out, err); }
+pli_status pli__result_next(pli__result *r, pli__chunk *out, pli_error *err) {
+    return loaded_ops()->result_next(r, out, err);
+}
 
 void pli__result_free(pli__result *r) {
     if (r) loaded_ops()->result_free(r);

@@ -52,7 +52,8 @@ pli_status pli__engine_query_rows(pli__engine *e, const char *sql, pli__row_fn *
 }
 
 /* The first chunk of a query; its first value must be there. */
-static pli_status query_first(pli__engine *e, const char *sql, pli__result **result, pli__chunk *chunk, pli_error *err) {
+static pli_status query_first(pli__engine *e, const char *sql, pli__result **result, pli__chunk *chunk,
+                              pli_error *err) {
     PLI_TRY(pli__engine_query(e, sql, result, err));
     PLI_TRY(pli__result_next(*result, chunk, err));
     if (chunk->rows == 0) return pli__error_set(err, PLI_E_NOT_FOUND, "the query gives no rows");

@@ -8,11 +8,12 @@
 static const struct {
     uint32_t first, last;
 } unprintable[] = {
-    {0x80, 0xa0},       {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},
-    {0x890, 0x891},     {0x8e2, 0x8e2},     {0x1680, 0x1680},   {0x180e, 0x180e},   {0x2000, 0x200f},   {0x2028, 0x202f},
-    {0x205f, 0x2064},   {0x2066, 0x206f},   {0x3000, 0x3000},   {0xe000, 0xf8ff},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},
-    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x13438}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0001, 0xe0001},
-    {0xe0020, 0xe007f}, {0xf0000, 0xffffd}, {0x100000, 0x10fffd},
+    {0x80, 0xa0},       {0xad, 0xad},         {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},
+    {0x70f, 0x70f},     {0x890, 0x891},       {0x8e2, 0x8e2},     {0x1680, 0x1680},   {0x180e, 0x180e},
+    {0x2000, 0x200f},   {0x2028, 0x202f},     {0x205f, 0x2064},   {0x2066, 0x206f},   {0x3000, 0x3000},
+    {0xe000, 0xf8ff},   {0xfeff, 0xfeff},     {0xfff9, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd},
+    {0x13430, 0x13438}, {0x1bca0, 0x1bca3},   {0x1d173, 0x1d17a}, {0xe0001, 0xe0001}, {0xe0020, 0xe007f},
+    {0xf0000, 0xffffd}, {0x100000, 0x10fffd},
 };
 
 static bool is_printable(uint32_t cp) {
@@ -68,10 +69,8 @@ pli_status pli__python_text_parse(pli__type_text *t, pli__buf *out, pli_error *e
     t->pos++;
     while (t->pos < t->text.len && t->text.ptr[t->pos] != quote) {
         const char c = t->text.ptr[t->pos++];
-        if (c != '\\')
-            pli__buf_addc(out, c);
-        else
-            PLI_TRY(parse_escape(t, out, err));
+        if (c != '\\') pli__buf_addc(out, c);
+        else PLI_TRY(parse_escape(t, out, err));
     }
     PLI_TRY(pli__type_text_expect(t, quote, err));
     return pli__buf_status(out, err);
@@ -83,14 +82,10 @@ static void add_escaped(pli__buf *b, uint32_t cp) {
     static const char from[] = "\n\r\t";
     static const char to[] = "nrt";
     const char *at = cp < 0x80 ? memchr(from, (int)cp, 3) : NULL;
-    if (at)
-        pli__buf_addf(b, "\\%c", to[at - from]);
-    else if (cp < 0x100)
-        pli__buf_addf(b, "\\x%02x", (unsigned)cp);
-    else if (cp < 0x10000)
-        pli__buf_addf(b, "\\u%04x", (unsigned)cp);
-    else
-        pli__buf_addf(b, "\\U%08x", (unsigned)cp);
+    if (at) pli__buf_addf(b, "\\%c", to[at - from]);
+    else if (cp < 0x100) pli__buf_addf(b, "\\x%02x", (unsigned)cp);
+    else if (cp < 0x10000) pli__buf_addf(b, "\\u%04x", (unsigned)cp);
+    else pli__buf_addf(b, "\\U%08x", (unsigned)cp);
 }
 
 void pli__python_text_add(pli__buf *b, pli__str s) {

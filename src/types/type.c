@@ -11,13 +11,13 @@
 
 static const pli__type simple_types[] = {
 #define SIMPLE(type_id) [type_id] = {.id = (type_id), .refs = STATIC_REFS}
-    SIMPLE(PLI__TYPE_NULL),   SIMPLE(PLI__TYPE_BOOLEAN),   SIMPLE(PLI__TYPE_I8),            SIMPLE(PLI__TYPE_I16),
-    SIMPLE(PLI__TYPE_I32),    SIMPLE(PLI__TYPE_I64),       SIMPLE(PLI__TYPE_I128),          SIMPLE(PLI__TYPE_U8),
-    SIMPLE(PLI__TYPE_U16),    SIMPLE(PLI__TYPE_U32),       SIMPLE(PLI__TYPE_U64),           SIMPLE(PLI__TYPE_U128),
-    SIMPLE(PLI__TYPE_F32),    SIMPLE(PLI__TYPE_F64),       SIMPLE(PLI__TYPE_STRING),        SIMPLE(PLI__TYPE_BINARY),
-    SIMPLE(PLI__TYPE_DATE),   SIMPLE(PLI__TYPE_TIME),      SIMPLE(PLI__TYPE_TIMESTAMP),     SIMPLE(PLI__TYPE_TIMESTAMP_NTZ),
-    SIMPLE(PLI__TYPE_STRUCT), SIMPLE(PLI__TYPE_DURATION),  SIMPLE(PLI__TYPE_JSON),          SIMPLE(PLI__TYPE_VARIANT),
-    SIMPLE(PLI__TYPE_UUID),   SIMPLE(PLI__TYPE_ENUM),      SIMPLE(PLI__TYPE_OTHER),
+    SIMPLE(PLI__TYPE_NULL),   SIMPLE(PLI__TYPE_BOOLEAN),  SIMPLE(PLI__TYPE_I8),        SIMPLE(PLI__TYPE_I16),
+    SIMPLE(PLI__TYPE_I32),    SIMPLE(PLI__TYPE_I64),      SIMPLE(PLI__TYPE_I128),      SIMPLE(PLI__TYPE_U8),
+    SIMPLE(PLI__TYPE_U16),    SIMPLE(PLI__TYPE_U32),      SIMPLE(PLI__TYPE_U64),       SIMPLE(PLI__TYPE_U128),
+    SIMPLE(PLI__TYPE_F32),    SIMPLE(PLI__TYPE_F64),      SIMPLE(PLI__TYPE_STRING),    SIMPLE(PLI__TYPE_BINARY),
+    SIMPLE(PLI__TYPE_DATE),   SIMPLE(PLI__TYPE_TIME),     SIMPLE(PLI__TYPE_TIMESTAMP), SIMPLE(PLI__TYPE_TIMESTAMP_NTZ),
+    SIMPLE(PLI__TYPE_STRUCT), SIMPLE(PLI__TYPE_DURATION), SIMPLE(PLI__TYPE_JSON),      SIMPLE(PLI__TYPE_VARIANT),
+    SIMPLE(PLI__TYPE_UUID),   SIMPLE(PLI__TYPE_ENUM),     SIMPLE(PLI__TYPE_OTHER),
 #undef SIMPLE
 };
 
@@ -93,7 +93,8 @@ void pli__type_builder_add(pli__type_builder *b, pli__str name, const pli__type 
         return;
     }
     pli__field *f = &b->fields[b->n++];
-    *f = (pli__field){.name = pli__str_dup(name), .type = take_type, .nullable = nullable, .metadata = pli__strz_dup(metadata)};
+    *f = (pli__field){
+        .name = pli__str_dup(name), .type = take_type, .nullable = nullable, .metadata = pli__strz_dup(metadata)};
     if (!f->name || (metadata && !f->metadata)) b->failed = true;
 }
 

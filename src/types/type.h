@@ -11,11 +11,21 @@
 typedef enum pli__type_id {
     PLI__TYPE_NULL,    /* no type yet; Delta's void */
     PLI__TYPE_BOOLEAN,
-    PLI__TYPE_I8, PLI__TYPE_I16, PLI__TYPE_I32, PLI__TYPE_I64, PLI__TYPE_I128,
-    PLI__TYPE_U8, PLI__TYPE_U16, PLI__TYPE_U32, PLI__TYPE_U64, PLI__TYPE_U128,
-    PLI__TYPE_F32, PLI__TYPE_F64,
+    PLI__TYPE_I8,
+    PLI__TYPE_I16,
+    PLI__TYPE_I32,
+    PLI__TYPE_I64,
+    PLI__TYPE_I128,
+    PLI__TYPE_U8,
+    PLI__TYPE_U16,
+    PLI__TYPE_U32,
+    PLI__TYPE_U64,
+    PLI__TYPE_U128,
+    PLI__TYPE_F32,
+    PLI__TYPE_F64,
     PLI__TYPE_DECIMAL, /* precision, scale */
-    PLI__TYPE_STRING, PLI__TYPE_BINARY,
+    PLI__TYPE_STRING,
+    PLI__TYPE_BINARY,
     PLI__TYPE_DATE,
     PLI__TYPE_TIME,
     PLI__TYPE_TIMESTAMP,     /* an instant */
@@ -24,7 +34,10 @@ typedef enum pli__type_id {
     PLI__TYPE_STRUCT,        /* fields */
     PLI__TYPE_LIST,          /* fields[0] = element */
     PLI__TYPE_MAP,           /* fields[0] = key, fields[1] = value */
-    PLI__TYPE_JSON, PLI__TYPE_VARIANT, PLI__TYPE_UUID, PLI__TYPE_ENUM,
+    PLI__TYPE_JSON,
+    PLI__TYPE_VARIANT,
+    PLI__TYPE_UUID,
+    PLI__TYPE_ENUM,
     PLI__TYPE_OTHER          /* something foreign: name kept in `text`; only reported, never written */
 } pli__type_id;
 
@@ -48,9 +61,9 @@ struct pli__type {
     int refs;             /* atomic; negative: static, never freed */
     uint8_t precision, scale;
     pli__time_unit unit;  /* TIMESTAMP*, TIME, DURATION */
-    char *text;           /* TIMESTAMP: its zone unless UTC. ENUM: JSON array of its categories; NULL for Polars' global
+    char *text; /* TIMESTAMP: its zone unless UTC. ENUM: JSON array of its categories; NULL for Polars' global
                              Categorical, `Categories(...)` for a named one. OTHER: its name. Else NULL */
-    size_t array_size;    /* LIST of fixed size (Polars Array, DuckDB ARRAY); 0 = variable */
+    size_t array_size; /* LIST of fixed size (Polars Array, DuckDB ARRAY); 0 = variable */
     size_t n_fields;
     pli__field *fields;
 };
@@ -75,7 +88,8 @@ typedef struct pli__type_builder {
     bool failed;
 } pli__type_builder;
 /** @param take_type reference moves in, also on failure @param metadata copied, may be NULL */
-void pli__type_builder_add(pli__type_builder *b, pli__str name, const pli__type *take_type, bool nullable, const char *metadata);
+void pli__type_builder_add(pli__type_builder *b, pli__str name, const pli__type *take_type, bool nullable,
+                           const char *metadata);
 /** @return the struct (reference to the caller) or NULL when memory ran out; the builder is empty afterwards */
 const pli__type *pli__type_builder_finish(pli__type_builder *b);
 void pli__type_builder_clear(pli__type_builder *b);
@@ -123,6 +137,7 @@ struct ArrowSchema;
 pli_status pli__type_from_arrow(const struct ArrowSchema *schema, const pli__type **out, pli_error *err);
 /** The schema under which libpli gives values away: text and binary with 64-bit offsets, lists too, enum, uuid and JSON as text, 128-bit
  *  integers as decimal(38,0), durations in µs. *out is the caller's to release. UNSUPPORTED_FEATURE for VARIANT and OTHER. */
-pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out, pli_error *err);
+pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out,
+                              pli_error *err);
 
 #endif

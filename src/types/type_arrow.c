@@ -25,8 +25,8 @@ static pli_status made(const pli__type *t, const pli__type **out, pli_error *err
 }
 
 static pli_status refuse(const reader *r, const struct ArrowSchema *s, pli_error *err) {
-    return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the Arrow type '%s', which is not supported", r->path.len ? r->path.ptr : "",
-                          s->format ? s->format : "");
+    return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the Arrow type '%s', which is not supported",
+                          r->path.len ? r->path.ptr : "", s->format ? s->format : "");
 }
 
 /* The value of a key of the metadata: a count, then length and bytes of each key and value, all int32. */
@@ -49,9 +49,11 @@ static pli__str metadata_of(const struct ArrowSchema *s, const char *key) {
 }
 
 /* A child under its name; PLI__TYPE_MAX_FIELDS of them at most. */
-static pli_status parse_child(reader *r, const struct ArrowSchema *child, const char *name, const pli__type **out, pli_error *err) {
+static pli_status parse_child(reader *r, const struct ArrowSchema *child, const char *name, const pli__type **out,
+                              pli_error *err) {
     const size_t mark = r->path.len;
-    if (++r->fields > PLI__TYPE_MAX_FIELDS) return pli__error_set(err, PLI_E_LIMIT, "an Arrow schema has more than %d fields", PLI__TYPE_MAX_FIELDS);
+    if (++r->fields > PLI__TYPE_MAX_FIELDS)
+        return pli__error_set(err, PLI_E_LIMIT, "an Arrow schema has more than %d fields", PLI__TYPE_MAX_FIELDS);
     pli__buf_addf(&r->path, "%s%s", mark ? "." : "", name);
     PLI_TRY(pli__buf_status(&r->path, err));
     PLI_TRY(parse(r, child, out, err));
@@ -66,7 +68,8 @@ static pli_status parse_struct(reader *r, const struct ArrowSchema *s, const pli
         const struct ArrowSchema *child = s->children[i];
         const char *name = child->name ? child->name : "";
         const pli__type *type = NULL;
-        if (!pli__str_is_utf8(pli__str_of(name))) return pli__error_set(err, PLI_E_ARGUMENT, "the name of column %d is not UTF-8", (int)i + 1);
+        if (!pli__str_is_utf8(pli__str_of(name)))
+            return pli__error_set(err, PLI_E_ARGUMENT, "the name of column %d is not UTF-8", (int)i + 1);
         PLI_TRY(parse_child(r, child, name, &type, err));
         pli__type_builder_add(&b, pli__str_of(name), type, child->flags & ARROW_FLAG_NULLABLE, NULL);
     }
@@ -77,7 +80,8 @@ static pli_status parse_list(reader *r, const struct ArrowSchema *s, const pli__
     const pli__type *element = NULL;
     int64_t size = 0;
     if (s->n_children != 1) return refuse(r, s, err);
-    if (s->format[1] == 'w' && (!pli__str_to_i64(pli__str_of(s->format + 3), &size) || size <= 0)) return refuse(r, s, err);
+    if (s->format[1] == 'w' && (!pli__str_to_i64(pli__str_of(s->format + 3), &size) || size <= 0))
+        return refuse(r, s, err);
     PLI_TRY(parse_child(r, s->children[0], "element", &element, err));
     if (size) return made(pli__type_new_array(element, (size_t)size), out, err);
     return made(pli__type_new_list(element, s->children[0]->flags & ARROW_FLAG_NULLABLE), out, err);
@@ -90,7 +94,8 @@ static pli_status parse_map(reader *r, const struct ArrowSchema *s, const pli__t
     const struct ArrowSchema *pair = s->children[0];
     PLI_TRY(parse_child(r, pair->children[0], "key", &key, err));
     PLI_TRY(parse_child(r, pair->children[1], "value", &value, err));
-    return made(pli__type_new_map(PLI_TAKE(key), PLI_TAKE(value), pair->children[1]->flags & ARROW_FLAG_NULLABLE), out, err);
+    return made(pli__type_new_map(PLI_TAKE(key), PLI_TAKE(value), pair->children[1]->flags & ARROW_FLAG_NULLABLE), out,
+                err);
 }
 
 static pli_status parse_nested(reader *r, const struct ArrowSchema *s, const pli__type **out, pli_error *err) {
@@ -108,7 +113,8 @@ static pli_status parse_decimal(reader *r, const struct ArrowSchema *s, const pl
     int precision, scale, bits = 128;
     const int n = sscanf(s->format, "d:%3d,%3d,%3d", &precision, &scale, &bits);
     const bool known_bits = bits == 32 || bits == 64 || bits == 128 || bits == 256;
-    if (n < 2 || !known_bits || precision < 1 || precision > 38 || scale < 0 || scale > precision) return refuse(r, s, err);
+    if (n < 2 || !known_bits || precision < 1 || precision > 38 || scale < 0 || scale > precision)
+        return refuse(r, s, err);
     return made(pli__type_new_decimal(precision, scale), out, err);
 }
 
@@ -121,7 +127,8 @@ static const struct {
 static pli_status parse_timestamp(reader *r, const struct ArrowSchema *s, const pli__type **out, pli_error *err) {
     for (size_t i = 0; i < sizeof unit_letters / sizeof unit_letters[0]; i++)
         if (s->format[2] == unit_letters[i].letter && s->format[3] == ':')
-            return made(pli__type_new_time(PLI__TYPE_TIMESTAMP, unit_letters[i].unit, pli__str_of(s->format + 4)), out, err);
+            return made(pli__type_new_time(PLI__TYPE_TIMESTAMP, unit_letters[i].unit, pli__str_of(s->format + 4)), out,
+                        err);
     return refuse(r, s, err);
 }
 
@@ -130,14 +137,16 @@ static const struct {
     const char *format;
     pli__type_id id;
 } more_formats[] = {
-    {"e", PLI__TYPE_F32},     {"U", PLI__TYPE_STRING},  {"vu", PLI__TYPE_STRING},    {"Z", PLI__TYPE_BINARY},    {"vz", PLI__TYPE_BINARY},
-    {"tdm", PLI__TYPE_DATE},  {"tts", PLI__TYPE_TIME},  {"ttm", PLI__TYPE_TIME},     {"tiM", PLI__TYPE_DURATION}, {"tiD", PLI__TYPE_DURATION},
-    {"tin", PLI__TYPE_DURATION}, {"_pli128", PLI__TYPE_I128}, {"_plu128", PLI__TYPE_U128},
+    {"e", PLI__TYPE_F32},        {"U", PLI__TYPE_STRING},     {"vu", PLI__TYPE_STRING},    {"Z", PLI__TYPE_BINARY},
+    {"vz", PLI__TYPE_BINARY},    {"tdm", PLI__TYPE_DATE},     {"tts", PLI__TYPE_TIME},     {"ttm", PLI__TYPE_TIME},
+    {"tiM", PLI__TYPE_DURATION}, {"tiD", PLI__TYPE_DURATION}, {"tin", PLI__TYPE_DURATION}, {"_pli128", PLI__TYPE_I128},
+    {"_plu128", PLI__TYPE_U128},
 };
 
 static pli_status parse_simple(reader *r, const struct ArrowSchema *s, const pli__type **out, pli_error *err) {
     const pli__str extension = metadata_of(s, "ARROW:extension:name");
-    if (strcmp(s->format, "w:16") == 0 && pli__str_eqz(extension, "arrow.uuid")) return made(pli__type_new(PLI__TYPE_UUID), out, err);
+    if (strcmp(s->format, "w:16") == 0 && pli__str_eqz(extension, "arrow.uuid"))
+        return made(pli__type_new(PLI__TYPE_UUID), out, err);
     if (strncmp(s->format, "w:", 2) == 0) return made(pli__type_new(PLI__TYPE_BINARY), out, err);
     if (strncmp(s->format, "d:", 2) == 0) return parse_decimal(r, s, out, err);
     const pli__type_name *name = pli__type_name_by_arrow(s->format);
@@ -146,7 +155,8 @@ static pli_status parse_simple(reader *r, const struct ArrowSchema *s, const pli
         const bool is_json = more_formats[i].id == PLI__TYPE_STRING && pli__str_eqz(extension, "arrow.json");
         return made(pli__type_new(is_json ? PLI__TYPE_JSON : more_formats[i].id), out, err);
     }
-    if (name && name->id == PLI__TYPE_STRING && pli__str_eqz(extension, "arrow.json")) return made(pli__type_new(PLI__TYPE_JSON), out, err);
+    if (name && name->id == PLI__TYPE_STRING && pli__str_eqz(extension, "arrow.json"))
+        return made(pli__type_new(PLI__TYPE_JSON), out, err);
     if (name) return made(pli__type_new_time(name->id, name->unit, PLI_STR("")), out, err);
     return strncmp(s->format, "ts", 2) == 0 && s->format[2] ? parse_timestamp(r, s, out, err) : refuse(r, s, err);
 }
@@ -155,12 +165,9 @@ static pli_status parse(reader *r, const struct ArrowSchema *s, const pli__type 
     if (++r->depth > PLI__TYPE_MAX_DEPTH)
         return pli__error_set(err, PLI_E_LIMIT, "an Arrow schema is nested deeper than %d levels", PLI__TYPE_MAX_DEPTH);
     if (!s->format) return refuse(r, s, err);
-    if (s->dictionary)
-        PLI_TRY(parse(r, s->dictionary, out, err));
-    else if (s->format[0] == '+')
-        PLI_TRY(parse_nested(r, s, out, err));
-    else
-        PLI_TRY(parse_simple(r, s, out, err));
+    if (s->dictionary) PLI_TRY(parse(r, s->dictionary, out, err));
+    else if (s->format[0] == '+') PLI_TRY(parse_nested(r, s, out, err));
+    else PLI_TRY(parse_simple(r, s, out, err));
     r->depth--;
     return PLI_OK;
 }
@@ -194,7 +201,8 @@ static void release_schema(struct ArrowSchema *s) {
 }
 
 static void print_format(const pli__type *t, pli__buf *out) {
-    static const char letters[] = {[PLI__UNIT_US] = 'u', [PLI__UNIT_NS] = 'n', [PLI__UNIT_MS] = 'm', [PLI__UNIT_S] = 's'};
+    static const char letters[] = {
+        [PLI__UNIT_US] = 'u', [PLI__UNIT_NS] = 'n', [PLI__UNIT_MS] = 'm', [PLI__UNIT_S] = 's'};
     switch (t->id) {
         case PLI__TYPE_DECIMAL: pli__buf_addf(out, "d:%d,%d", t->precision, t->scale); return;
         case PLI__TYPE_I128:
@@ -209,16 +217,15 @@ static void print_format(const pli__type *t, pli__buf *out) {
         case PLI__TYPE_STRUCT: pli__buf_addz(out, "+s"); return;
         case PLI__TYPE_MAP: pli__buf_addz(out, "+m"); return;
         case PLI__TYPE_LIST:
-            if (t->array_size)
-                pli__buf_addf(out, "+w:%zu", t->array_size);
-            else
-                pli__buf_addz(out, "+L");
+            if (t->array_size) pli__buf_addf(out, "+w:%zu", t->array_size);
+            else pli__buf_addz(out, "+L");
             return;
         default: pli__buf_addz(out, pli__type_name_of(t)->arrow); return;
     }
 }
 
-static pli_status write_schema(const pli__type *t, const char *name, int64_t flags, struct ArrowSchema *out, pli_error *err);
+static pli_status write_schema(const pli__type *t, const char *name, int64_t flags, struct ArrowSchema *out,
+                               pli_error *err);
 
 static int64_t nullable_flag(bool nullable) { return nullable ? ARROW_FLAG_NULLABLE : 0; }
 
@@ -242,33 +249,36 @@ static pli_status write_children(const pli__type *t, schema_parts *parts, struct
         parts->pointers[i] = &parts->children[i];
         out->n_children++; /* before it is written, so that what there is of it is released on failure */
         PLI_TRY(t->id == PLI__TYPE_MAP ? write_pairs(t, &parts->children[i], err)
-                                       : write_schema(f->type, t->id == PLI__TYPE_LIST ? "item" : f->name, nullable_flag(f->nullable), &parts->children[i], err));
+                                       : write_schema(f->type, t->id == PLI__TYPE_LIST ? "item" : f->name,
+                                                      nullable_flag(f->nullable), &parts->children[i], err));
     }
     return PLI_OK;
 }
 
 /* On failure *out is what has been built so far, for the caller to release. */
-static pli_status write_schema(const pli__type *t, const char *name, int64_t flags, struct ArrowSchema *out, pli_error *err) {
+static pli_status write_schema(const pli__type *t, const char *name, int64_t flags, struct ArrowSchema *out,
+                               pli_error *err) {
     pli__buf format = {0};
     if (t->id == PLI__TYPE_OTHER || t->id == PLI__TYPE_VARIANT)
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the type %s, which Arrow does not have; cast it to VARCHAR or JSON", name,
-                              t->text ? t->text : "VARIANT");
+        return pli__error_set(err, PLI_E_UNSUPPORTED,
+                              "column '%s' has the type %s, which Arrow does not have; cast it to VARCHAR or JSON",
+                              name, t->text ? t->text : "VARIANT");
     schema_parts *parts = calloc(1, sizeof *parts);
     if (!parts) return pli__error_memory(err);
     print_format(t, &format);
     parts->format = pli__buf_take(&format);
     parts->name = pli__strz_dup(name);
-    *out = (struct ArrowSchema){.format = parts->format, .name = parts->name, .flags = flags, .release = release_schema, .private_data = parts};
+    *out = (struct ArrowSchema){
+        .format = parts->format, .name = parts->name, .flags = flags, .release = release_schema, .private_data = parts};
     if (!parts->format || !parts->name) return pli__error_memory(err);
     return write_children(t, parts, out, err);
 }
 
-pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out, pli_error *err) {
+pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out,
+                              pli_error *err) {
     struct ArrowSchema schema = {0};
     const pli_status status = write_schema(t, name, nullable_flag(nullable), &schema, err);
-    if (status == PLI_OK)
-        *out = schema;
-    else if (schema.release)
-        schema.release(&schema);
+    if (status == PLI_OK) *out = schema;
+    else if (schema.release) schema.release(&schema);
     return status;
 }

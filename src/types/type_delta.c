@@ -64,10 +64,8 @@ static pli_status require(pli__type_text *t, pli__str object, const member *m, p
 
 static pli_status read_string(pli__type_text *t, const member *m, pli__buf *out, pli_error *err) {
     if (m->kind != PLI__JSON_STRING) return fail_at(t, m->raw, err, "a string is missing");
-    if (m->escaped)
-        pli__json_unescape(m->raw, out);
-    else
-        pli__buf_adds(out, m->raw);
+    if (m->escaped) pli__json_unescape(m->raw, out);
+    else pli__buf_adds(out, m->raw);
     PLI_TRY(pli__buf_status(out, err));
     return out->len && memchr(out->ptr, 0, out->len) ? fail_at(t, m->raw, err, "a zero byte") : PLI_OK;
 }
@@ -79,7 +77,8 @@ static pli_status read_flag(pli__type_text *t, const member *m, bool *out, pli_e
     return fail_at(t, m->raw, err, "this is neither true nor false");
 }
 
-static pli_status parse_inner(pli__type_text *t, const member *m, const char *field, const pli__type **out, pli_error *err) {
+static pli_status parse_inner(pli__type_text *t, const member *m, const char *field, const pli__type **out,
+                              pli_error *err) {
     size_t mark;
     PLI_TRY(pli__type_text_push(t, pli__str_of(field), &mark, err));
     PLI_TRY(parse_type(t, m, out, err));
@@ -163,7 +162,8 @@ static pli_status parse_struct(pli__type_text *t, const member *fields, const pl
 
 enum { M_TYPE, M_FIELDS, M_ELEMENT, M_CONTAINS_NULL, M_KEY, M_VALUE, M_VALUE_CONTAINS_NULL, M_COUNT };
 
-static pli_status parse_list(pli__type_text *t, pli__str object, const member *m, const pli__type **out, pli_error *err) {
+static pli_status parse_list(pli__type_text *t, pli__str object, const member *m, const pli__type **out,
+                             pli_error *err) {
     const pli__type *element = NULL;
     bool contains_null;
     PLI_TRY(require(t, object, &m[M_ELEMENT], err));
@@ -172,7 +172,8 @@ static pli_status parse_list(pli__type_text *t, pli__str object, const member *m
     return pli__type_made(pli__type_new_list(element, contains_null), out, err);
 }
 
-static pli_status parse_map(pli__type_text *t, pli__str object, const member *m, const pli__type **out, pli_error *err) {
+static pli_status parse_map(pli__type_text *t, pli__str object, const member *m, const pli__type **out,
+                            pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *key = NULL;
     PLI_AUTO(pli__type_auto) const pli__type *value = NULL;
     bool contains_null;
@@ -242,7 +243,9 @@ pli_status pli__type_from_delta(pli__str json, const pli__type **out, pli_error 
 
 static pli_status add_type(const pli__type *t, pli__buf *out, pli_error *err);
 
-static void add_flag(pli__buf *out, const char *key, bool value) { pli__buf_addf(out, ",\"%s\":%s", key, value ? "true" : "false"); }
+static void add_flag(pli__buf *out, const char *key, bool value) {
+    pli__buf_addf(out, ",\"%s\":%s", key, value ? "true" : "false");
+}
 
 static pli_status add_field(const pli__field *f, pli__buf *out, pli_error *err) {
     pli__buf_addz(out, "{\"name\":");

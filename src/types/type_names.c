@@ -45,18 +45,52 @@ static const pli__type_name names[] = {
 static const struct {
     const char *alias, *sql;
 } sql_aliases[] = {
-    {"INT", "INTEGER"}, {"INT4", "INTEGER"}, {"INT32", "INTEGER"}, {"SIGNED", "INTEGER"}, {"INTEGRAL", "INTEGER"},
-    {"INT8", "BIGINT"}, {"INT64", "BIGINT"}, {"LONG", "BIGINT"}, {"OID", "BIGINT"},
-    {"INT2", "SMALLINT"}, {"INT16", "SMALLINT"}, {"SHORT", "SMALLINT"}, {"INT1", "TINYINT"}, {"BYTE", "TINYINT"},
-    {"INT128", "HUGEINT"}, {"UINT8", "UTINYINT"}, {"UINT16", "USMALLINT"}, {"UINT32", "UINTEGER"},
-    {"UINT64", "UBIGINT"}, {"UINT128", "UHUGEINT"},
-    {"FLOAT4", "FLOAT"}, {"FLOAT32", "FLOAT"}, {"REAL", "FLOAT"}, {"FLOAT8", "DOUBLE"}, {"FLOAT64", "DOUBLE"},
-    {"STRING", "VARCHAR"}, {"TEXT", "VARCHAR"}, {"CHAR", "VARCHAR"}, {"BPCHAR", "VARCHAR"}, {"NVARCHAR", "VARCHAR"},
-    {"UTF8", "VARCHAR"}, {"CATEGORICAL", "VARCHAR"},
-    {"BINARY", "BLOB"}, {"VARBINARY", "BLOB"}, {"BYTEA", "BLOB"}, {"BOOL", "BOOLEAN"}, {"LOGICAL", "BOOLEAN"},
-    {"TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"}, {"TIMESTAMP_LTZ", "TIMESTAMP WITH TIME ZONE"},
-    {"TIMESTAMP_NTZ", "TIMESTAMP"}, {"TIMESTAMP_US", "TIMESTAMP"}, {"DATETIME", "TIMESTAMP"},
-    {"DURATION", "INTERVAL"}, {"GUID", "UUID"}, {"NULL", "\"NULL\""}, {"VOID", "\"NULL\""},
+    {"INT", "INTEGER"},
+    {"INT4", "INTEGER"},
+    {"INT32", "INTEGER"},
+    {"SIGNED", "INTEGER"},
+    {"INTEGRAL", "INTEGER"},
+    {"INT8", "BIGINT"},
+    {"INT64", "BIGINT"},
+    {"LONG", "BIGINT"},
+    {"OID", "BIGINT"},
+    {"INT2", "SMALLINT"},
+    {"INT16", "SMALLINT"},
+    {"SHORT", "SMALLINT"},
+    {"INT1", "TINYINT"},
+    {"BYTE", "TINYINT"},
+    {"INT128", "HUGEINT"},
+    {"UINT8", "UTINYINT"},
+    {"UINT16", "USMALLINT"},
+    {"UINT32", "UINTEGER"},
+    {"UINT64", "UBIGINT"},
+    {"UINT128", "UHUGEINT"},
+    {"FLOAT4", "FLOAT"},
+    {"FLOAT32", "FLOAT"},
+    {"REAL", "FLOAT"},
+    {"FLOAT8", "DOUBLE"},
+    {"FLOAT64", "DOUBLE"},
+    {"STRING", "VARCHAR"},
+    {"TEXT", "VARCHAR"},
+    {"CHAR", "VARCHAR"},
+    {"BPCHAR", "VARCHAR"},
+    {"NVARCHAR", "VARCHAR"},
+    {"UTF8", "VARCHAR"},
+    {"CATEGORICAL", "VARCHAR"},
+    {"BINARY", "BLOB"},
+    {"VARBINARY", "BLOB"},
+    {"BYTEA", "BLOB"},
+    {"BOOL", "BOOLEAN"},
+    {"LOGICAL", "BOOLEAN"},
+    {"TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"},
+    {"TIMESTAMP_LTZ", "TIMESTAMP WITH TIME ZONE"},
+    {"TIMESTAMP_NTZ", "TIMESTAMP"},
+    {"TIMESTAMP_US", "TIMESTAMP"},
+    {"DATETIME", "TIMESTAMP"},
+    {"DURATION", "INTERVAL"},
+    {"GUID", "UUID"},
+    {"NULL", "\"NULL\""},
+    {"VOID", "\"NULL\""},
 };
 
 static const char *const foreign[] = {"BIT", "BITSTRING", "BIGNUM", "VARINT", "GEOMETRY", "TIMETZ", "TYPE"};
@@ -124,7 +158,8 @@ const char *pli__type_name_nearest(pli__str word) {
     return pli__str_nearest(upper, candidates, n);
 }
 
-static const char *const units[] = {[PLI__UNIT_US] = "us", [PLI__UNIT_NS] = "ns", [PLI__UNIT_MS] = "ms", [PLI__UNIT_S] = "ms"};
+static const char *const units[] = {
+    [PLI__UNIT_US] = "us", [PLI__UNIT_NS] = "ns", [PLI__UNIT_MS] = "ms", [PLI__UNIT_S] = "ms"};
 
 const char *pli__time_unit_name(pli__time_unit unit) { return units[unit]; }
 

@@ -122,13 +122,15 @@ static pli_status parse_categorical(pli__type_text *t, const pli__type **out, pl
     const size_t start = t->pos;
     PLI_TRY(skip_balanced(t, err));
     const pli__str arguments = {t->text.ptr + start + 1, t->pos - start - 2};
-    if (arguments.len == 0 || arguments.ptr[0] == '[') return pli__type_text_fail(t, err, "a Categorical has no list of categories");
+    if (arguments.len == 0 || arguments.ptr[0] == '[')
+        return pli__type_text_fail(t, err, "a Categorical has no list of categories");
     return pli__type_made(pli__type_new_text(PLI__TYPE_ENUM, arguments), out, err);
 }
 
 static pli_status parse_opaque(pli__type_text *t, size_t start, const pli__type **out, pli_error *err) {
     if (pli__type_text_peek(t) == '(') PLI_TRY(skip_balanced(t, err));
-    return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}), out, err);
+    return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}), out,
+                          err);
 }
 
 /* ---- nested types ---- */
@@ -186,7 +188,8 @@ static pli_status parse_array(pli__type_text *t, size_t start, const pli__type *
     PLI_TRY(pli__type_text_expect(t, ')', err));
     for (size_t i = 0; i < n; i++)
         if (dims[i] == 0) /* no other engine has arrays without elements */
-            return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}), out, err);
+            return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}),
+                                  out, err);
     while (n--) {
         PLI_TRY(pli__type_text_enter(t, err));
         PLI_TRY(pli__type_made(pli__type_new_array(PLI_TAKE(type), (size_t)dims[n]), &type, err));
@@ -258,7 +261,9 @@ static pli_status parse_type(pli__type_text *t, const pli__type **out, pli_error
     return PLI_OK;
 }
 
-pli_status pli__type_parse_polars(pli__type_text *t, const pli__type **out, pli_error *err) { return parse_type(t, out, err); }
+pli_status pli__type_parse_polars(pli__type_text *t, const pli__type **out, pli_error *err) {
+    return parse_type(t, out, err);
+}
 
 pli_status pli__type_from_polars(pli__str text, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_text_clear) pli__type_text t;
@@ -335,19 +340,21 @@ static pli_status add_enum(const pli__type *t, pli__buf *out, pli_error *err) {
 
 static void add_datetime(const pli__type *t, pli__buf *out) {
     pli__buf_addf(out, "Datetime(time_unit='%s', time_zone=", pli__time_unit_name(t->unit));
-    if (t->id == PLI__TYPE_TIMESTAMP)
-        pli__python_text_add(out, t->text ? pli__str_of(t->text) : PLI_STR("UTC"));
-    else
-        pli__buf_addz(out, "None");
+    if (t->id == PLI__TYPE_TIMESTAMP) pli__python_text_add(out, t->text ? pli__str_of(t->text) : PLI_STR("UTC"));
+    else pli__buf_addz(out, "None");
     pli__buf_addc(out, ')');
 }
 
 static pli_status add_type(const pli__type *t, pli__buf *out, pli_error *err) {
     switch (t->id) {
-        case PLI__TYPE_DECIMAL: pli__buf_addf(out, "Decimal(precision=%d, scale=%d)", t->precision, t->scale); return PLI_OK;
+        case PLI__TYPE_DECIMAL:
+            pli__buf_addf(out, "Decimal(precision=%d, scale=%d)", t->precision, t->scale);
+            return PLI_OK;
         case PLI__TYPE_TIMESTAMP:
         case PLI__TYPE_TIMESTAMP_NTZ: add_datetime(t, out); return PLI_OK;
-        case PLI__TYPE_DURATION: pli__buf_addf(out, "Duration(time_unit='%s')", pli__time_unit_name(t->unit)); return PLI_OK;
+        case PLI__TYPE_DURATION:
+            pli__buf_addf(out, "Duration(time_unit='%s')", pli__time_unit_name(t->unit));
+            return PLI_OK;
         case PLI__TYPE_STRUCT: return add_struct(t, out, err);
         case PLI__TYPE_LIST: return add_list(t, out, err);
         case PLI__TYPE_MAP: return add_map(t, out, err);

@@ -79,8 +79,8 @@ static pli_status parse_simple(pli__type_text *t, pli__str word, size_t start, c
         t->pos = start;
         if (word.len == 0) return pli__type_text_fail(t, err, "a type is missing");
         const char *near = pli__type_name_nearest(word);
-        return pli__type_text_fail(t, err, "there is no type '%.*s'%s%s%s", (int)(word.len < 60 ? word.len : 60), word.ptr,
-                                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return pli__type_text_fail(t, err, "there is no type '%.*s'%s%s%s", (int)(word.len < 60 ? word.len : 60),
+                                   word.ptr, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     if (name->id == PLI__TYPE_F64) pli__type_text_take_word(t, "precision");
     if (name->id == PLI__TYPE_STRING) PLI_TRY(skip_length(t, err));
@@ -167,7 +167,8 @@ static pli_status parse_union(pli__type_text *t, size_t start, const pli__type *
     PLI_AUTO(pli__type_auto) const pli__type *members = NULL;
     PLI_TRY(pli__type_text_expect(t, '(', err));
     PLI_TRY(parse_struct(t, ')', &members, err));
-    return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}), out, err);
+    return pli__type_made(pli__type_new_text(PLI__TYPE_OTHER, (pli__str){t->text.ptr + start, t->pos - start}), out,
+                          err);
 }
 
 /* ---- choosing ---- */
@@ -232,7 +233,8 @@ static pli_status parse_suffix(pli__type_text *t, const pli__type **type, pli_er
     }
     PLI_TRY(pli__type_text_expect(t, ']', err));
     const pli__type *element = PLI_TAKE(*type);
-    return pli__type_made(size ? pli__type_new_array(element, (size_t)size) : pli__type_new_list(element, true), type, err);
+    return pli__type_made(size ? pli__type_new_array(element, (size_t)size) : pli__type_new_list(element, true), type,
+                          err);
 }
 
 static pli_status parse_type(pli__type_text *t, const pli__type **out, pli_error *err) {
@@ -250,7 +252,9 @@ static pli_status parse_type(pli__type_text *t, const pli__type **out, pli_error
     return PLI_OK;
 }
 
-pli_status pli__type_parse_sql(pli__type_text *t, const pli__type **out, pli_error *err) { return parse_type(t, out, err); }
+pli_status pli__type_parse_sql(pli__type_text *t, const pli__type **out, pli_error *err) {
+    return parse_type(t, out, err);
+}
 
 pli_status pli__type_from_sql(pli__str text, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_text_clear) pli__type_text t;
@@ -280,10 +284,8 @@ static pli_status add_struct(const pli__type *t, pli__buf *out, pli_error *err) 
 
 static pli_status add_list(const pli__type *t, pli__buf *out, pli_error *err) {
     PLI_TRY(add_type(t->fields[0].type, out, err));
-    if (t->array_size)
-        pli__buf_addf(out, "[%zu]", t->array_size);
-    else
-        pli__buf_addz(out, "[]");
+    if (t->array_size) pli__buf_addf(out, "[%zu]", t->array_size);
+    else pli__buf_addz(out, "[]");
     return PLI_OK;
 }
 

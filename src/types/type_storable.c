@@ -6,8 +6,8 @@ typedef struct {
 } simple_mapping;
 
 static const simple_mapping simple_mappings[] = {
-    {PLI__TYPE_U8, PLI__TYPE_I16},      {PLI__TYPE_U16, PLI__TYPE_I32},       {PLI__TYPE_U32, PLI__TYPE_I64},
-    {PLI__TYPE_TIME, PLI__TYPE_STRING}, {PLI__TYPE_DURATION, PLI__TYPE_I64},  {PLI__TYPE_JSON, PLI__TYPE_STRING},
+    {PLI__TYPE_U8, PLI__TYPE_I16},      {PLI__TYPE_U16, PLI__TYPE_I32},      {PLI__TYPE_U32, PLI__TYPE_I64},
+    {PLI__TYPE_TIME, PLI__TYPE_STRING}, {PLI__TYPE_DURATION, PLI__TYPE_I64}, {PLI__TYPE_JSON, PLI__TYPE_STRING},
     {PLI__TYPE_UUID, PLI__TYPE_STRING}, {PLI__TYPE_ENUM, PLI__TYPE_STRING},
 };
 
@@ -31,8 +31,11 @@ static pli_status map_nested(const pli__type *t, const pli__type **out, pli_erro
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     PLI_TRY(map_fields(t, &b, err));
     if (t->id == PLI__TYPE_STRUCT) return made(pli__type_builder_finish(&b), out, err);
-    if (t->id == PLI__TYPE_LIST) return made(pli__type_new_list(pli__type_ref(b.fields[0].type), b.fields[0].nullable), out, err);
-    return made(pli__type_new_map(pli__type_ref(b.fields[0].type), pli__type_ref(b.fields[1].type), b.fields[1].nullable), out, err);
+    if (t->id == PLI__TYPE_LIST)
+        return made(pli__type_new_list(pli__type_ref(b.fields[0].type), b.fields[0].nullable), out, err);
+    return made(
+        pli__type_new_map(pli__type_ref(b.fields[0].type), pli__type_ref(b.fields[1].type), b.fields[1].nullable), out,
+        err);
 }
 
 static pli_status map_simple(const pli__type *t, const pli__type **out, pli_error *err) {
@@ -52,7 +55,8 @@ pli_status pli__type_to_storable(const pli__type *t, const pli__type **out, pli_
         case PLI__TYPE_TIMESTAMP:
         case PLI__TYPE_TIMESTAMP_NTZ: return made(pli__type_new(t->id), out, err);
         case PLI__TYPE_OTHER:
-            return pli__error_set(err, PLI_E_SCHEMA, "a Delta table cannot hold the type %s", t->text ? t->text : "UNKNOWN");
+            return pli__error_set(err, PLI_E_SCHEMA, "a Delta table cannot hold the type %s",
+                                  t->text ? t->text : "UNKNOWN");
         default: return map_simple(t, out, err);
     }
 }

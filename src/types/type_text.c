@@ -48,7 +48,8 @@ void pli__type_text_leave(pli__type_text *t) { t->depth--; }
 
 pli_status pli__type_text_push(pli__type_text *t, pli__str field, size_t *mark, pli_error *err) {
     if (++t->fields > PLI__TYPE_MAX_FIELDS)
-        return pli__error_set(err, PLI_E_LIMIT, "a %s has more fields than the limit of %d", t->what, PLI__TYPE_MAX_FIELDS);
+        return pli__error_set(err, PLI_E_LIMIT, "a %s has more fields than the limit of %d", t->what,
+                              PLI__TYPE_MAX_FIELDS);
     *mark = t->path.len;
     if (t->path.len) pli__buf_addc(&t->path, '.');
     pli__buf_adds(&t->path, field);

@@ -21,7 +21,8 @@ typedef struct pli__type_text {
 pli_status pli__type_text_init(pli__type_text *t, pli__str text, const char *what, pli_status code, pli_error *err);
 void pli__type_text_clear(pli__type_text *t);
 /** Sets err with the byte position and the field's path. @return t->code */
-__attribute__((format(printf, 3, 4))) pli_status pli__type_text_fail(const pli__type_text *t, pli_error *err, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) pli_status pli__type_text_fail(const pli__type_text *t, pli_error *err,
+                                                                     const char *fmt, ...);
 
 /** Entering and leaving one level of nesting; LIMIT_EXCEEDED below PLI__TYPE_MAX_DEPTH. */
 pli_status pli__type_text_enter(pli__type_text *t, pli_error *err);

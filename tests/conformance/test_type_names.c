@@ -34,13 +34,27 @@ static void test_type_names__each_type_has_the_names_of_the_table(void **state) 
         pli__type_id id;
         const char *sql, *delta, *polars;
     } table[] = {
-        {PLI__TYPE_NULL, "\"NULL\"", "\"void\"", "Null"}, {PLI__TYPE_BOOLEAN, "BOOLEAN", "\"boolean\"", "Boolean"}, {PLI__TYPE_I8, "TINYINT", "\"byte\"", "Int8"},
-        {PLI__TYPE_I16, "SMALLINT", "\"short\"", "Int16"}, {PLI__TYPE_I32, "INTEGER", "\"integer\"", "Int32"}, {PLI__TYPE_I64, "BIGINT", "\"long\"", "Int64"},
-        {PLI__TYPE_I128, "HUGEINT", NULL, "Int128"}, {PLI__TYPE_U8, "UTINYINT", NULL, "UInt8"}, {PLI__TYPE_U16, "USMALLINT", NULL, "UInt16"}, {PLI__TYPE_U32, "UINTEGER", NULL, "UInt32"},
-        {PLI__TYPE_U64, "UBIGINT", NULL, "UInt64"}, {PLI__TYPE_U128, "UHUGEINT", NULL, "UInt128"}, {PLI__TYPE_F32, "FLOAT", "\"float\"", "Float32"}, {PLI__TYPE_F64, "DOUBLE", "\"double\"", "Float64"},
-        {PLI__TYPE_STRING, "VARCHAR", "\"string\"", "String"}, {PLI__TYPE_BINARY, "BLOB", "\"binary\"", "Binary"}, {PLI__TYPE_DATE, "DATE", "\"date\"", "Date"}, {PLI__TYPE_TIME, "TIME", NULL, "Time"},
+        {PLI__TYPE_NULL, "\"NULL\"", "\"void\"", "Null"},
+        {PLI__TYPE_BOOLEAN, "BOOLEAN", "\"boolean\"", "Boolean"},
+        {PLI__TYPE_I8, "TINYINT", "\"byte\"", "Int8"},
+        {PLI__TYPE_I16, "SMALLINT", "\"short\"", "Int16"},
+        {PLI__TYPE_I32, "INTEGER", "\"integer\"", "Int32"},
+        {PLI__TYPE_I64, "BIGINT", "\"long\"", "Int64"},
+        {PLI__TYPE_I128, "HUGEINT", NULL, "Int128"},
+        {PLI__TYPE_U8, "UTINYINT", NULL, "UInt8"},
+        {PLI__TYPE_U16, "USMALLINT", NULL, "UInt16"},
+        {PLI__TYPE_U32, "UINTEGER", NULL, "UInt32"},
+        {PLI__TYPE_U64, "UBIGINT", NULL, "UInt64"},
+        {PLI__TYPE_U128, "UHUGEINT", NULL, "UInt128"},
+        {PLI__TYPE_F32, "FLOAT", "\"float\"", "Float32"},
+        {PLI__TYPE_F64, "DOUBLE", "\"double\"", "Float64"},
+        {PLI__TYPE_STRING, "VARCHAR", "\"string\"", "String"},
+        {PLI__TYPE_BINARY, "BLOB", "\"binary\"", "Binary"},
+        {PLI__TYPE_DATE, "DATE", "\"date\"", "Date"},
+        {PLI__TYPE_TIME, "TIME", NULL, "Time"},
         {PLI__TYPE_TIMESTAMP, "TIMESTAMP WITH TIME ZONE", "\"timestamp\"", "Datetime(time_unit='us', time_zone='UTC')"},
-        {PLI__TYPE_TIMESTAMP_NTZ, "TIMESTAMP", "\"timestamp_ntz\"", "Datetime(time_unit='us', time_zone=None)"}, {PLI__TYPE_DURATION, "INTERVAL", NULL, "Duration(time_unit='us')"}};
+        {PLI__TYPE_TIMESTAMP_NTZ, "TIMESTAMP", "\"timestamp_ntz\"", "Datetime(time_unit='us', time_zone=None)"},
+        {PLI__TYPE_DURATION, "INTERVAL", NULL, "Duration(time_unit='us')"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         const pli__type *t = pli__type_new(table[i].id);
         pli__buf sql = {0}, delta = {0}, polars = {0};
@@ -104,7 +118,9 @@ static unsigned pick(unsigned n) {
 }
 
 static void random_name(char *out, size_t cap) {
-    static const char *const parts[] = {"a", "B", "select", " ", "\"", "'", "`", "\\", "\n", "\xC3\xA9", "\xF0\x9F\x8E\xB5", "\xE2\x80\x8B", ".", "1", "_", "(", ",", ":", "$", "\x7f"};
+    static const char *const parts[] = {
+        "a", "B", "select", " ", "\"", "'", "`", "\\",  "\n", "\xC3\xA9", "\xF0\x9F\x8E\xB5", "\xE2\x80\x8B",
+        ".", "1", "_",      "(", ",",  ":", "$", "\x7f"};
     size_t n = 0;
     for (unsigned k = 1 + pick(5); k; k--) {
         const char *part = parts[pick(sizeof parts / sizeof parts[0])];
@@ -116,17 +132,21 @@ static void random_name(char *out, size_t cap) {
 }
 
 static const pli__type *random_type(int depth) {
-    static const pli__type_id simple[] = {
-        PLI__TYPE_NULL, PLI__TYPE_BOOLEAN, PLI__TYPE_I8, PLI__TYPE_I16, PLI__TYPE_I32, PLI__TYPE_I64, PLI__TYPE_F32, PLI__TYPE_F64, PLI__TYPE_STRING,
-        PLI__TYPE_BINARY, PLI__TYPE_DATE, PLI__TYPE_TIMESTAMP, PLI__TYPE_TIMESTAMP_NTZ, PLI__TYPE_U8, PLI__TYPE_U16, PLI__TYPE_U32, PLI__TYPE_U64, PLI__TYPE_I128,
-        PLI__TYPE_U128, PLI__TYPE_TIME, PLI__TYPE_DURATION};
+    static const pli__type_id simple[] = {PLI__TYPE_NULL,          PLI__TYPE_BOOLEAN, PLI__TYPE_I8,
+                                          PLI__TYPE_I16,           PLI__TYPE_I32,     PLI__TYPE_I64,
+                                          PLI__TYPE_F32,           PLI__TYPE_F64,     PLI__TYPE_STRING,
+                                          PLI__TYPE_BINARY,        PLI__TYPE_DATE,    PLI__TYPE_TIMESTAMP,
+                                          PLI__TYPE_TIMESTAMP_NTZ, PLI__TYPE_U8,      PLI__TYPE_U16,
+                                          PLI__TYPE_U32,           PLI__TYPE_U64,     PLI__TYPE_I128,
+                                          PLI__TYPE_U128,          PLI__TYPE_TIME,    PLI__TYPE_DURATION};
     char name[100];
     switch (depth > 0 ? pick(8) : 5 + pick(3)) {
         case 0: {
             pli__type_builder b = {0};
             for (unsigned n = 1 + pick(5); n; n--) {
                 random_name(name, sizeof name);
-                pli__type_builder_add(&b, pli__str_of(name), random_type(depth - 1), pick(2), pick(2) ? "{\"comment\":\"\\u00e9 x\"}" : NULL);
+                pli__type_builder_add(&b, pli__str_of(name), random_type(depth - 1), pick(2),
+                                      pick(2) ? "{\"comment\":\"\\u00e9 x\"}" : NULL);
             }
             return pli__type_builder_finish(&b);
         }

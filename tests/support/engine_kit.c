@@ -58,8 +58,9 @@ int64_t kit_i64(pli__engine *e, const char *sql) {
 
 void kit_same_rows(pli__engine *e, const char *actual, const char *expected) {
     pli__buf sql = {0};
-    pli__buf_addf(&sql, "SELECT (SELECT count(*) FROM ((%s) EXCEPT ALL (%s))) + (SELECT count(*) FROM ((%s) EXCEPT ALL (%s)))", actual, expected,
-                  expected, actual);
+    pli__buf_addf(
+        &sql, "SELECT (SELECT count(*) FROM ((%s) EXCEPT ALL (%s))) + (SELECT count(*) FROM ((%s) EXCEPT ALL (%s)))",
+        actual, expected, expected, actual);
     const int64_t different = kit_i64(e, sql.ptr);
     pli__buf_clear(&sql);
     if (different) fail_msg("%d rows differ: %s and %s", (int)different, actual, expected);

@@ -59,24 +59,64 @@ static void expect_round_trip(const char *query) {
 static void test_engine_arrow__every_type_survives(void **state) {
     (void)state;
     static const char *const values[] = {
-        "i % 2 = 0", "(i % 200 - 100)::TINYINT", "(i - 20000)::SMALLINT", "(-i)::INTEGER", "i * 1000000007", "(i % 256)::UTINYINT", "(i % 65536)::USMALLINT", "(i + 4294900000)::UINTEGER",
-        "(i + 18446744073709500000::UBIGINT)::UBIGINT", "((i - 5000)::HUGEINT * 99999999999999999999)", "(i::UHUGEINT * 99999999999999999999)", "(i / 3)::FLOAT", "(i / 3)::DOUBLE",
-        "(CASE i % 4 WHEN 0 THEN 'nan' WHEN 1 THEN '-inf' WHEN 2 THEN 'inf' ELSE '-0.0' END)::DOUBLE", "(i / 10 - 500)::DECIMAL(4,1)", "(i - 5000)::DECIMAL(9,3)", "(-i)::DECIMAL(18,6)",
-        "((i - 5000)::DECIMAL(38,2) * 12345678901234567890)", "repeat('\xC3\xA9', (i % 9)::INTEGER) || i", "repeat('long text ', (i % 30)::INTEGER)", "encode(repeat('x', (i % 20)::INTEGER)) || '\\x00\\xFF'::BLOB",
-        "DATE '1950-01-01' + i::INTEGER", "TIME '00:00:00' + to_microseconds(i * 8639999)", "TIMESTAMP '1969-12-31 23:59:59.5' + to_microseconds(i * 1000003)", "make_timestamp(i * 1000000)::TIMESTAMP_S",
-        "make_timestamp(i * 1000)::TIMESTAMP_MS", "make_timestamp_ns(i * 1001)", "make_timestamp(i * -77777777)::TIMESTAMPTZ", "to_microseconds(i * 12345)", 
-        "CASE i % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b c' END::ENUM('a', 'b c')", "('{\"a\":' || i || '}')::JSON", "range(i % 5)", "[[i, NULL], [], NULL]",
-        "list_value('t' || i, NULL, repeat('z', 20))", "array_value(i, NULL, i + 1)", "array_value('s' || i, NULL)", "array_value(array_value(i, 1), NULL)", "{'a': i, 'b c': 'x' || i, 'n': {'d': [i]}}",
-        "CASE WHEN i % 3 = 0 THEN {'a': i, 'l': [i]} END", "{'a': i, 'f': array_value(i, NULL)}", "MAP {'k' || i: i, 'j': NULL}", "MAP {}::MAP(INTEGER, VARCHAR)", "MAP {i: {'x': [MAP {1: i}]}}", "[{'a': i}, NULL, {'a': NULL}]",
-        "NULL::STRUCT(a INTEGER, b VARCHAR[])", "NULL::INTEGER"};
+        "i % 2 = 0",
+        "(i % 200 - 100)::TINYINT",
+        "(i - 20000)::SMALLINT",
+        "(-i)::INTEGER",
+        "i * 1000000007",
+        "(i % 256)::UTINYINT",
+        "(i % 65536)::USMALLINT",
+        "(i + 4294900000)::UINTEGER",
+        "(i + 18446744073709500000::UBIGINT)::UBIGINT",
+        "((i - 5000)::HUGEINT * 99999999999999999999)",
+        "(i::UHUGEINT * 99999999999999999999)",
+        "(i / 3)::FLOAT",
+        "(i / 3)::DOUBLE",
+        "(CASE i % 4 WHEN 0 THEN 'nan' WHEN 1 THEN '-inf' WHEN 2 THEN 'inf' ELSE '-0.0' END)::DOUBLE",
+        "(i / 10 - 500)::DECIMAL(4,1)",
+        "(i - 5000)::DECIMAL(9,3)",
+        "(-i)::DECIMAL(18,6)",
+        "((i - 5000)::DECIMAL(38,2) * 12345678901234567890)",
+        "repeat('\xC3\xA9', (i % 9)::INTEGER) || i",
+        "repeat('long text ', (i % 30)::INTEGER)",
+        "encode(repeat('x', (i % 20)::INTEGER)) || '\\x00\\xFF'::BLOB",
+        "DATE '1950-01-01' + i::INTEGER",
+        "TIME '00:00:00' + to_microseconds(i * 8639999)",
+        "TIMESTAMP '1969-12-31 23:59:59.5' + to_microseconds(i * 1000003)",
+        "make_timestamp(i * 1000000)::TIMESTAMP_S",
+        "make_timestamp(i * 1000)::TIMESTAMP_MS",
+        "make_timestamp_ns(i * 1001)",
+        "make_timestamp(i * -77777777)::TIMESTAMPTZ",
+        "to_microseconds(i * 12345)",
+        "CASE i % 3 WHEN 0 THEN 'a' WHEN 1 THEN 'b c' END::ENUM('a', 'b c')",
+        "('{\"a\":' || i || '}')::JSON",
+        "range(i % 5)",
+        "[[i, NULL], [], NULL]",
+        "list_value('t' || i, NULL, repeat('z', 20))",
+        "array_value(i, NULL, i + 1)",
+        "array_value('s' || i, NULL)",
+        "array_value(array_value(i, 1), NULL)",
+        "{'a': i, 'b c': 'x' || i, 'n': {'d': [i]}}",
+        "CASE WHEN i % 3 = 0 THEN {'a': i, 'l': [i]} END",
+        "{'a': i, 'f': array_value(i, NULL)}",
+        "MAP {'k' || i: i, 'j': NULL}",
+        "MAP {}::MAP(INTEGER, VARCHAR)",
+        "MAP {i: {'x': [MAP {1: i}]}}",
+        "[{'a': i}, NULL, {'a': NULL}]",
+        "NULL::STRUCT(a INTEGER, b VARCHAR[])",
+        "NULL::INTEGER"};
     for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
         pli__buf sql = {0};
         const bool is_array = strstr(values[k], "array_value") != NULL; /* the engine has no CASE for arrays */
-        pli__buf_addf(&sql, is_array ? "SELECT i, %s AS v FROM range(5000) t(i)" : "SELECT i, CASE WHEN i %% 7 <> 3 THEN %s END AS v FROM range(5000) t(i)", values[k]);
+        pli__buf_addf(&sql,
+                      is_array ? "SELECT i, %s AS v FROM range(5000) t(i)"
+                               : "SELECT i, CASE WHEN i %% 7 <> 3 THEN %s END AS v FROM range(5000) t(i)",
+                      values[k]);
         expect_round_trip(sql.ptr);
         pli__buf_clear(&sql);
     }
-    expect_round_trip("SELECT i, ('00000000-0000-4000-8000-' || lpad(i::VARCHAR, 12, '0'))::UUID AS v FROM range(3000) t(i)");
+    expect_round_trip(
+        "SELECT i, ('00000000-0000-4000-8000-' || lpad(i::VARCHAR, 12, '0'))::UUID AS v FROM range(3000) t(i)");
     expect_round_trip("SELECT i, 1 AS v FROM range(0) t(i)");
     expect_round_trip("SELECT i, i AS v FROM range(200000) t(i)");
 }
@@ -121,7 +161,8 @@ static void test_engine_arrow__an_open_stream_keeps_the_engine_busy_until_releas
 
 static void test_engine_arrow__a_failing_query_fails_the_stream_with_its_message(void **state) {
     (void)state;
-    struct ArrowArrayStream stream = stream_of("SELECT CASE WHEN i = 300000 THEN error('boom') ELSE i END FROM range(1000000) t(i)");
+    struct ArrowArrayStream stream = stream_of(
+        "SELECT CASE WHEN i = 300000 THEN error('boom') ELSE i END FROM range(1000000) t(i)");
     struct ArrowArray a;
     int code;
     while ((code = stream.get_next(&stream, &a)) == 0 && a.release) a.release(&a);
@@ -135,12 +176,15 @@ static void test_engine_arrow__what_arrow_cannot_hold_is_an_error(void **state) 
     (void)state;
     struct ArrowArrayStream stream = {0};
     pli_error err = {0};
-    assert_int_equal(pli__engine_query_arrow(source, "SELECT NULL::VARIANT AS the_column", &stream, &err), PLI_E_UNSUPPORTED);
+    assert_int_equal(pli__engine_query_arrow(source, "SELECT NULL::VARIANT AS the_column", &stream, &err),
+                     PLI_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "the_column"));
     assert_int_equal(pli__engine_query_arrow(source, "SELECT '101'::BIT AS b", &stream, &err), PLI_E_UNSUPPORTED);
     assert_null(stream.release);
-    static const char *const queries[] = {"SELECT INTERVAL '1 month' AS v", "SELECT 170141183460469231731687303715884105727::HUGEINT AS v",
-                                          "SELECT 340282366920938463463374607431768211455::UHUGEINT AS v", "SELECT (-170141183460469231731687303715884105727)::HUGEINT AS v"};
+    static const char *const queries[] = {"SELECT INTERVAL '1 month' AS v",
+                                          "SELECT 170141183460469231731687303715884105727::HUGEINT AS v",
+                                          "SELECT 340282366920938463463374607431768211455::UHUGEINT AS v",
+                                          "SELECT (-170141183460469231731687303715884105727)::HUGEINT AS v"};
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
         struct ArrowArray a;
         stream = stream_of(queries[i]);
@@ -187,25 +231,52 @@ static void release_stream(struct ArrowArrayStream *s) {
 /* The caller sets the buffers afterwards. */
 static void make(hand_made *h, const char *format, int64_t n, int64_t n_buffers) {
     *h = (hand_made){0};
-    h->v = (struct ArrowSchema){.format = format, .name = "v", .flags = ARROW_FLAG_NULLABLE, .children = h->v_children, .release = release_schema};
+    h->v = (struct ArrowSchema){.format = format,
+                                .name = "v",
+                                .flags = ARROW_FLAG_NULLABLE,
+                                .children = h->v_children,
+                                .release = release_schema};
     h->top_children[0] = &h->v;
-    h->top = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 1, .children = h->top_children, .release = release_schema};
-    h->values = (struct ArrowArray){.length = n, .null_count = -1, .n_buffers = n_buffers, .buffers = h->buffers, .children = h->value_children, .release = release_rows, .private_data = h};
+    h->top = (struct ArrowSchema){
+        .format = "+s", .name = "", .n_children = 1, .children = h->top_children, .release = release_schema};
+    h->values = (struct ArrowArray){.length = n,
+                                    .null_count = -1,
+                                    .n_buffers = n_buffers,
+                                    .buffers = h->buffers,
+                                    .children = h->value_children,
+                                    .release = release_rows,
+                                    .private_data = h};
     h->row_children[0] = &h->values;
-    h->rows = (struct ArrowArray){.length = n, .n_buffers = 1, .buffers = h->no_validity, .n_children = 1, .children = h->row_children, .release = release_rows, .private_data = h};
+    h->rows = (struct ArrowArray){.length = n,
+                                  .n_buffers = 1,
+                                  .buffers = h->no_validity,
+                                  .n_children = 1,
+                                  .children = h->row_children,
+                                  .release = release_rows,
+                                  .private_data = h};
 }
 
 static void add_child(hand_made *h, int i, const char *format, const char *name, int64_t n, int64_t n_buffers) {
-    h->inner[i] = (struct ArrowSchema){.format = format, .name = name, .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
+    h->inner[i] = (struct ArrowSchema){
+        .format = format, .name = name, .flags = ARROW_FLAG_NULLABLE, .release = release_schema};
     h->v_children[i] = &h->inner[i];
     h->v.n_children = i + 1;
-    h->parts[i] = (struct ArrowArray){.length = n, .null_count = -1, .n_buffers = n_buffers, .buffers = h->more_buffers[i], .release = release_rows, .private_data = h};
+    h->parts[i] = (struct ArrowArray){.length = n,
+                                      .null_count = -1,
+                                      .n_buffers = n_buffers,
+                                      .buffers = h->more_buffers[i],
+                                      .release = release_rows,
+                                      .private_data = h};
     h->value_children[i] = &h->parts[i];
     h->values.n_children = i + 1;
 }
 
 static pli_status offer(hand_made *h, pli_error *err) {
-    struct ArrowArrayStream s = {.get_schema = hand_schema, .get_next = hand_next, .get_last_error = hand_error, .release = release_stream, .private_data = h};
+    struct ArrowArrayStream s = {.get_schema = hand_schema,
+                                 .get_next = hand_next,
+                                 .get_last_error = hand_error,
+                                 .release = release_stream,
+                                 .private_data = h};
     const pli_status status = pli__engine_register_arrow(target, "hand", &s, err);
     assert_null(s.release);
     return status;
@@ -224,7 +295,8 @@ static void expect_values(hand_made *h, const char *values) {
 static void expect_refused(hand_made *h, pli_status code, const char *part) {
     pli_error err = {0};
     pli_status status = offer(h, &err);
-    if (status == PLI_OK) status = pli__engine_exec(target, "CREATE OR REPLACE TABLE refused AS SELECT * FROM hand", NULL, &err);
+    if (status == PLI_OK)
+        status = pli__engine_exec(target, "CREATE OR REPLACE TABLE refused AS SELECT * FROM hand", NULL, &err);
     if (status != code || !strstr(err.message, part)) fail_msg("%s: %s", pli_status_name(status), err.message);
     assert_int_equal(pli__engine_unregister(target, "hand", NULL), PLI_OK);
     assert_true(h->released >= 100);
@@ -302,7 +374,12 @@ static void test_engine_arrow__dictionaries_with_null_indices_and_null_values(vo
     h.buffers[0] = index_bits, h.buffers[1] = index;
     h.dictionary = (struct ArrowSchema){.format = "u", .name = "", .release = release_schema};
     h.v.dictionary = &h.dictionary;
-    h.dictionary_values = (struct ArrowArray){.length = 3, .null_count = 1, .n_buffers = 3, .buffers = h.more_buffers[0], .release = release_rows, .private_data = &h};
+    h.dictionary_values = (struct ArrowArray){.length = 3,
+                                              .null_count = 1,
+                                              .n_buffers = 3,
+                                              .buffers = h.more_buffers[0],
+                                              .release = release_rows,
+                                              .private_data = &h};
     h.values.dictionary = &h.dictionary_values;
     h.more_buffers[0][0] = value_bits, h.more_buffers[0][1] = offsets, h.more_buffers[0][2] = "abc";
     expect_values(&h, "bc;NULL;a;NULL");
@@ -315,7 +392,8 @@ static void test_engine_arrow__dictionaries_with_null_indices_and_null_values(vo
 
 static void test_engine_arrow__times_and_dates_in_other_units(void **state) {
     (void)state;
-    static const int64_t ms[] = {0, -86400000, 86400000}, odd_ms[] = {0, 1, 2}, ns[] = {1000, -1000, 2000}, seconds[] = {0, -1, 1};
+    static const int64_t ms[] = {0, -86400000, 86400000}, odd_ms[] = {0, 1, 2}, ns[] = {1000, -1000, 2000},
+                         seconds[] = {0, -1, 1};
     static const int32_t time_s[] = {0, 1, 86399};
     hand_made h;
     make(&h, "tdm", 3, 2);
@@ -348,7 +426,9 @@ static void test_engine_arrow__digits_that_would_be_lost_are_refused_with_column
     hand_made h;
     make(&h, "tsn:UTC", 3, 2);
     h.buffers[1] = ns;
-    expect_refused(&h, PLI_E_DATA, "column 'v', row 3: the timestamp 2001 ns (about 1970-01-01T00:00:00.000002Z) has digits below microseconds");
+    expect_refused(
+        &h, PLI_E_DATA,
+        "column 'v', row 3: the timestamp 2001 ns (about 1970-01-01T00:00:00.000002Z) has digits below microseconds");
     make(&h, "tDn", 3, 2);
     h.buffers[1] = ns;
     expect_refused(&h, PLI_E_DATA, "column 'v', row 3");
@@ -433,7 +513,8 @@ static void test_engine_arrow__fixed_lists_with_an_offset(void **state) {
 
 static void test_engine_arrow__unknown_layouts_are_refused_with_their_column(void **state) {
     (void)state;
-    static const char *const formats[] = {"+r", "+ud:0", "+us:0", "x", "", "d:39,0", "d:5,6", "d:x", "w:", "w:-1", "ts", "tsx:", "+w:0", "+l", "+m", "tdX"};
+    static const char *const formats[] = {"+r", "+ud:0", "+us:0", "x",    "",     "d:39,0", "d:5,6", "d:x",
+                                          "w:", "w:-1",  "ts",    "tsx:", "+w:0", "+l",     "+m",    "tdX"};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         hand_made h;
         make(&h, formats[i], 0, 2);
@@ -464,14 +545,20 @@ static void test_engine_arrow__a_stream_that_fails_gives_its_own_error(void **st
     static const struct {
         int code;
         pli_status status;
-    } cases[] = {{EIO, PLI_E_IO}, {ENOMEM, PLI_E_MEMORY}, {ECANCELED, PLI_E_CANCELLED}, {ENOSPC, PLI_E_DISK_FULL}, {EINVAL, PLI_E_IO}};
+    } cases[] = {{EIO, PLI_E_IO},
+                 {ENOMEM, PLI_E_MEMORY},
+                 {ECANCELED, PLI_E_CANCELLED},
+                 {ENOSPC, PLI_E_DISK_FULL},
+                 {EINVAL, PLI_E_IO}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         hand_made h;
         make(&h, "i", 1, 2);
         h.buffers[1] = values;
         h.fail_with = cases[i].code;
         h.message = i == 0 ? "the producer is gone" : NULL;
-        expect_refused(&h, cases[i].status, i == 0 ? "while reading the stream 'hand': the producer is gone" : "while reading the stream 'hand': ");
+        expect_refused(&h, cases[i].status,
+                       i == 0 ? "while reading the stream 'hand': the producer is gone"
+                              : "while reading the stream 'hand': ");
     }
     assert_int_equal(kit_error(target, "SELEC")->code, PLI_E_SQL);
 }
@@ -526,9 +613,11 @@ static void test_engine_arrow__columns_that_nobody_asks_for_are_not_read(void **
 
 static void test_engine_arrow__names_may_be_anything_but_equal(void **state) {
     (void)state;
-    struct ArrowArrayStream stream = stream_of("SELECT 1 AS \"a b\", 2 AS \"c\"\"d\", 3 AS \"\xC3\xA9\", 4 AS \"select\"");
+    struct ArrowArrayStream stream = stream_of(
+        "SELECT 1 AS \"a b\", 2 AS \"c\"\"d\", 3 AS \"\xC3\xA9\", 4 AS \"select\"");
     register_stream("my \"odd\" name", &stream);
-    assert_int_equal(kit_i64(target, "SELECT \"a b\" + \"c\"\"d\" + \"\xC3\xA9\" + \"select\" FROM \"my \"\"odd\"\" name\""), 10);
+    assert_int_equal(
+        kit_i64(target, "SELECT \"a b\" + \"c\"\"d\" + \"\xC3\xA9\" + \"select\" FROM \"my \"\"odd\"\" name\""), 10);
     assert_int_equal(pli__engine_unregister(target, "my \"odd\" name", NULL), PLI_OK);
     hand_made h;
     make(&h, "+s", 1, 1);
@@ -544,7 +633,11 @@ static void test_engine_arrow__a_stream_that_was_never_read_is_released_with_the
     make(&h, "i", 1, 2);
     h.buffers[1] = one;
     pli__engine *e = kit_open();
-    struct ArrowArrayStream s = {.get_schema = hand_schema, .get_next = hand_next, .get_last_error = hand_error, .release = release_stream, .private_data = &h};
+    struct ArrowArrayStream s = {.get_schema = hand_schema,
+                                 .get_next = hand_next,
+                                 .get_last_error = hand_error,
+                                 .release = release_stream,
+                                 .private_data = &h};
     assert_int_equal(pli__engine_register_arrow(e, "x", &s, NULL), PLI_OK);
     pli__engine_close(e);
     assert_int_equal(h.released, 100);

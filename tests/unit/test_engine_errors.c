@@ -45,7 +45,8 @@ static const pli_error *expect(void **state, const char *sql, pli_status code, c
 }
 
 /* A query over a file of the folder. */
-static const pli_error *expect_file(void **state, const char *function, const char *file, const char *options, pli_status code, const char *part) {
+static const pli_error *expect_file(void **state, const char *function, const char *file, const char *options,
+                                    pli_status code, const char *part) {
     char sql[8192];
     snprintf(sql, sizeof sql, "SELECT * FROM %s('%s'%s)", function, temp_path(FOLDER(state), file), options);
     return expect(state, sql, code, part);
@@ -69,29 +70,39 @@ static void test_engine_errors__a_bad_value_in_the_data_is_bad_data(void **state
 }
 
 static void test_engine_errors__messages_begin_in_lower_case_and_have_no_full_stop(void **state) {
-    const pli_error *err = expect(state, "SELECT CAST(s AS INTEGER) FROM (SELECT i || 'x' AS s FROM range(3) t(i))", PLI_E_DATA, "could not convert");
+    const pli_error *err = expect(state, "SELECT CAST(s AS INTEGER) FROM (SELECT i || 'x' AS s FROM range(3) t(i))",
+                                  PLI_E_DATA, "could not convert");
     assert_true(islower((unsigned char)err->message[0]));
     assert_int_not_equal(err->message[strlen(err->message) - 1], '.');
 }
 
 static void test_engine_errors__a_csv_file_is_named_with_its_line(void **state) {
     temp_write(FOLDER(state), "bad.csv", "a,b\n1,2\n3,x\n");
-    const pli_error *err = expect_file(state, "read_csv", "bad.csv", ", columns={'a': 'INTEGER', 'b': 'INTEGER'}, header=true, auto_detect=false, delim=','", PLI_E_DATA, "bad.csv");
+    const pli_error *err = expect_file(
+        state, "read_csv", "bad.csv",
+        ", columns={'a': 'INTEGER', 'b': 'INTEGER'}, header=true, auto_detect=false, delim=','", PLI_E_DATA, "bad.csv");
     assert_int_equal(err->position, 3);
     assert_null(strstr(err->message, "Possible solutions"));
     temp_write(FOLDER(state), "short.csv", "a,b\n1,2\n3\n");
-    err = expect_file(state, "read_csv", "short.csv", ", columns={'a': 'INTEGER', 'b': 'INTEGER'}, header=true, auto_detect=false, delim=','", PLI_E_DATA, "short.csv");
+    err = expect_file(state, "read_csv", "short.csv",
+                      ", columns={'a': 'INTEGER', 'b': 'INTEGER'}, header=true, auto_detect=false, delim=','",
+                      PLI_E_DATA, "short.csv");
     assert_int_equal(err->position, 3);
     temp_write(FOLDER(state), "quote.csv", "a,b\n1,\"2\n");
-    expect_file(state, "read_csv", "quote.csv", ", columns={'a': 'INTEGER', 'b': 'VARCHAR'}, header=true, auto_detect=false, delim=',', quote='\"'", PLI_E_DATA, "quote.csv");
+    expect_file(state, "read_csv", "quote.csv",
+                ", columns={'a': 'INTEGER', 'b': 'VARCHAR'}, header=true, auto_detect=false, delim=',', quote='\"'",
+                PLI_E_DATA, "quote.csv");
 }
 
 static void test_engine_errors__a_json_file_is_named_with_its_line(void **state) {
     temp_write(FOLDER(state), "bad.ndjson", "{\"a\":1}\n{\"a\":\n");
-    const pli_error *err = expect_file(state, "read_json", "bad.ndjson", ", format='newline_delimited', columns={'a': 'INTEGER'}", PLI_E_DATA, "bad.ndjson");
+    const pli_error *err = expect_file(state, "read_json", "bad.ndjson",
+                                       ", format='newline_delimited', columns={'a': 'INTEGER'}", PLI_E_DATA,
+                                       "bad.ndjson");
     assert_true(err->position >= 2); /* the engine counts the end of a cut line as one more */
     temp_write(FOLDER(state), "type.ndjson", "{\"a\":1}\n{\"a\":\"x\"}\n");
-    err = expect_file(state, "read_json", "type.ndjson", ", format='newline_delimited', columns={'a': 'INTEGER'}", PLI_E_DATA, "type.ndjson");
+    err = expect_file(state, "read_json", "type.ndjson", ", format='newline_delimited', columns={'a': 'INTEGER'}",
+                      PLI_E_DATA, "type.ndjson");
     assert_int_equal(err->position, 2);
 }
 
@@ -122,13 +133,15 @@ static void damage(const char *from, const char *to, long keep, bool cut) {
 static void test_engine_errors__a_damaged_parquet_file_is_bad_data(void **state) {
     char sql[8192];
     const char *good = temp_path(FOLDER(state), "good.parquet");
-    snprintf(sql, sizeof sql, "COPY (SELECT i, md5(i::VARCHAR) AS m FROM range(10000) t(i)) TO '%s' (FORMAT parquet)", good);
+    snprintf(sql, sizeof sql, "COPY (SELECT i, md5(i::VARCHAR) AS m FROM range(10000) t(i)) TO '%s' (FORMAT parquet)",
+             good);
     kit_exec(ENGINE(state), sql);
     damage(good, temp_path(FOLDER(state), "cut.parquet"), 50000, true);
     damage(good, temp_path(FOLDER(state), "hit.parquet"), 50000, false);
     expect_file(state, "read_parquet", "cut.parquet", "", PLI_E_DATA, "cut.parquet");
     char query[8192];
-    snprintf(query, sizeof query, "SELECT max(m), sum(i) FROM read_parquet('%s')", temp_path(FOLDER(state), "hit.parquet"));
+    snprintf(query, sizeof query, "SELECT max(m), sum(i) FROM read_parquet('%s')",
+             temp_path(FOLDER(state), "hit.parquet"));
     expect(state, query, PLI_E_DATA, "");
 }
 
@@ -136,7 +149,8 @@ static void test_engine_errors__missing_and_forbidden_files_are_told_apart(void 
     expect(state, "SELECT * FROM read_csv('/no/such/file.csv')", PLI_E_NOT_FOUND, "/no/such/file.csv");
     expect(state, "SELECT * FROM read_parquet('/no/such/*.parquet')", PLI_E_NOT_FOUND, "/no/such");
     expect(state, "SELECT * FROM read_parquet(['/no/such/a.parquet'])", PLI_E_NOT_FOUND, "a.parquet");
-    expect(state, "COPY (SELECT 1) TO '/no/such/folder/x.parquet' (FORMAT parquet)", PLI_E_NOT_FOUND, "/no/such/folder");
+    expect(state, "COPY (SELECT 1) TO '/no/such/folder/x.parquet' (FORMAT parquet)", PLI_E_NOT_FOUND,
+           "/no/such/folder");
     if (geteuid() == 0) return; /* root may read everything */
     const char *path = temp_write(FOLDER(state), "secret.csv", "a\n1\n");
     assert_int_equal(chmod(path, 0), 0);

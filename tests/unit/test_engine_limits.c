@@ -19,7 +19,8 @@
 #define MB ((int64_t)1 << 20)
 
 static void test_engine_limits__a_query_beyond_the_memory_limit_fails_and_the_engine_goes_on(void **state) {
-    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
+    pli__engine *e = kit_open_with(
+        &(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
     const pli_error *err = kit_error(e, "SELECT len(list(repeat('x', 100) || i)) FROM range(10000000) t(i)");
     assert_int_equal(err->code, PLI_E_MEMORY);
     assert_null(strstr(err->message, "SET memory_limit"));
@@ -28,7 +29,8 @@ static void test_engine_limits__a_query_beyond_the_memory_limit_fails_and_the_en
 }
 
 static void test_engine_limits__a_sort_spills_and_the_folder_is_empty_afterwards(void **state) {
-    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
+    pli__engine *e = kit_open_with(
+        &(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
     kit_exec(e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m, i FROM range(3000000) t(i) ORDER BY m");
     assert_true(temp_count(*state, "") > 0);
     assert_int_equal(kit_i64(e, "SELECT count(DISTINCT i) FROM big"), 3000000);
@@ -86,7 +88,11 @@ static void test_engine_limits__an_interrupt_from_another_thread_ends_the_call(v
     pli_error err = {0};
     const int64_t start = pli__monotonic_us();
     assert_int_equal(pthread_create(&thread, NULL, interrupt_later, &w), 0);
-    assert_int_equal(pli__engine_exec(e, "CREATE TABLE t AS SELECT count(*) FROM range(10000000000) a(i), range(1000) b(j) WHERE i * j % 7 = 3", NULL, &err), PLI_E_CANCELLED);
+    assert_int_equal(
+        pli__engine_exec(
+            e, "CREATE TABLE t AS SELECT count(*) FROM range(10000000000) a(i), range(1000) b(j) WHERE i * j % 7 = 3",
+            NULL, &err),
+        PLI_E_CANCELLED);
     pthread_join(thread, NULL);
     assert_true(pli__monotonic_us() - start < 20000000);
     assert_int_equal(kit_i64(e, "SELECT 5"), 5);
@@ -135,7 +141,10 @@ static void test_engine_limits__progress_can_be_asked_for_from_another_thread(vo
     pli__engine *e = kit_open();
     pli__buf sql = {0};
     assert_true(pli__engine_progress(e, NULL, NULL) == -1);
-    pli__buf_addf(&sql, "COPY (SELECT i, md5(i::VARCHAR) AS m FROM range(2000000) t(i)) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 20000)", temp_path(*state, "in.parquet"));
+    pli__buf_addf(
+        &sql,
+        "COPY (SELECT i, md5(i::VARCHAR) AS m FROM range(2000000) t(i)) TO '%s' (FORMAT parquet, ROW_GROUP_SIZE 20000)",
+        temp_path(*state, "in.parquet"));
     kit_exec(e, sql.ptr);
     pli__buf_reset(&sql);
     pli__buf_addf(&sql, "CREATE TABLE t AS SELECT max(md5(md5(md5(m)))) FROM '%s'", temp_path(*state, "in.parquet"));
@@ -156,7 +165,8 @@ static void test_engine_limits__a_full_disk_is_told_apart(void **state) {
     (void)state;
     if (access("/dev/full", W_OK) != 0) skip();
     pli__engine *e = kit_open();
-    const pli_error *err = kit_error(e, "COPY (SELECT repeat('x', 1000) FROM range(100000)) TO '/dev/full' (FORMAT csv)");
+    const pli_error *err = kit_error(e,
+                                     "COPY (SELECT repeat('x', 1000) FROM range(100000)) TO '/dev/full' (FORMAT csv)");
     assert_int_equal(err->code, PLI_E_DISK_FULL);
     assert_true(err->flags & PLI_ERR_RETRIABLE);
     assert_int_not_equal(err->native_code, 0);
@@ -164,9 +174,11 @@ static void test_engine_limits__a_full_disk_is_told_apart(void **state) {
 }
 
 static void test_engine_limits__the_limit_of_the_spill_folder_is_a_full_disk(void **state) {
-    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
+    pli__engine *e = kit_open_with(
+        &(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
     kit_exec(e, "SET max_temp_directory_size = '10MB'");
-    const pli_error *err = kit_error(e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m, i FROM range(3000000) t(i) ORDER BY m");
+    const pli_error *err = kit_error(
+        e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m, i FROM range(3000000) t(i) ORDER BY m");
     assert_int_equal(err->code, PLI_E_DISK_FULL);
     pli__engine_close(e);
     assert_int_equal(temp_count(*state, ""), 0);
@@ -175,7 +187,10 @@ static void test_engine_limits__the_limit_of_the_spill_folder_is_a_full_disk(voi
 static void test_engine_limits__a_failed_copy_leaves_no_file(void **state) {
     pli__engine *e = kit_open();
     pli__buf sql = {0};
-    pli__buf_addf(&sql, "COPY (SELECT CASE WHEN i = 900000 THEN error('boom') ELSE i END FROM range(1000000) t(i)) TO '%s' (FORMAT parquet)", temp_path(*state, "x.parquet"));
+    pli__buf_addf(
+        &sql,
+        "COPY (SELECT CASE WHEN i = 900000 THEN error('boom') ELSE i END FROM range(1000000) t(i)) TO '%s' (FORMAT parquet)",
+        temp_path(*state, "x.parquet"));
     assert_int_equal(kit_error(e, sql.ptr)->code, PLI_E_DATA);
     assert_int_equal(temp_count(*state, ""), 0);
     pli__buf_clear(&sql);

@@ -86,7 +86,8 @@ static void link_engine(const char *folder) {
 }
 
 static void test_engine_loader__the_module_is_found_beside_the_program(void **state) {
-    static const char *const places[][2] = {{"0/bin", "0/bin/pli"}, {"1/bin", "1/lib/pli"}, {"2/bin", "2/lib"}, {"3/bin", "3/bin"}};
+    static const char *const places[][2] = {
+        {"0/bin", "0/bin/pli"}, {"1/bin", "1/lib/pli"}, {"2/bin", "2/lib"}, {"3/bin", "3/bin"}};
     if (!getenv("PLI_ENGINE_PATH")) skip();
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         char program[4096], answer[4000];
@@ -131,10 +132,14 @@ static void test_engine_loader__the_location_is_the_folder_of_the_module(void **
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "probe") == 0) return probe();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_engine_loader__a_missing_module_is_named_with_the_places_looked_at, temp_dir_setup, temp_dir_teardown),
-        cmocka_unit_test_setup_teardown(test_engine_loader__a_file_that_is_no_library_is_named_with_the_reason, temp_dir_setup, temp_dir_teardown),
-        cmocka_unit_test_setup_teardown(test_engine_loader__the_environment_may_name_the_file_or_its_folder, temp_dir_setup, temp_dir_teardown),
-        cmocka_unit_test_setup_teardown(test_engine_loader__the_module_is_found_beside_the_program, temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_engine_loader__a_missing_module_is_named_with_the_places_looked_at,
+                                        temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_engine_loader__a_file_that_is_no_library_is_named_with_the_reason,
+                                        temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_engine_loader__the_environment_may_name_the_file_or_its_folder,
+                                        temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_engine_loader__the_module_is_found_beside_the_program, temp_dir_setup,
+                                        temp_dir_teardown),
         cmocka_unit_test(test_engine_loader__threads_may_load_it_at_the_same_time),
         cmocka_unit_test(test_engine_loader__the_location_is_the_folder_of_the_module),
     };

@@ -33,16 +33,31 @@ static void test_engine_query__each_type_has_its_storage(void **state) {
         const char *value;
         pli__vec vec;
         int64_t i64;
-    } cases[] = {
-        {"true", PLI__VEC_BOOL, 1}, {"(-128)::TINYINT", PLI__VEC_I8, -128}, {"(-32768)::SMALLINT", PLI__VEC_I16, -32768}, {"(-7)::INTEGER", PLI__VEC_I32, -7},
-        {"9223372036854775807::BIGINT", PLI__VEC_I64, INT64_MAX}, {"255::UTINYINT", PLI__VEC_U8, 255}, {"65535::USMALLINT", PLI__VEC_U16, 65535},
-        {"4294967295::UINTEGER", PLI__VEC_U32, 4294967295}, {"5::UBIGINT", PLI__VEC_U64, 5}, {"18446744073709551615::UBIGINT", PLI__VEC_U64, INT64_MAX},
-        {"(-5)::HUGEINT", PLI__VEC_I128, -5}, {"170141183460469231731687303715884105727::HUGEINT", PLI__VEC_I128, INT64_MAX},
-        {"(-170141183460469231731687303715884105727)::HUGEINT", PLI__VEC_I128, INT64_MIN}, {"(-9223372036854775808)::HUGEINT", PLI__VEC_I128, INT64_MIN},
-        {"DATE '1969-12-31'", PLI__VEC_I32, -1}, {"TIMESTAMP '1970-01-01 00:00:01.000002'", PLI__VEC_I64, 1000002}, {"TIMESTAMPTZ '1970-01-01 01:00:00+01'", PLI__VEC_I64, 0},
-        {"TIMESTAMP_S '1970-01-01 00:00:07'", PLI__VEC_I64, 7}, {"TIMESTAMP_MS '1970-01-01 00:00:07'", PLI__VEC_I64, 7000}, {"TIMESTAMP_NS '1970-01-01 00:00:00.000000007'", PLI__VEC_I64, 7},
-        {"TIME '00:00:01'", PLI__VEC_I64, 1000000}, {"1.25::DECIMAL(4,2)", PLI__VEC_I16, 125}, {"(-1.25)::DECIMAL(9,2)", PLI__VEC_I32, -125}, {"1.25::DECIMAL(18,2)", PLI__VEC_I64, 125},
-        {"(-1.25)::DECIMAL(38,2)", PLI__VEC_I128, -125}};
+    } cases[] = {{"true", PLI__VEC_BOOL, 1},
+                 {"(-128)::TINYINT", PLI__VEC_I8, -128},
+                 {"(-32768)::SMALLINT", PLI__VEC_I16, -32768},
+                 {"(-7)::INTEGER", PLI__VEC_I32, -7},
+                 {"9223372036854775807::BIGINT", PLI__VEC_I64, INT64_MAX},
+                 {"255::UTINYINT", PLI__VEC_U8, 255},
+                 {"65535::USMALLINT", PLI__VEC_U16, 65535},
+                 {"4294967295::UINTEGER", PLI__VEC_U32, 4294967295},
+                 {"5::UBIGINT", PLI__VEC_U64, 5},
+                 {"18446744073709551615::UBIGINT", PLI__VEC_U64, INT64_MAX},
+                 {"(-5)::HUGEINT", PLI__VEC_I128, -5},
+                 {"170141183460469231731687303715884105727::HUGEINT", PLI__VEC_I128, INT64_MAX},
+                 {"(-170141183460469231731687303715884105727)::HUGEINT", PLI__VEC_I128, INT64_MIN},
+                 {"(-9223372036854775808)::HUGEINT", PLI__VEC_I128, INT64_MIN},
+                 {"DATE '1969-12-31'", PLI__VEC_I32, -1},
+                 {"TIMESTAMP '1970-01-01 00:00:01.000002'", PLI__VEC_I64, 1000002},
+                 {"TIMESTAMPTZ '1970-01-01 01:00:00+01'", PLI__VEC_I64, 0},
+                 {"TIMESTAMP_S '1970-01-01 00:00:07'", PLI__VEC_I64, 7},
+                 {"TIMESTAMP_MS '1970-01-01 00:00:07'", PLI__VEC_I64, 7000},
+                 {"TIMESTAMP_NS '1970-01-01 00:00:00.000000007'", PLI__VEC_I64, 7},
+                 {"TIME '00:00:01'", PLI__VEC_I64, 1000000},
+                 {"1.25::DECIMAL(4,2)", PLI__VEC_I16, 125},
+                 {"(-1.25)::DECIMAL(9,2)", PLI__VEC_I32, -125},
+                 {"1.25::DECIMAL(18,2)", PLI__VEC_I64, 125},
+                 {"(-1.25)::DECIMAL(38,2)", PLI__VEC_I128, -125}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pli__buf sql = {0};
         pli__chunk c;
@@ -58,7 +73,9 @@ static void test_engine_query__each_type_has_its_storage(void **state) {
 }
 
 static void test_engine_query__floats_texts_bytes_and_nulls(void **state) {
-    pli__result *r = query(*state, "SELECT 1.5::FLOAT f, 'nan'::DOUBLE d, 'short' s, repeat('\xC3\xA9', 100) l, '\\x00\\xFF'::BLOB b, '{\"a\":1}'::JSON j, NULL::VARCHAR n, '' e, [1] x");
+    pli__result *r = query(
+        *state,
+        "SELECT 1.5::FLOAT f, 'nan'::DOUBLE d, 'short' s, repeat('\xC3\xA9', 100) l, '\\x00\\xFF'::BLOB b, '{\"a\":1}'::JSON j, NULL::VARCHAR n, '' e, [1] x");
     pli__chunk c;
     assert_int_equal(pli__result_next(r, &c, NULL), PLI_OK);
     assert_true(pli__chunk_f64(&c, 0, 0) == 1.5);
@@ -80,11 +97,44 @@ static void test_engine_query__floats_texts_bytes_and_nulls(void **state) {
 }
 
 static void test_engine_query__the_schema_has_every_type(void **state) {
-    static const char *const types[] = {
-        "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL(4,1)", "DECIMAL(38,10)",
-        "VARCHAR", "BLOB", "DATE", "TIME", "TIME_NS", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "INTERVAL", "JSON", "VARIANT", "UUID",
-        "ENUM('a', 'b''c')", "INTEGER[]", "VARCHAR[3][]", "MAP(VARCHAR, STRUCT(\"x y\" INTEGER, z DATE[]))", "STRUCT(a INTEGER, b STRUCT(c DECIMAL(9,2)))", "BIT", "BIGNUM", "GEOMETRY",
-        "TIME WITH TIME ZONE"};
+    static const char *const types[] = {"BOOLEAN",
+                                        "TINYINT",
+                                        "SMALLINT",
+                                        "INTEGER",
+                                        "BIGINT",
+                                        "HUGEINT",
+                                        "UTINYINT",
+                                        "USMALLINT",
+                                        "UINTEGER",
+                                        "UBIGINT",
+                                        "UHUGEINT",
+                                        "FLOAT",
+                                        "DOUBLE",
+                                        "DECIMAL(4,1)",
+                                        "DECIMAL(38,10)",
+                                        "VARCHAR",
+                                        "BLOB",
+                                        "DATE",
+                                        "TIME",
+                                        "TIME_NS",
+                                        "TIMESTAMP",
+                                        "TIMESTAMP_S",
+                                        "TIMESTAMP_MS",
+                                        "TIMESTAMP_NS",
+                                        "TIMESTAMP WITH TIME ZONE",
+                                        "INTERVAL",
+                                        "JSON",
+                                        "VARIANT",
+                                        "UUID",
+                                        "ENUM('a', 'b''c')",
+                                        "INTEGER[]",
+                                        "VARCHAR[3][]",
+                                        "MAP(VARCHAR, STRUCT(\"x y\" INTEGER, z DATE[]))",
+                                        "STRUCT(a INTEGER, b STRUCT(c DECIMAL(9,2)))",
+                                        "BIT",
+                                        "BIGNUM",
+                                        "GEOMETRY",
+                                        "TIME WITH TIME ZONE"};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         pli__buf sql = {0}, expected = {0};
         pli__buf_addf(&sql, "SELECT NULL::%s AS c", types[i]);
@@ -128,7 +178,8 @@ static void test_engine_query__rows_come_one_by_one_until_the_callback_stops(voi
     pli_error err = {0};
     assert_int_equal(pli__engine_query_rows(*state, "SELECT i FROM range(1000) t(i)", sum_rows, &sum, &err), PLI_OK);
     assert_int_equal(sum, 499500);
-    assert_int_equal(pli__engine_query_rows(*state, "SELECT i FROM range(100000) t(i)", sum_rows, &sum, &err), PLI_E_LIMIT);
+    assert_int_equal(pli__engine_query_rows(*state, "SELECT i FROM range(100000) t(i)", sum_rows, &sum, &err),
+                     PLI_E_LIMIT);
     assert_int_equal(kit_i64(*state, "SELECT 1"), 1);
 }
 
@@ -137,11 +188,17 @@ static void test_engine_query__rows_come_one_by_one_until_the_callback_stops(voi
 static void test_engine_query__exec_runs_all_statements_and_counts_the_last(void **state) {
     int64_t changed = -1;
     pli_error err = {0};
-    assert_int_equal(pli__engine_exec(*state, "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES (1), (2), (3); -- nothing\n;DELETE FROM t WHERE a > 1;", &changed, &err), PLI_OK);
+    assert_int_equal(
+        pli__engine_exec(
+            *state,
+            "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES (1), (2), (3); -- nothing\n;DELETE FROM t WHERE a > 1;",
+            &changed, &err),
+        PLI_OK);
     assert_int_equal(changed, 2);
     assert_int_equal(pli__engine_exec(*state, "", &changed, &err), PLI_OK);
     assert_int_equal(changed, 0);
-    assert_int_equal(pli__engine_exec(*state, "INSERT INTO t VALUES (9); INSERT INTO nope VALUES (1)", NULL, &err), PLI_E_SQL);
+    assert_int_equal(pli__engine_exec(*state, "INSERT INTO t VALUES (9); INSERT INTO nope VALUES (1)", NULL, &err),
+                     PLI_E_SQL);
     assert_int_equal(kit_i64(*state, "SELECT count(*) FROM t"), 2);
 }
 
@@ -163,7 +220,8 @@ static void test_engine_query__a_pivot_without_values_is_explained(void **state)
 
 static void test_engine_query__describing_runs_nothing(void **state) {
     kit_exec(*state, "CREATE TABLE untouched(a INTEGER)");
-    assert_string_equal(kit_describe(*state, "SELECT i, error('run') IS NULL AS e FROM range(3) t(i)"), "STRUCT(i BIGINT, e BOOLEAN)");
+    assert_string_equal(kit_describe(*state, "SELECT i, error('run') IS NULL AS e FROM range(3) t(i)"),
+                        "STRUCT(i BIGINT, e BOOLEAN)");
     assert_string_equal(kit_describe(*state, "INSERT INTO untouched VALUES (1)"), "STRUCT(Count BIGINT)");
     assert_int_equal(kit_i64(*state, "SELECT count(*) FROM untouched"), 0);
 }
@@ -172,7 +230,8 @@ static void test_engine_query__describing_wrong_sql_tells_where(void **state) {
     static const struct {
         const char *sql;
         int64_t position;
-    } cases[] = {{"SELEC 1", 1}, {"SELECT nope", 8}, {"SELECT 1,,2", 10}, {"SELECT * FROM nope", 15}, {"SELECT 1 +", 0}, {"SELECT 'x", 8}, {"SELECT ?", 0}};
+    } cases[] = {{"SELEC 1", 1},    {"SELECT nope", 8}, {"SELECT 1,,2", 10}, {"SELECT * FROM nope", 15},
+                 {"SELECT 1 +", 0}, {"SELECT 'x", 8},   {"SELECT ?", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const pli__type *t = NULL;
         pli_error err = {0};
@@ -228,7 +287,8 @@ static void test_engine_query__a_result_read_to_its_end_frees_the_engine(void **
 }
 
 static void test_engine_query__an_error_in_the_middle_of_the_rows_is_reported(void **state) {
-    pli__result *r = query(*state, "SELECT CASE WHEN i = 500000 THEN error('boom') ELSE i END FROM range(1000000) t(i)");
+    pli__result *r = query(*state,
+                           "SELECT CASE WHEN i = 500000 THEN error('boom') ELSE i END FROM range(1000000) t(i)");
     pli_status status;
     pli__chunk c;
     pli_error err = {0};
@@ -270,7 +330,8 @@ static void test_engine_query__a_further_connection_may_outlive_the_first(void *
 
 static void test_engine_query__instants_do_not_depend_on_the_machines_zone(void **state) {
     (void)state;
-    static const char sql[] = "SELECT TIMESTAMPTZ '2024-07-01 10:00:00' || ' ' || epoch('2024-07-01 10:00:00'::TIMESTAMPTZ)::BIGINT";
+    static const char sql[] =
+        "SELECT TIMESTAMPTZ '2024-07-01 10:00:00' || ' ' || epoch('2024-07-01 10:00:00'::TIMESTAMPTZ)::BIGINT";
     const char *old = getenv("TZ");
     char kept[100] = "";
     if (old) strncat(kept, old, sizeof kept - 1);
@@ -315,10 +376,13 @@ static void test_engine_query__our_settings_are_in_force(void **state) {
 
 static void test_engine_query__texts_are_appended_as_they_are(void **state) {
     kit_exec(*state, "CREATE TEMP TABLE paths(a VARCHAR, b VARCHAR)");
-    const pli__str rows[] = {PLI_STR("it's"), PLI_STR("a longer text, not inlined"), {NULL, 0}, PLI_STR(""), PLI_STR("\xC3\xA9"), {"cut here", 3}};
+    const pli__str rows[] = {PLI_STR("it's"),     PLI_STR("a longer text, not inlined"),
+                             {NULL, 0},           PLI_STR(""),
+                             PLI_STR("\xC3\xA9"), {"cut here", 3}};
     pli_error err = {0};
     assert_int_equal(pli__engine_append_text(*state, "paths", rows, 3, 2, &err), PLI_OK);
-    assert_string_equal(kit_text(*state, "SELECT string_agg(coalesce(a, 'NULL') || '|' || b, ';') FROM paths"), "it's|a longer text, not inlined;NULL|;\xC3\xA9|cut");
+    assert_string_equal(kit_text(*state, "SELECT string_agg(coalesce(a, 'NULL') || '|' || b, ';') FROM paths"),
+                        "it's|a longer text, not inlined;NULL|;\xC3\xA9|cut");
     assert_int_equal(pli__engine_append_text(*state, "nope", rows, 3, 2, &err), PLI_E_NOT_FOUND);
     assert_non_null(strstr(err.message, "nope"));
     const pli__str bad[] = {PLI_STR("ok"), PLI_STR("\xff\xfe")};
@@ -352,7 +416,8 @@ static void test_engine_query__extensions_come_from_beside_the_module_only(void 
         skip();
     }
     assert_int_equal(pli__engine_load_extension(*state, "excel", &err), PLI_OK);
-    assert_int_equal(kit_i64(*state, "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'read_xlsx'") > 0, 1);
+    assert_int_equal(kit_i64(*state, "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'read_xlsx'") > 0,
+                     1);
 }
 
 int main(void) {

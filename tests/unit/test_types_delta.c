@@ -44,26 +44,38 @@ static void expect_error(const char *text, pli_status code, const char *part) {
 static void test_types_delta__canonical_text_is_printed_alike(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "\"long\"", "\"void\"", "\"variant\"", "\"timestamp\"", "\"timestamp_ntz\"", "\"decimal(38,18)\"",
-        STRUCT(""), STRUCT(FIELD("a", "\"long\"", PLAIN)),
+        "\"long\"",
+        "\"void\"",
+        "\"variant\"",
+        "\"timestamp\"",
+        "\"timestamp_ntz\"",
+        "\"decimal(38,18)\"",
+        STRUCT(""),
+        STRUCT(FIELD("a", "\"long\"", PLAIN)),
         STRUCT(FIELD("a", "\"byte\"", "\"nullable\":false,\"metadata\":{}") "," FIELD("b", "\"short\"", PLAIN)),
         STRUCT(FIELD("l", "{\"type\":\"array\",\"elementType\":\"string\",\"containsNull\":false}", PLAIN)),
-        STRUCT(FIELD("m", "{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":{\"type\":\"array\",\"elementType\":\"date\",\"containsNull\":true},\"valueContainsNull\":false}", PLAIN)),
-        STRUCT(FIELD("s", STRUCT(FIELD("x", "\"binary\"", "\"nullable\":false,\"metadata\":{\"comment\":\"c\"}")), PLAIN)),
+        STRUCT(FIELD(
+            "m",
+            "{\"type\":\"map\",\"keyType\":\"string\",\"valueType\":{\"type\":\"array\",\"elementType\":\"date\",\"containsNull\":true},\"valueContainsNull\":false}",
+            PLAIN)),
+        STRUCT(
+            FIELD("s", STRUCT(FIELD("x", "\"binary\"", "\"nullable\":false,\"metadata\":{\"comment\":\"c\"}")), PLAIN)),
         STRUCT(FIELD("a\\\"b\\\\c \xC3\xA9", "\"float\"", PLAIN))};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) expect_same(texts[i]);
 }
 
 static void test_types_delta__metadata_is_kept_byte_for_byte(void **state) {
     (void)state;
-    expect_same(STRUCT(FIELD("a", "\"long\"",
-                             "\"nullable\":true,\"metadata\":{ \"z\" : 1.500, \"big\":123456789012345678901234567890,\n\"e\":1E+2,\"u\":\"\\u00e9\\/\", "
-                             "\"z\":[ null , {} ],\"__CHAR_VARCHAR_TYPE_STRING\":\"varchar(3)\"}")));
+    expect_same(STRUCT(FIELD(
+        "a", "\"long\"",
+        "\"nullable\":true,\"metadata\":{ \"z\" : 1.500, \"big\":123456789012345678901234567890,\n\"e\":1E+2,\"u\":\"\\u00e9\\/\", "
+        "\"z\":[ null , {} ],\"__CHAR_VARCHAR_TYPE_STRING\":\"varchar(3)\"}")));
 }
 
 static void test_types_delta__the_order_of_members_and_unknown_ones_do_not_matter(void **state) {
     (void)state;
-    const pli__type *a = parse(PLI_STR(" { \"fields\" : [ { \"metadata\" : {} , \"x\" : [1,{\"type\":\"no\"}], \"nullable\" : true , \"type\" : \"long\" , \"name\" : \"a\" } ] , \"y\": null, \"type\" : \"struct\" } "));
+    const pli__type *a = parse(PLI_STR(
+        " { \"fields\" : [ { \"metadata\" : {} , \"x\" : [1,{\"type\":\"no\"}], \"nullable\" : true , \"type\" : \"long\" , \"name\" : \"a\" } ] , \"y\": null, \"type\" : \"struct\" } "));
     const pli__type *b = parse(PLI_STR(STRUCT(FIELD("a", "\"long\"", PLAIN))));
     assert_true(pli__type_equal(a, b, true));
     pli__type_unref(a);
@@ -72,7 +84,8 @@ static void test_types_delta__the_order_of_members_and_unknown_ones_do_not_matte
 
 static void test_types_delta__absent_flags_mean_null_is_allowed(void **state) {
     (void)state;
-    const pli__type *t = parse(PLI_STR("{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"array\",\"elementType\":\"long\"}}]}"));
+    const pli__type *t = parse(PLI_STR(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"array\",\"elementType\":\"long\"}}]}"));
     assert_true(t->fields[0].nullable);
     assert_true(t->fields[0].type->fields[0].nullable);
     assert_null(t->fields[0].metadata);
@@ -93,7 +106,12 @@ static void test_types_delta__bare_names_need_no_quotes(void **state) {
 
 static void test_types_delta__unknown_types_are_kept_by_name_but_not_written(void **state) {
     (void)state;
-    static const char *const texts[] = {"\"geometry(OGC:CRS84)\"", "\"interval day to second\"", "{\"type\":\"udt\",\"class\":\"X\",\"sqlType\":\"long\"}", "\"decimal(39,0)\"", "\"decimal(3,4)\"", "null"};
+    static const char *const texts[] = {"\"geometry(OGC:CRS84)\"",
+                                        "\"interval day to second\"",
+                                        "{\"type\":\"udt\",\"class\":\"X\",\"sqlType\":\"long\"}",
+                                        "\"decimal(39,0)\"",
+                                        "\"decimal(3,4)\"",
+                                        "null"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const pli__type *t = parse(pli__str_of(texts[i]));
         pli__buf out = {0};
@@ -107,7 +125,8 @@ static void test_types_delta__unknown_types_are_kept_by_name_but_not_written(voi
 
 static void test_types_delta__types_that_delta_lacks_are_refused_with_their_field(void **state) {
     (void)state;
-    static const char *const texts[] = {"UINTEGER", "TIME", "INTERVAL", "UUID", "INTEGER[3]", "TIMESTAMP_NS", "ENUM('a')", "JSON", "HUGEINT"};
+    static const char *const texts[] = {"UINTEGER",     "TIME",      "INTERVAL", "UUID",   "INTEGER[3]",
+                                        "TIMESTAMP_NS", "ENUM('a')", "JSON",     "HUGEINT"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const pli__type *t = NULL;
         pli__type_builder b = {0};
@@ -127,14 +146,30 @@ static void test_types_delta__types_that_delta_lacks_are_refused_with_their_fiel
 static void test_types_delta__broken_schemas_are_named_errors(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "schema"}, {"{", "schema"}, {"{}", "'type' is missing"}, {"[]", "string or an object"}, {"7", "string or an object"}, {"\"\"", "empty"},
-        {"{\"type\":7}", "string is missing"}, {"{\"type\":\"struct\"}", "'fields' is missing"}, {"{\"type\":\"struct\",\"fields\":{}}", "not an array"},
-        {"{\"type\":\"struct\",\"fields\":[7]}", "not an object"}, {"{\"type\":\"struct\",\"fields\":[{}]}", "'name' is missing"},
-        {"{\"type\":\"struct\",\"fields\":[{\"name\":\"a\"}]}", "'type' is missing"}, {"{\"type\":\"struct\",\"fields\":[{\"name\":7,\"type\":\"long\"}]}", "string is missing"},
-        {STRUCT(FIELD("col", "\"long\"", "\"nullable\":7")), "field col"}, {STRUCT(FIELD("col", "\"long\"", "\"metadata\":[]")), "not an object"},
-        {STRUCT(FIELD("col", "null", PLAIN)), "string or an object"}, {"{\"type\":\"array\"}", "'elementType' is missing"}, {"{\"type\":\"map\",\"keyType\":\"long\"}", "'valueType' is missing"},
-        {STRUCT(FIELD("a", STRUCT(FIELD("b", "{\"type\":\"array\",\"elementType\":{}}", PLAIN)), PLAIN)), "field a.b.element"}, {STRUCT("") " x", "schema"},
-        {STRUCT(FIELD("a\\u0000b", "\"long\"", PLAIN)), "zero byte"}, {STRUCT(FIELD("a\\ud800b", "\"long\"", PLAIN)), "schema"}, {"{\"type\":\"struct\",\"fields\":[}", "schema"}};
+        {"", "schema"},
+        {"{", "schema"},
+        {"{}", "'type' is missing"},
+        {"[]", "string or an object"},
+        {"7", "string or an object"},
+        {"\"\"", "empty"},
+        {"{\"type\":7}", "string is missing"},
+        {"{\"type\":\"struct\"}", "'fields' is missing"},
+        {"{\"type\":\"struct\",\"fields\":{}}", "not an array"},
+        {"{\"type\":\"struct\",\"fields\":[7]}", "not an object"},
+        {"{\"type\":\"struct\",\"fields\":[{}]}", "'name' is missing"},
+        {"{\"type\":\"struct\",\"fields\":[{\"name\":\"a\"}]}", "'type' is missing"},
+        {"{\"type\":\"struct\",\"fields\":[{\"name\":7,\"type\":\"long\"}]}", "string is missing"},
+        {STRUCT(FIELD("col", "\"long\"", "\"nullable\":7")), "field col"},
+        {STRUCT(FIELD("col", "\"long\"", "\"metadata\":[]")), "not an object"},
+        {STRUCT(FIELD("col", "null", PLAIN)), "string or an object"},
+        {"{\"type\":\"array\"}", "'elementType' is missing"},
+        {"{\"type\":\"map\",\"keyType\":\"long\"}", "'valueType' is missing"},
+        {STRUCT(FIELD("a", STRUCT(FIELD("b", "{\"type\":\"array\",\"elementType\":{}}", PLAIN)), PLAIN)),
+         "field a.b.element"},
+        {STRUCT("") " x", "schema"},
+        {STRUCT(FIELD("a\\u0000b", "\"long\"", PLAIN)), "zero byte"},
+        {STRUCT(FIELD("a\\ud800b", "\"long\"", PLAIN)), "schema"},
+        {"{\"type\":\"struct\",\"fields\":[}", "schema"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) expect_error(cases[i][0], PLI_E_CORRUPT, cases[i][1]);
 }
 
@@ -143,21 +178,21 @@ static void test_types_delta__nesting_is_limited(void **state) {
     static const int depths[] = {PLI__TYPE_MAX_DEPTH - 1, 5000};
     for (int k = 0; k < 2; k++) {
         pli__buf b = {0};
-        for (int i = 0; i < depths[k]; i++) pli__buf_addz(&b, "{\"type\":\"array\",\"containsNull\":true,\"elementType\":");
+        for (int i = 0; i < depths[k]; i++)
+            pli__buf_addz(&b, "{\"type\":\"array\",\"containsNull\":true,\"elementType\":");
         pli__buf_addz(&b, "\"long\"");
         for (int i = 0; i < depths[k]; i++) pli__buf_addz(&b, "}");
-        if (k == 0)
-            pli__type_unref(parse(pli__buf_str(&b)));
-        else
-            expect_error(b.ptr, PLI_E_LIMIT, "deep");
+        if (k == 0) pli__type_unref(parse(pli__buf_str(&b)));
+        else expect_error(b.ptr, PLI_E_LIMIT, "deep");
         pli__buf_clear(&b);
     }
 }
 
 static void test_types_delta__metadata_of_fields_can_be_asked_for(void **state) {
     (void)state;
-    const pli__type *t = parse(PLI_STR(STRUCT(FIELD("a", "\"long\"", "\"nullable\":true,\"metadata\":{\"delta.columnMapping.id\":7,\"delta.columnMapping.physicalName\":\"col-1\",\"f\":1.5}") ","
-                                              FIELD("b", "\"long\"", PLAIN))));
+    const pli__type *t = parse(PLI_STR(STRUCT(
+        FIELD("a", "\"long\"", "\"nullable\":true,\"metadata\":{\"delta.columnMapping.id\":7,\"delta.columnMapping.physicalName\":\"col-1\",\"f\":1.5}") "," FIELD(
+            "b", "\"long\"", PLAIN))));
     pli__buf out = {0};
     int64_t id = 0;
     assert_true(pli__field_meta_str(&t->fields[0], "delta.columnMapping.physicalName", &out));
@@ -220,7 +255,8 @@ static int check_folder(const char *folder) {
         if (lstat(path, &st) != 0) continue;
         const size_t n = strlen(e->d_name);
         if (S_ISDIR(st.st_mode)) found += check_folder(path);
-        else if (n > 5 && strcmp(e->d_name + n - 5, ".json") == 0 && strstr(folder, "_delta_log")) found += check_schemas_of(path);
+        else if (n > 5 && strcmp(e->d_name + n - 5, ".json") == 0 && strstr(folder, "_delta_log"))
+            found += check_schemas_of(path);
     }
     closedir(dir);
     return found;

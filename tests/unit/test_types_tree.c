@@ -89,9 +89,12 @@ static void test_types_tree__references_may_be_counted_from_several_threads(void
 
 static void test_types_tree__equality_ignores_metadata_and_nullability_unless_deep(void **state) {
     (void)state;
-    const pli__type *a = delta("{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{\"x\":1}}]}");
-    const pli__type *b = delta("{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}}]}");
-    const pli__type *c = delta("{\"type\":\"struct\",\"fields\":[{\"name\":\"A\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}}]}");
+    const pli__type *a = delta(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{\"x\":1}}]}");
+    const pli__type *b = delta(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}}]}");
+    const pli__type *c = delta(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"A\",\"type\":\"long\",\"nullable\":false,\"metadata\":{}}]}");
     assert_true(pli__type_equal(a, b, false));
     assert_false(pli__type_equal(a, b, true));
     assert_false(pli__type_equal(b, c, false));
@@ -104,10 +107,26 @@ static void test_types_tree__equality_ignores_metadata_and_nullability_unless_de
 
 static void test_types_tree__types_that_differ_in_one_property_are_not_equal(void **state) {
     (void)state;
-    static const char *const different[] = {
-        "INTEGER", "BIGINT", "INTEGER[]", "INTEGER[2]", "INTEGER[3]", "DECIMAL(10,2)", "DECIMAL(10,3)", "DECIMAL(11,2)", "TIMESTAMP", "TIMESTAMP_NS",
-        "TIMESTAMPTZ", "Datetime('us', 'Europe/Berlin')", "MAP(INTEGER, INTEGER)", "MAP(INTEGER, BIGINT)", "STRUCT(a INTEGER)", "STRUCT(a INTEGER, b INTEGER)",
-        "ENUM('a')", "ENUM('a', 'b')", "BIT", "BIGNUM"};
+    static const char *const different[] = {"INTEGER",
+                                            "BIGINT",
+                                            "INTEGER[]",
+                                            "INTEGER[2]",
+                                            "INTEGER[3]",
+                                            "DECIMAL(10,2)",
+                                            "DECIMAL(10,3)",
+                                            "DECIMAL(11,2)",
+                                            "TIMESTAMP",
+                                            "TIMESTAMP_NS",
+                                            "TIMESTAMPTZ",
+                                            "Datetime('us', 'Europe/Berlin')",
+                                            "MAP(INTEGER, INTEGER)",
+                                            "MAP(INTEGER, BIGINT)",
+                                            "STRUCT(a INTEGER)",
+                                            "STRUCT(a INTEGER, b INTEGER)",
+                                            "ENUM('a')",
+                                            "ENUM('a', 'b')",
+                                            "BIT",
+                                            "BIGNUM"};
     const size_t n = sizeof different / sizeof different[0];
     for (size_t i = 0; i < n; i++) {
         const pli__type *a = sql(different[i]);
@@ -148,12 +167,33 @@ static void test_types_tree__the_classes_of_types(void **state) {
 static void test_types_tree__everything_becomes_what_a_delta_table_can_hold(void **state) {
     (void)state;
     static const char *const cases[][2] = {
-        {"BOOLEAN", "BOOLEAN"}, {"TINYINT", "TINYINT"}, {"BIGINT", "BIGINT"}, {"UTINYINT", "SMALLINT"}, {"USMALLINT", "INTEGER"}, {"UINTEGER", "BIGINT"},
-        {"UBIGINT", "DECIMAL(20,0)"}, {"HUGEINT", "DECIMAL(38,0)"}, {"UHUGEINT", "DECIMAL(38,0)"}, {"DECIMAL(5,1)", "DECIMAL(5,1)"}, {"TIME", "VARCHAR"},
-        {"INTERVAL", "BIGINT"}, {"UUID", "VARCHAR"}, {"ENUM('a', 'b')", "VARCHAR"}, {"JSON", "VARCHAR"}, {"VARIANT", "VARIANT"}, {"Categorical", "VARCHAR"},
-        {"TIMESTAMP_NS", "TIMESTAMP"}, {"TIMESTAMP_MS", "TIMESTAMP"}, {"TIMESTAMP_S", "TIMESTAMP"}, {"Datetime('ns', 'Asia/Tokyo')", "TIMESTAMP WITH TIME ZONE"},
-        {"UTINYINT[3]", "SMALLINT[]"}, {"STRUCT(a UTINYINT, b STRUCT(c UUID)[])", "STRUCT(a SMALLINT, b STRUCT(c VARCHAR)[])"},
-        {"MAP(UUID, UBIGINT)", "MAP(VARCHAR, DECIMAL(20,0))"}, {"\"NULL\"", "\"NULL\""}, {"BLOB", "BLOB"}, {"DATE", "DATE"}};
+        {"BOOLEAN", "BOOLEAN"},
+        {"TINYINT", "TINYINT"},
+        {"BIGINT", "BIGINT"},
+        {"UTINYINT", "SMALLINT"},
+        {"USMALLINT", "INTEGER"},
+        {"UINTEGER", "BIGINT"},
+        {"UBIGINT", "DECIMAL(20,0)"},
+        {"HUGEINT", "DECIMAL(38,0)"},
+        {"UHUGEINT", "DECIMAL(38,0)"},
+        {"DECIMAL(5,1)", "DECIMAL(5,1)"},
+        {"TIME", "VARCHAR"},
+        {"INTERVAL", "BIGINT"},
+        {"UUID", "VARCHAR"},
+        {"ENUM('a', 'b')", "VARCHAR"},
+        {"JSON", "VARCHAR"},
+        {"VARIANT", "VARIANT"},
+        {"Categorical", "VARCHAR"},
+        {"TIMESTAMP_NS", "TIMESTAMP"},
+        {"TIMESTAMP_MS", "TIMESTAMP"},
+        {"TIMESTAMP_S", "TIMESTAMP"},
+        {"Datetime('ns', 'Asia/Tokyo')", "TIMESTAMP WITH TIME ZONE"},
+        {"UTINYINT[3]", "SMALLINT[]"},
+        {"STRUCT(a UTINYINT, b STRUCT(c UUID)[])", "STRUCT(a SMALLINT, b STRUCT(c VARCHAR)[])"},
+        {"MAP(UUID, UBIGINT)", "MAP(VARCHAR, DECIMAL(20,0))"},
+        {"\"NULL\"", "\"NULL\""},
+        {"BLOB", "BLOB"},
+        {"DATE", "DATE"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const pli__type *t = sql(cases[i][0]), *stored = NULL;
         pli_error err = {0};
@@ -183,9 +223,10 @@ static void test_types_tree__what_cannot_be_stored_is_named_with_its_path(void *
 
 static void test_types_tree__storing_keeps_metadata_and_nullability(void **state) {
     (void)state;
-    const pli__type *t = delta("{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":false},"
-                               "\"nullable\":false,\"metadata\":{\"x\" : 1.50}},{\"name\":\"m\",\"type\":{\"type\":\"map\",\"keyType\":\"long\",\"valueType\":\"long\","
-                               "\"valueContainsNull\":false},\"nullable\":true,\"metadata\":{}}]}");
+    const pli__type *t = delta(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":false},"
+        "\"nullable\":false,\"metadata\":{\"x\" : 1.50}},{\"name\":\"m\",\"type\":{\"type\":\"map\",\"keyType\":\"long\",\"valueType\":\"long\","
+        "\"valueContainsNull\":false},\"nullable\":true,\"metadata\":{}}]}");
     const pli__type *stored = NULL;
     assert_int_equal(pli__type_to_storable(t, &stored, NULL), PLI_OK);
     assert_true(pli__type_equal(t, stored, true));
@@ -221,7 +262,10 @@ static void test_types_tree__running_out_of_memory_anywhere_is_an_error_and_leak
         pli_error err = {0};
         const long before = alloc_fault_live();
         alloc_fault_arm(n);
-        const pli_status status = use_everything(PLI_STR("STRUCT(a INTEGER[], \"b c\" MAP(VARCHAR, DECIMAL(9,2)), d STRUCT(e UUID[3]), f Datetime('ns', 'Asia/Tokyo'))"), &err);
+        const pli_status status = use_everything(
+            PLI_STR(
+                "STRUCT(a INTEGER[], \"b c\" MAP(VARCHAR, DECIMAL(9,2)), d STRUCT(e UUID[3]), f Datetime('ns', 'Asia/Tokyo'))"),
+            &err);
         alloc_fault_disarm();
         if (!alloc_fault_struck()) {
             assert_int_equal(status, PLI_OK);
@@ -234,11 +278,32 @@ static void test_types_tree__running_out_of_memory_anywhere_is_an_error_and_leak
 
 static void test_types_tree__schemas_of_arrow_are_read_as_they_were_written(void **state) {
     (void)state;
-    static const char *const cases[][2] = {
-        {"BOOLEAN", ""}, {"TINYINT", ""}, {"UBIGINT", ""}, {"FLOAT", ""}, {"DECIMAL(38,3)", ""}, {"VARCHAR", ""}, {"BLOB", ""}, {"DATE", ""}, {"TIME", ""}, {"TIME_NS", ""}, {"TIMESTAMP", ""},
-        {"TIMESTAMP_S", ""}, {"TIMESTAMP_MS", ""}, {"TIMESTAMP_NS", ""}, {"TIMESTAMP WITH TIME ZONE", ""}, {"INTERVAL", ""}, {"\"NULL\"", ""}, {"INTEGER[]", ""}, {"INTEGER[3][]", ""},
-        {"MAP(VARCHAR, STRUCT(\"a b\" INTEGER[]))", ""}, {"STRUCT(a INTEGER, b STRUCT(c DATE))", ""}, {"UUID", "VARCHAR"}, {"JSON", "VARCHAR"}, {"ENUM('a')", "VARCHAR"},
-        {"HUGEINT", "DECIMAL(38,0)"}, {"UHUGEINT", "DECIMAL(38,0)"}};
+    static const char *const cases[][2] = {{"BOOLEAN", ""},
+                                           {"TINYINT", ""},
+                                           {"UBIGINT", ""},
+                                           {"FLOAT", ""},
+                                           {"DECIMAL(38,3)", ""},
+                                           {"VARCHAR", ""},
+                                           {"BLOB", ""},
+                                           {"DATE", ""},
+                                           {"TIME", ""},
+                                           {"TIME_NS", ""},
+                                           {"TIMESTAMP", ""},
+                                           {"TIMESTAMP_S", ""},
+                                           {"TIMESTAMP_MS", ""},
+                                           {"TIMESTAMP_NS", ""},
+                                           {"TIMESTAMP WITH TIME ZONE", ""},
+                                           {"INTERVAL", ""},
+                                           {"\"NULL\"", ""},
+                                           {"INTEGER[]", ""},
+                                           {"INTEGER[3][]", ""},
+                                           {"MAP(VARCHAR, STRUCT(\"a b\" INTEGER[]))", ""},
+                                           {"STRUCT(a INTEGER, b STRUCT(c DATE))", ""},
+                                           {"UUID", "VARCHAR"},
+                                           {"JSON", "VARCHAR"},
+                                           {"ENUM('a')", "VARCHAR"},
+                                           {"HUGEINT", "DECIMAL(38,0)"},
+                                           {"UHUGEINT", "DECIMAL(38,0)"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const pli__type *t = sql(cases[i][0]), *back = NULL;
         struct ArrowSchema schema;

@@ -82,7 +82,8 @@ static size_t plain_width(const pli__type *t) {
 }
 
 static void add_booleans(column *c, const range *r) {
-    for (idx_t i = 0; i < r->n; i++) add_bit(&c->values, c->length + i, is_valid(r->validity, r->from + i) && ((const bool *)r->data)[r->from + i]);
+    for (idx_t i = 0; i < r->n; i++)
+        add_bit(&c->values, c->length + i, is_valid(r->validity, r->from + i) && ((const bool *)r->data)[r->from + i]);
 }
 
 static int64_t read_decimal(const column *c, const void *data, idx_t i) {
@@ -107,7 +108,9 @@ static void add_decimals(column *c, const range *r) {
 /* 10^38: the first number that decimal(38,0) cannot hold. */
 static const duckdb_uhugeint ten_to_38 = {.lower = UINT64_C(0x098a224000000000), .upper = UINT64_C(0x4b3b4ca85a86c47a)};
 
-static bool is_below(duckdb_uhugeint a, duckdb_uhugeint b) { return a.upper < b.upper || (a.upper == b.upper && a.lower < b.lower); }
+static bool is_below(duckdb_uhugeint a, duckdb_uhugeint b) {
+    return a.upper < b.upper || (a.upper == b.upper && a.lower < b.lower);
+}
 
 static pli_status add_big_integers(column *c, const range *r, pli_error *err) {
     for (idx_t i = r->from; i < r->from + r->n; i++) {
@@ -126,10 +129,12 @@ static pli_status add_big_integers(column *c, const range *r, pli_error *err) {
 static pli_status add_durations(column *c, const range *r, pli_error *err) {
     static const int64_t day_us = INT64_C(86400000000);
     for (idx_t i = r->from; i < r->from + r->n; i++) {
-        const duckdb_interval value = is_valid(r->validity, i) ? ((const duckdb_interval *)r->data)[i] : (duckdb_interval){0};
+        const duckdb_interval value = is_valid(r->validity, i) ? ((const duckdb_interval *)r->data)[i]
+                                                               : (duckdb_interval){0};
         int64_t us;
         if (value.months) return refuse(c, "an interval with months has no fixed length", err);
-        if (__builtin_add_overflow(value.days * day_us, value.micros, &us)) return refuse(c, "an interval is too long", err);
+        if (__builtin_add_overflow(value.days * day_us, value.micros, &us))
+            return refuse(c, "an interval is too long", err);
         add_i64(&c->values, us);
     }
     return PLI_OK;
@@ -149,7 +154,8 @@ static void add_texts(column *c, const range *r) {
 static void add_uuids(column *c, const range *r) {
     for (idx_t i = r->from; i < r->from + r->n; i++) {
         const duckdb_hugeint value = ((const duckdb_hugeint *)r->data)[i];
-        const uint64_t words[2] = {__builtin_bswap64((uint64_t)value.upper ^ UINT64_C(1) << 63), __builtin_bswap64(value.lower)};
+        const uint64_t words[2] = {__builtin_bswap64((uint64_t)value.upper ^ UINT64_C(1) << 63),
+                                   __builtin_bswap64(value.lower)};
         uint8_t bytes[16];
         char text[37];
         memcpy(bytes, words, sizeof bytes);
@@ -173,7 +179,9 @@ static void add_enums(column *c, const range *r) {
     c->enum_width = duckdb_enum_internal_type(type);
     duckdb_destroy_logical_type(&type);
     for (idx_t i = r->from; i < r->from + r->n; i++) {
-        const char *label = is_valid(r->validity, i) ? json_string_value(json_array_get(c->labels, read_label(c, r->data, i))) : NULL;
+        const char *label = is_valid(r->validity, i)
+                                ? json_string_value(json_array_get(c->labels, read_label(c, r->data, i)))
+                                : NULL;
         pli__buf_addz(&c->values, label ? label : "");
         end_text(c);
     }
@@ -212,17 +220,17 @@ static pli_status add_lists(column *c, const range *r, pli_error *err) {
     int64_t end = (int64_t)c->children->length;
     for (idx_t i = r->from; i < r->from + r->n; i++) {
         end += is_valid(r->validity, i) ? (int64_t)entries[i].length : 0;
-        if (c->type->id == PLI__TYPE_LIST)
-            add_i64(&c->offsets, end);
-        else
-            add_i32(&c->offsets, (int32_t)end);
+        if (c->type->id == PLI__TYPE_LIST) add_i64(&c->offsets, end);
+        else add_i32(&c->offsets, (int32_t)end);
     }
-    if (c->type->id == PLI__TYPE_MAP && end > INT32_MAX) return refuse(c, "maps with more than 2^31 entries in one array", err);
+    if (c->type->id == PLI__TYPE_MAP && end > INT32_MAX)
+        return refuse(c, "maps with more than 2^31 entries in one array", err);
     return add_elements(c, r, err);
 }
 
 static pli_status add_arrays(column *c, const range *r, pli_error *err) {
-    return add_range(c->children, duckdb_array_vector_get_child(r->vector), r->from * c->type->array_size, r->n * c->type->array_size, err);
+    return add_range(c->children, duckdb_array_vector_get_child(r->vector), r->from * c->type->array_size,
+                     r->n * c->type->array_size, err);
 }
 
 /* ---- any column ---- */
@@ -252,7 +260,11 @@ static pli_status add_values(column *c, const range *r, pli_error *err) {
 
 static pli_status add_range(column *c, duckdb_vector v, idx_t from, idx_t n, pli_error *err) {
     if (n == 0) return PLI_OK;
-    const range r = {.vector = v, .data = duckdb_vector_get_data(v), .validity = duckdb_vector_get_validity(v), .from = from, .n = n};
+    const range r = {.vector = v,
+                     .data = duckdb_vector_get_data(v),
+                     .validity = duckdb_vector_get_validity(v),
+                     .from = from,
+                     .n = n};
     add_validity(c, r.validity, from, n);
     PLI_TRY(add_values(c, &r, err));
     c->length += n;
@@ -263,7 +275,8 @@ static pli_status add_range(column *c, duckdb_vector v, idx_t from, idx_t n, pli
 
 pli_status pli__arrow_export_add(pli__arrow_export *x, duckdb_data_chunk chunk, pli_error *err) {
     const idx_t n = duckdb_data_chunk_get_size(chunk);
-    for (size_t i = 0; i < x->top.n_children; i++) PLI_TRY(add_range(&x->top.children[i], duckdb_data_chunk_get_vector(chunk, i), 0, n, err));
+    for (size_t i = 0; i < x->top.n_children; i++)
+        PLI_TRY(add_range(&x->top.children[i], duckdb_data_chunk_get_vector(chunk, i), 0, n, err));
     x->top.length += n;
     return PLI_OK;
 }
@@ -274,7 +287,9 @@ static size_t bytes_of(const column *c) {
     return bytes;
 }
 
-bool pli__arrow_export_is_full(const pli__arrow_export *x) { return x->top.length >= FULL_ROWS || bytes_of(&x->top) >= FULL_BYTES; }
+bool pli__arrow_export_is_full(const pli__arrow_export *x) {
+    return x->top.length >= FULL_ROWS || bytes_of(&x->top) >= FULL_BYTES;
+}
 
 size_t pli__arrow_export_rows(const pli__arrow_export *x) { return x->top.length; }
 
@@ -336,17 +351,19 @@ static int64_t take_buffers(column *c, array_parts *parts) {
 /* The first offset of a column that has offsets. */
 static void begin_offsets(column *c) {
     if (!has_offsets(c)) return;
-    if (c->type->id == PLI__TYPE_MAP)
-        add_i32(&c->offsets, 0);
-    else
-        add_i64(&c->offsets, 0);
+    if (c->type->id == PLI__TYPE_MAP) add_i32(&c->offsets, 0);
+    else add_i64(&c->offsets, 0);
 }
 
 /* On failure *out holds what has been moved so far, for the caller to release. */
 static pli_status take_column(column *c, struct ArrowArray *out, pli_error *err) {
     array_parts *parts = calloc(1, sizeof *parts);
     if (!parts) return pli__error_memory(err);
-    *out = (struct ArrowArray){.length = (int64_t)c->length, .null_count = (int64_t)c->nulls, .buffers = parts->buffers, .release = release_parts, .private_data = parts};
+    *out = (struct ArrowArray){.length = (int64_t)c->length,
+                               .null_count = (int64_t)c->nulls,
+                               .buffers = parts->buffers,
+                               .release = release_parts,
+                               .private_data = parts};
     out->n_buffers = take_buffers(c, parts);
     c->length = c->nulls = 0;
     begin_offsets(c);
@@ -397,7 +414,8 @@ static pli_status init_children(column *c, const pli__type *type, pli_error *err
     c->n_children = n;
     for (size_t i = 0; i < n; i++) {
         const bool named = type->id == PLI__TYPE_STRUCT;
-        PLI_TRY(init_column(&c->children[i], is_map ? type : type->fields[i].type, named ? type->fields[i].name : c->name, is_map, err));
+        PLI_TRY(init_column(&c->children[i], is_map ? type : type->fields[i].type,
+                            named ? type->fields[i].name : c->name, is_map, err));
     }
     return PLI_OK;
 }
@@ -408,7 +426,8 @@ static pli_status init_column(column *c, const pli__type *type, const char *name
     pli__buf_init(&c->offsets, MAX_COLUMN_BYTES);
     pli__buf_init(&c->values, MAX_COLUMN_BYTES);
     begin_offsets(c);
-    if (type->id == PLI__TYPE_ENUM && type->text) PLI_TRY(pli__json_parse(pli__str_of(type->text), "categories", &c->labels, err));
+    if (type->id == PLI__TYPE_ENUM && type->text)
+        PLI_TRY(pli__json_parse(pli__str_of(type->text), "categories", &c->labels, err));
     return init_children(c, type, err);
 }
 
@@ -416,10 +435,8 @@ pli_status pli__arrow_export_new(const pli__type *type, pli__arrow_export **out,
     pli__arrow_export *x = calloc(1, sizeof *x);
     if (!x) return pli__error_memory(err);
     const pli_status status = init_column(&x->top, type, "", false, err);
-    if (status == PLI_OK)
-        *out = x;
-    else
-        pli__arrow_export_free(x);
+    if (status == PLI_OK) *out = x;
+    else pli__arrow_export_free(x);
     return status;
 }
 

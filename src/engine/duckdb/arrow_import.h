@@ -23,7 +23,7 @@ const pli__type *pli__arrow_import_type(const pli__arrow_import *import, size_t 
 /** Write rows [first, first + n) of column i of the array into the vector, which has room for them.
  *  BAD_DATA naming column and row for a value that DuckDB cannot hold exactly. @param first_row number of row 0 of the
  *  array in the stream, for errors */
-pli_status pli__arrow_import_column(const pli__arrow_import *import, size_t i, const struct ArrowArray *array, int64_t first, size_t n,
-                                    int64_t first_row, duckdb_vector out, pli_error *err);
+pli_status pli__arrow_import_column(const pli__arrow_import *import, size_t i, const struct ArrowArray *array,
+                                    int64_t first, size_t n, int64_t first_row, duckdb_vector out, pli_error *err);
 
 #endif

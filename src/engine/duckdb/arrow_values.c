@@ -17,20 +17,27 @@ static const struct {
     size_t size;
     int64_t multiply, divide;
 } layouts[] = {
-    {"n", PLI__ARROW_NULL, 0, 1, 1},          {"b", PLI__ARROW_BOOLEAN, 1, 1, 1},       {"c", PLI__ARROW_PLAIN, 1, 1, 1},
-    {"C", PLI__ARROW_PLAIN, 1, 1, 1},         {"s", PLI__ARROW_PLAIN, 2, 1, 1},         {"S", PLI__ARROW_PLAIN, 2, 1, 1},
-    {"i", PLI__ARROW_PLAIN, 4, 1, 1},         {"I", PLI__ARROW_PLAIN, 4, 1, 1},         {"l", PLI__ARROW_PLAIN, 8, 1, 1},
-    {"L", PLI__ARROW_PLAIN, 8, 1, 1},         {"f", PLI__ARROW_PLAIN, 4, 1, 1},         {"g", PLI__ARROW_PLAIN, 8, 1, 1},
-    {"_pli128", PLI__ARROW_PLAIN, 16, 1, 1},  {"_plu128", PLI__ARROW_PLAIN, 16, 1, 1},  {"e", PLI__ARROW_HALF, 2, 1, 1},
-    {"tdD", PLI__ARROW_PLAIN, 4, 1, 1},       {"tdm", PLI__ARROW_SCALED, 8, 1, DAY_MS}, {"tts", PLI__ARROW_SCALED, 4, 1000000, 1},
-    {"ttm", PLI__ARROW_SCALED, 4, 1000, 1},   {"ttu", PLI__ARROW_SCALED, 8, 1, 1},      {"ttn", PLI__ARROW_SCALED, 8, 1, 1},
-    {"tss:", PLI__ARROW_PLAIN, 8, 1, 1},      {"tsm:", PLI__ARROW_PLAIN, 8, 1, 1},      {"tsu:", PLI__ARROW_PLAIN, 8, 1, 1},
-    {"tsn:", PLI__ARROW_PLAIN, 8, 1, 1},      {"tDs", PLI__ARROW_INTERVAL, 8, 1000000, 1}, {"tDm", PLI__ARROW_INTERVAL, 8, 1000, 1},
-    {"tDu", PLI__ARROW_INTERVAL, 8, 1, 1},    {"tDn", PLI__ARROW_INTERVAL, 8, 1, 1000}, {"tiM", PLI__ARROW_INTERVAL, 4, 1, 1},
-    {"tiD", PLI__ARROW_INTERVAL, 8, 1, 1},    {"tin", PLI__ARROW_INTERVAL, 16, 1, 1000}, {"u", PLI__ARROW_BYTES, 0, 1, 1},
-    {"z", PLI__ARROW_BYTES, 0, 1, 1},         {"U", PLI__ARROW_BYTES, 0, 1, 1},         {"Z", PLI__ARROW_BYTES, 0, 1, 1},
-    {"vu", PLI__ARROW_BYTES_VIEW, 0, 1, 1},   {"vz", PLI__ARROW_BYTES_VIEW, 0, 1, 1},   {"+s", PLI__ARROW_STRUCT, 0, 1, 1},
-    {"+l", PLI__ARROW_LIST, 0, 1, 1},         {"+L", PLI__ARROW_LIST, 0, 1, 1},         {"+m", PLI__ARROW_LIST, 0, 1, 1},
+    {"n", PLI__ARROW_NULL, 0, 1, 1},          {"b", PLI__ARROW_BOOLEAN, 1, 1, 1},
+    {"c", PLI__ARROW_PLAIN, 1, 1, 1},         {"C", PLI__ARROW_PLAIN, 1, 1, 1},
+    {"s", PLI__ARROW_PLAIN, 2, 1, 1},         {"S", PLI__ARROW_PLAIN, 2, 1, 1},
+    {"i", PLI__ARROW_PLAIN, 4, 1, 1},         {"I", PLI__ARROW_PLAIN, 4, 1, 1},
+    {"l", PLI__ARROW_PLAIN, 8, 1, 1},         {"L", PLI__ARROW_PLAIN, 8, 1, 1},
+    {"f", PLI__ARROW_PLAIN, 4, 1, 1},         {"g", PLI__ARROW_PLAIN, 8, 1, 1},
+    {"_pli128", PLI__ARROW_PLAIN, 16, 1, 1},  {"_plu128", PLI__ARROW_PLAIN, 16, 1, 1},
+    {"e", PLI__ARROW_HALF, 2, 1, 1},          {"tdD", PLI__ARROW_PLAIN, 4, 1, 1},
+    {"tdm", PLI__ARROW_SCALED, 8, 1, DAY_MS}, {"tts", PLI__ARROW_SCALED, 4, 1000000, 1},
+    {"ttm", PLI__ARROW_SCALED, 4, 1000, 1},   {"ttu", PLI__ARROW_SCALED, 8, 1, 1},
+    {"ttn", PLI__ARROW_SCALED, 8, 1, 1},      {"tss:", PLI__ARROW_PLAIN, 8, 1, 1},
+    {"tsm:", PLI__ARROW_PLAIN, 8, 1, 1},      {"tsu:", PLI__ARROW_PLAIN, 8, 1, 1},
+    {"tsn:", PLI__ARROW_PLAIN, 8, 1, 1},      {"tDs", PLI__ARROW_INTERVAL, 8, 1000000, 1},
+    {"tDm", PLI__ARROW_INTERVAL, 8, 1000, 1}, {"tDu", PLI__ARROW_INTERVAL, 8, 1, 1},
+    {"tDn", PLI__ARROW_INTERVAL, 8, 1, 1000}, {"tiM", PLI__ARROW_INTERVAL, 4, 1, 1},
+    {"tiD", PLI__ARROW_INTERVAL, 8, 1, 1},    {"tin", PLI__ARROW_INTERVAL, 16, 1, 1000},
+    {"u", PLI__ARROW_BYTES, 0, 1, 1},         {"z", PLI__ARROW_BYTES, 0, 1, 1},
+    {"U", PLI__ARROW_BYTES, 0, 1, 1},         {"Z", PLI__ARROW_BYTES, 0, 1, 1},
+    {"vu", PLI__ARROW_BYTES_VIEW, 0, 1, 1},   {"vz", PLI__ARROW_BYTES_VIEW, 0, 1, 1},
+    {"+s", PLI__ARROW_STRUCT, 0, 1, 1},       {"+l", PLI__ARROW_LIST, 0, 1, 1},
+    {"+L", PLI__ARROW_LIST, 0, 1, 1},         {"+m", PLI__ARROW_LIST, 0, 1, 1},
     {"+vl", PLI__ARROW_LIST_VIEW, 0, 1, 1},   {"+vL", PLI__ARROW_LIST_VIEW, 0, 1, 1},
 };
 
@@ -58,7 +65,9 @@ static pli_status set_binary_size(pli__arrow_node *node, const char *format, pli
     return PLI_OK;
 }
 
-static bool is_wide(const char *format) { return strchr("UZ", format[0]) || strcmp(format, "+L") == 0 || strcmp(format, "+vL") == 0; }
+static bool is_wide(const char *format) {
+    return strchr("UZ", format[0]) || strcmp(format, "+L") == 0 || strcmp(format, "+vL") == 0;
+}
 
 pli_status pli__arrow_node_classify(pli__arrow_node *node, const struct ArrowSchema *s, pli_error *err) {
     const char *format = s->format;
@@ -67,7 +76,8 @@ pli_status pli__arrow_node_classify(pli__arrow_node *node, const struct ArrowSch
         node->kind = PLI__ARROW_DICTIONARY;
         node->index_format = format[0];
         if (strchr("cCsSiIlL", format[0]) && !format[1]) return PLI_OK;
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has a dictionary with an index of the Arrow type '%s'", node->path, format);
+        return pli__error_set(err, PLI_E_UNSUPPORTED,
+                              "column '%s' has a dictionary with an index of the Arrow type '%s'", node->path, format);
     }
     node->wide_offsets = is_wide(format);
     node->interval_form = strncmp(format, "ti", 2) == 0 ? format[2] : 'd';
@@ -90,12 +100,12 @@ pli_status pli__arrow_node_classify(pli__arrow_node *node, const struct ArrowSch
 
 /* ---- fixed width ---- */
 
-#define COPY_LOOP(T)                                                                                                  \
-    do {                                                                                                              \
-        const T *from = source;                                                                                       \
-        T *to = target;                                                                                               \
-        for (size_t i = 0; i < p->n; i++)                                                                             \
-            if (p->at[i] >= 0) to[i] = from[p->at[i]];                                                                \
+#define COPY_LOOP(T)                                                                                                   \
+    do {                                                                                                               \
+        const T *from = source;                                                                                        \
+        T *to = target;                                                                                                \
+        for (size_t i = 0; i < p->n; i++)                                                                              \
+            if (p->at[i] >= 0) to[i] = from[p->at[i]];                                                                 \
     } while (0)
 
 typedef struct {
@@ -165,9 +175,12 @@ static pli_status refuse_scaled(const pli__arrow_node *node, int64_t value, pli_
     char text[40];
     if (node->type->id == PLI__TYPE_TIMESTAMP && node->divide == 1000) {
         pli__time_format_iso(value / 1000, text);
-        return pli__error_set(err, PLI_E_DATA, "the timestamp %lld ns (about %s) has digits below microseconds", (long long)value, text);
+        return pli__error_set(err, PLI_E_DATA, "the timestamp %lld ns (about %s) has digits below microseconds",
+                              (long long)value, text);
     }
-    if (node->divide == 1000) return pli__error_set(err, PLI_E_DATA, "the duration of %lld ns has digits below microseconds", (long long)value);
+    if (node->divide == 1000)
+        return pli__error_set(err, PLI_E_DATA, "the duration of %lld ns has digits below microseconds",
+                              (long long)value);
     return pli__error_set(err, PLI_E_DATA, "the value %lld does not fit", (long long)value);
 }
 
@@ -176,7 +189,8 @@ static bool is_time_of_day(const pli__arrow_node *node, int64_t value) {
     return value >= 0 && value <= day;
 }
 
-static pli_status write_scaled(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p, void *target, size_t *bad, pli_error *err) {
+static pli_status write_scaled(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p,
+                               void *target, size_t *bad, pli_error *err) {
     const bool is_date = node->type->id == PLI__TYPE_DATE, is_time = node->type->id == PLI__TYPE_TIME;
     for (size_t i = 0; i < p->n; i++) {
         const int64_t at = pli__arrow_at(p, i);
@@ -187,10 +201,8 @@ static pli_status write_scaled(const pli__arrow_node *node, const void *source, 
         if (!rescale(value, node->multiply, node->divide, &scaled) || (is_time && !is_time_of_day(node, scaled)) ||
             (is_date && (scaled < INT32_MIN || scaled > INT32_MAX)))
             return refuse_scaled(node, value, err);
-        if (is_date)
-            ((int32_t *)target)[i] = (int32_t)scaled;
-        else
-            ((int64_t *)target)[i] = scaled;
+        if (is_date) ((int32_t *)target)[i] = (int32_t)scaled;
+        else ((int64_t *)target)[i] = scaled;
     }
     return PLI_OK;
 }
@@ -222,8 +234,8 @@ static pli_status refuse_interval(const pli__arrow_node *node, const void *sourc
     return pli__error_set(err, PLI_E_DATA, "the interval has digits below microseconds");
 }
 
-static pli_status write_intervals(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p, duckdb_interval *to, size_t *bad,
-                                  pli_error *err) {
+static pli_status write_intervals(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p,
+                                  duckdb_interval *to, size_t *bad, pli_error *err) {
     for (size_t i = 0; i < p->n; i++) {
         const int64_t at = pli__arrow_at(p, i);
         *bad = i;
@@ -257,17 +269,14 @@ static bool read_decimal(const void *source, size_t size, int64_t at, int128 *ou
 }
 
 static void store_decimal(uint8_t precision, int128 value, void *target, size_t i) {
-    if (precision <= 4)
-        ((int16_t *)target)[i] = (int16_t)value;
-    else if (precision <= 9)
-        ((int32_t *)target)[i] = (int32_t)value;
-    else if (precision <= 18)
-        ((int64_t *)target)[i] = (int64_t)value;
-    else
-        memcpy((char *)target + i * sizeof value, &value, sizeof value);
+    if (precision <= 4) ((int16_t *)target)[i] = (int16_t)value;
+    else if (precision <= 9) ((int32_t *)target)[i] = (int32_t)value;
+    else if (precision <= 18) ((int64_t *)target)[i] = (int64_t)value;
+    else memcpy((char *)target + i * sizeof value, &value, sizeof value);
 }
 
-static pli_status write_decimals(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p, void *target, size_t *bad, pli_error *err) {
+static pli_status write_decimals(const pli__arrow_node *node, const void *source, const pli__arrow_positions *p,
+                                 void *target, size_t *bad, pli_error *err) {
     const int128 limit = power_of_ten(node->type->precision);
     for (size_t i = 0; i < p->n; i++) {
         const int64_t at = pli__arrow_at(p, i);
@@ -275,7 +284,8 @@ static pli_status write_decimals(const pli__arrow_node *node, const void *source
         if (at < 0) continue;
         *bad = i;
         if (!read_decimal(source, node->size, at, &value) || value >= limit || value <= -limit)
-            return pli__error_set(err, PLI_E_DATA, "the value has more than the %d digits of its decimal type", node->type->precision);
+            return pli__error_set(err, PLI_E_DATA, "the value has more than the %d digits of its decimal type",
+                                  node->type->precision);
         store_decimal(node->type->precision, value, target, i);
     }
     return PLI_OK;
@@ -330,8 +340,8 @@ static void store_bytes(duckdb_vector v, duckdb_string_t *to, size_t i, pli__str
     if (s.len) memcpy(to[i].value.inlined.inlined, s.ptr, s.len);
 }
 
-static pli_status write_bytes(const pli__arrow_node *node, const struct ArrowArray *a, const pli__arrow_positions *p, duckdb_vector v, size_t *bad,
-                              pli_error *err) {
+static pli_status write_bytes(const pli__arrow_node *node, const struct ArrowArray *a, const pli__arrow_positions *p,
+                              duckdb_vector v, size_t *bad, pli_error *err) {
     const bool is_text = node->type->id != PLI__TYPE_BINARY;
     duckdb_string_t *to = duckdb_vector_get_data(v);
     for (size_t i = 0; i < p->n; i++) {
@@ -339,7 +349,8 @@ static pli_status write_bytes(const pli__arrow_node *node, const struct ArrowArr
         if (at < 0) continue;
         const pli__str s = bytes_at(node, a, at);
         *bad = i;
-        if (s.len > INT32_MAX) return pli__error_set(err, PLI_E_LIMIT, "a value of %zu bytes is longer than the limit of 2 GiB", s.len);
+        if (s.len > INT32_MAX)
+            return pli__error_set(err, PLI_E_LIMIT, "a value of %zu bytes is longer than the limit of 2 GiB", s.len);
         if (is_text && !pli__str_is_utf8(s)) return pli__error_set(err, PLI_E_DATA, "the text is not UTF-8");
         store_bytes(v, to, i, s);
     }
@@ -354,8 +365,8 @@ static bool has_values(const pli__arrow_positions *p) {
     return false;
 }
 
-pli_status pli__arrow_write_values(const pli__arrow_node *node, const struct ArrowArray *a, const pli__arrow_positions *p, duckdb_vector v,
-                                   size_t *bad, pli_error *err) {
+pli_status pli__arrow_write_values(const pli__arrow_node *node, const struct ArrowArray *a,
+                                   const pli__arrow_positions *p, duckdb_vector v, size_t *bad, pli_error *err) {
     const void *source = a->n_buffers > 1 ? a->buffers[1] : NULL;
     void *target = duckdb_vector_get_data(v);
     if (node->kind == PLI__ARROW_NULL || p->n == 0) return PLI_OK;

@@ -49,12 +49,14 @@ typedef struct pli__arrow_positions {
     bool has_null;
 } pli__arrow_positions;
 
-static inline int64_t pli__arrow_at(const pli__arrow_positions *p, size_t i) { return p->at ? p->at[i] : p->first + (int64_t)i; }
+static inline int64_t pli__arrow_at(const pli__arrow_positions *p, size_t i) {
+    return p->at ? p->at[i] : p->first + (int64_t)i;
+}
 
 /** Sets kind, sizes and factors from the schema. */
 pli_status pli__arrow_node_classify(pli__arrow_node *node, const struct ArrowSchema *s, pli_error *err);
 /** Writes the values (not their validity) of a column without children. @param bad gets the row of a bad value, from 0 */
-pli_status pli__arrow_write_values(const pli__arrow_node *node, const struct ArrowArray *a, const pli__arrow_positions *p, duckdb_vector v,
-                                   size_t *bad, pli_error *err);
+pli_status pli__arrow_write_values(const pli__arrow_node *node, const struct ArrowArray *a,
+                                   const pli__arrow_positions *p, duckdb_vector v, size_t *bad, pli_error *err);
 
 #endif

@@ -9,21 +9,23 @@ static pli_status appender_error(duckdb_appender appender, pli_error *err) {
 static pli_status append_row(duckdb_appender appender, const pli__str *row, size_t n, pli_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (row[i].ptr && !pli__str_is_utf8(row[i]))
-            return pli__error_set(err, PLI_E_ARGUMENT, "'%.*s' is not UTF-8", (int)(row[i].len < 400 ? row[i].len : 400), row[i].ptr);
-        const duckdb_state state =
-            row[i].ptr ? duckdb_append_varchar_length(appender, row[i].ptr, row[i].len) : duckdb_append_null(appender);
+            return pli__error_set(err, PLI_E_ARGUMENT, "'%.*s' is not UTF-8",
+                                  (int)(row[i].len < 400 ? row[i].len : 400), row[i].ptr);
+        const duckdb_state state = row[i].ptr ? duckdb_append_varchar_length(appender, row[i].ptr, row[i].len)
+                                              : duckdb_append_null(appender);
         if (state != DuckDBSuccess) return appender_error(appender, err);
     }
     return duckdb_appender_end_row(appender) == DuckDBSuccess ? PLI_OK : appender_error(appender, err);
 }
 
-static pli_status append_rows(duckdb_appender appender, const pli__str *rows, size_t n_rows, size_t n_columns, pli_error *err) {
+static pli_status append_rows(duckdb_appender appender, const pli__str *rows, size_t n_rows, size_t n_columns,
+                              pli_error *err) {
     for (size_t i = 0; i < n_rows; i++) PLI_TRY(append_row(appender, rows + i * n_columns, n_columns, err));
     return duckdb_appender_close(appender) == DuckDBSuccess ? PLI_OK : appender_error(appender, err);
 }
 
-pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows, size_t n_columns,
-                                   pli_error *err) {
+pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows,
+                                   size_t n_columns, pli_error *err) {
     duckdb_appender appender = NULL;
     PLI_TRY(pli__duckdb_check_idle(e, err));
     const bool created = duckdb_appender_create_ext(e->con, NULL, NULL, table, &appender) == DuckDBSuccess;

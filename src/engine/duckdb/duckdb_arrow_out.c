@@ -47,10 +47,8 @@ static pli_status gather(stream_state *s, pli_error *err) {
     while (!s->done && !pli__arrow_export_is_full(s->gathered)) {
         PLI_AUTO(duckdb_destroy_data_chunk) duckdb_data_chunk chunk = NULL;
         PLI_TRY(pli__duckdb_rows_next(&s->rows, &chunk, err));
-        if (chunk)
-            PLI_TRY(pli__arrow_export_add(s->gathered, chunk, err));
-        else
-            finish(s);
+        if (chunk) PLI_TRY(pli__arrow_export_add(s->gathered, chunk, err));
+        else finish(s);
     }
     return PLI_OK;
 }
@@ -59,7 +57,8 @@ static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
     stream_state *s = stream->private_data;
     memset(out, 0, sizeof *out);
     pli_status status = gather(s, &s->error);
-    if (status == PLI_OK && pli__arrow_export_rows(s->gathered)) status = pli__arrow_export_take(s->gathered, out, &s->error);
+    if (status == PLI_OK && pli__arrow_export_rows(s->gathered))
+        status = pli__arrow_export_take(s->gathered, out, &s->error);
     if (status != PLI_OK) finish(s);
     return errno_of(status);
 }

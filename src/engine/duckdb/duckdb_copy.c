@@ -27,7 +27,8 @@ static map_vector open_map(duckdb_vector v) {
 
 /* Range of row; empty for NULL. */
 static duckdb_list_entry range_of(const map_vector *m, idx_t row) {
-    if (m->validity && !duckdb_validity_row_is_valid((uint64_t *)(uintptr_t)m->validity, row)) return (duckdb_list_entry){0};
+    if (m->validity && !duckdb_validity_row_is_valid((uint64_t *)(uintptr_t)m->validity, row))
+        return (duckdb_list_entry){0};
     return m->entries[row];
 }
 
@@ -77,7 +78,8 @@ static pli_status report_file(duckdb_data_chunk chunk, idx_t row, pli__written_f
     if (!column || !key) return pli__error_memory(err);
     for (idx_t i = 0; i < column_range.length; i++) read_column(&columns, column_range.offset + i, &column[i]);
     for (idx_t i = 0; i < key_range.length; i++)
-        key[i] = (pli__written_key){text_at(keys.keys, key_range.offset + i), text_at(keys.values, key_range.offset + i)};
+        key[i] = (pli__written_key){text_at(keys.keys, key_range.offset + i),
+                                    text_at(keys.values, key_range.offset + i)};
     const pli__written_file file = {
         .path = text_at(duckdb_data_chunk_get_vector(chunk, COL_PATH), row),
         .rows = ((const int64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, COL_ROWS)))[row],
@@ -91,8 +93,8 @@ static pli_status report_file(duckdb_data_chunk chunk, idx_t row, pli__written_f
 }
 
 static pli_status check_shape(duckdb_result *result, pli_error *err) {
-    static const char *const names[COL_COUNT] = {"filename", "count", "file_size_bytes", "footer_size_bytes",
-                                                 "column_statistics", "partition_keys"};
+    static const char *const names[COL_COUNT] = {
+        "filename", "count", "file_size_bytes", "footer_size_bytes", "column_statistics", "partition_keys"};
     bool fits = duckdb_column_count(result) == COL_COUNT;
     for (idx_t i = 0; i < COL_COUNT && fits; i++) fits = strcmp(duckdb_column_name(result, i), names[i]) == 0;
     return fits ? PLI_OK : pli__error_set(err, PLI_E_ARGUMENT, "the statement is no COPY ... TO with RETURN_STATS");
@@ -106,6 +108,7 @@ pli_status pli__duckdb_copy(pli__engine *e, const char *copy_sql, pli__written_f
         PLI_AUTO(duckdb_destroy_data_chunk) duckdb_data_chunk chunk = NULL;
         PLI_TRY(pli__duckdb_fetch(&result, &chunk, err));
         if (!chunk) return PLI_OK;
-        for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++) PLI_TRY(report_file(chunk, row, fn, arg, err));
+        for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk); row++)
+            PLI_TRY(report_file(chunk, row, fn, arg, err));
     }
 }

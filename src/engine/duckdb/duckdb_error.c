@@ -13,20 +13,52 @@
 #include "engine/duckdb/duckdb_module.h"
 
 /* What can stand behind a type of exception. */
-typedef enum { KIND_ENGINE, KIND_SQL, KIND_VALUE, KIND_IO, KIND_MEMORY, KIND_CANCELLED, KIND_ACCESS, KIND_CONSTRAINT, KIND_FATAL } error_kind;
+typedef enum {
+    KIND_ENGINE,
+    KIND_SQL,
+    KIND_VALUE,
+    KIND_IO,
+    KIND_MEMORY,
+    KIND_CANCELLED,
+    KIND_ACCESS,
+    KIND_CONSTRAINT,
+    KIND_FATAL
+} error_kind;
 
 static const struct {
     const char *type;
     error_kind kind;
 } kinds[] = {
-    {"Parser", KIND_SQL}, {"Syntax", KIND_SQL}, {"Binder", KIND_SQL}, {"Catalog", KIND_SQL}, {"Planner", KIND_SQL},
-    {"Expression", KIND_SQL}, {"Not implemented", KIND_SQL}, {"Settings", KIND_SQL}, {"Parameter Not Resolved", KIND_SQL},
-    {"Parameter Not Allowed", KIND_SQL}, {"Dependency", KIND_SQL}, {"TransactionContext", KIND_SQL},
-    {"Conversion", KIND_VALUE}, {"Out of Range", KIND_VALUE}, {"Mismatch Type", KIND_VALUE}, {"Decimal", KIND_VALUE},
-    {"Divide by Zero", KIND_VALUE}, {"Invalid Input", KIND_VALUE}, {"Invalid", KIND_VALUE}, {"Invalid type", KIND_VALUE},
-    {"Object Size", KIND_VALUE}, {"Serialization", KIND_VALUE},
-    {"IO", KIND_IO}, {"HTTP", KIND_IO}, {"Out of Memory", KIND_MEMORY}, {"INTERRUPT", KIND_CANCELLED},
-    {"Permission", KIND_ACCESS}, {"Constraint", KIND_CONSTRAINT}, {"FATAL", KIND_FATAL}, {"INTERNAL", KIND_FATAL},
+    {"Parser", KIND_SQL},
+    {"Syntax", KIND_SQL},
+    {"Binder", KIND_SQL},
+    {"Catalog", KIND_SQL},
+    {"Planner", KIND_SQL},
+    {"Expression", KIND_SQL},
+    {"Not implemented", KIND_SQL},
+    {"Settings", KIND_SQL},
+    {"Parameter Not Resolved", KIND_SQL},
+    {"Parameter Not Allowed", KIND_SQL},
+    {"Dependency", KIND_SQL},
+    {"TransactionContext", KIND_SQL},
+    {"Conversion", KIND_VALUE},
+    {"Out of Range", KIND_VALUE},
+    {"Mismatch Type", KIND_VALUE},
+    {"Decimal", KIND_VALUE},
+    {"Divide by Zero", KIND_VALUE},
+    {"Invalid Input", KIND_VALUE},
+    {"Invalid", KIND_VALUE},
+    {"Invalid type", KIND_VALUE},
+    {"Object Size", KIND_VALUE},
+    {"Serialization", KIND_VALUE},
+    {"IO", KIND_IO},
+    {"HTTP", KIND_IO},
+    {"Out of Memory", KIND_MEMORY},
+    {"INTERRUPT", KIND_CANCELLED},
+    {"Permission", KIND_ACCESS},
+    {"Constraint", KIND_CONSTRAINT},
+    {"FATAL", KIND_FATAL},
+    {"INTERNAL", KIND_FATAL},
 };
 
 typedef struct {
@@ -43,7 +75,9 @@ static error_kind kind_of(const char *type) {
 
 /* ---- reading the text ---- */
 
-static const char *member(const json_t *object, const char *key) { return json_string_value(json_object_get(object, key)); }
+static const char *member(const json_t *object, const char *key) {
+    return json_string_value(json_object_get(object, key));
+}
 
 /* The value of a member that is a number in a string; -1 if there is none. */
 static int64_t number(const json_t *object, const char *key) {
@@ -129,10 +163,10 @@ static void add_message(pli__buf *out, const char *message) {
     while (n && strchr(" \n.!", message[n - 1])) n--;
     for (size_t i = 0; i < n; i++) {
         const char c = message[i];
-        if (c == '\n')
-            pli__buf_addz(out, "; ");
+        if (c == '\n') pli__buf_addz(out, "; ");
         else
-            pli__buf_addc(out, i == 0 && n > 1 && islower((unsigned char)message[1]) ? (char)tolower((unsigned char)c) : c);
+            pli__buf_addc(out,
+                          i == 0 && n > 1 && islower((unsigned char)message[1]) ? (char)tolower((unsigned char)c) : c);
     }
 }
 

@@ -29,7 +29,8 @@ typedef struct pli__duckdb_rows {
 } pli__duckdb_rows;
 
 /* ---- duckdb_open.c ---- */
-pli_status pli__duckdb_open(const pli__engine_options *options, const char *module_dir, pli__engine **out, pli_error *err);
+pli_status pli__duckdb_open(const pli__engine_options *options, const char *module_dir, pli__engine **out,
+                            pli_error *err);
 pli_status pli__duckdb_connect(pli__engine *e, pli__engine **out, pli_error *err);
 void pli__duckdb_close(pli__engine *e);
 pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_error *err);
@@ -48,7 +49,8 @@ pli_status pli__duckdb_error_data(pli_error *err, duckdb_error_data take_data);
 /** INVALID_STATE while a result is open. */
 pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err);
 /** A result, or its error with what a stream adds to it; *take_result moves to *out or is destroyed. */
-pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err);
+pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out,
+                              pli_error *err);
 /** CANCELLED, although nobody interrupted the engine: DuckDB stops the other threads of a query that failed in one. */
 bool pli__duckdb_is_unexplained(const pli__engine *e, pli_status status);
 /** What to say then. @return ENGINE_ERROR, retriable */
@@ -96,8 +98,8 @@ pli_status pli__duckdb_streams_explain(pli__engine *e, pli_status status, pli_er
 void pli__duckdb_streams_forget(pli__engine *e);
 
 /* ---- duckdb_append.c, duckdb_copy.c ---- */
-pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows, size_t n_columns,
-                                   pli_error *err);
+pli_status pli__duckdb_append_text(pli__engine *e, const char *table, const pli__str *rows, size_t n_rows,
+                                   size_t n_columns, pli_error *err);
 pli_status pli__duckdb_copy(pli__engine *e, const char *copy_sql, pli__written_fn *fn, void *arg, pli_error *err);
 
 #endif

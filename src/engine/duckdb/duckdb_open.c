@@ -1,13 +1,12 @@
 /* Opening and closing: settings, the spill folder, further connections, extensions. */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "engine/duckdb/casts.h"
 #include "engine/duckdb/duckdb_module.h"
 #include "port/fs.h"
+#include "port/process.h"
 
 /* The Arrow functions are unstable in 1.5.x and statistics differ between versions: this is what was tested. */
 #define DUCKDB_TESTED_VERSION "v1.5."
@@ -27,8 +26,9 @@ pli__duckdb_streams *pli__duckdb_streams_of(pli__engine *e) { return e->shared->
 
 /* A private folder below the one that was asked for, so that nobody else's files are ever removed. */
 static pli_status choose_spill(pli__duckdb_database *d, const char *wanted, pli_error *err) {
-    const char *tmp = getenv("TMPDIR");
-    const char *parent = wanted ? wanted : (tmp && *tmp ? tmp : "/tmp");
+    const char *tmp = NULL;
+    PLI_TRY(pli__env_get("TMPDIR", &tmp, err));
+    const char *parent = wanted ? wanted : (tmp ? tmp : "/tmp");
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     char id[37];
     pli__file_info info;
@@ -38,7 +38,7 @@ static pli_status choose_spill(pli__duckdb_database *d, const char *wanted, pli_
         d->spill_parent = pli__strz_dup(parent);
     }
     pli__uuid_new(id);
-    pli__buf_addf(&path, "%s/.pli-spill-%d-%.8s", parent, (int)getpid(), id);
+    pli__buf_addf(&path, "%s/.pli-spill-%lld-%.8s", parent, (long long)pli__process_id(), id);
     d->spill = pli__buf_take(&path);
     return d->spill ? PLI_OK : pli__error_memory(err);
 }
@@ -128,7 +128,9 @@ static pli_status new_engine(pli__duckdb_database *shared, pli__engine **out, pl
     return PLI_OK;
 }
 
-pli_status pli__duckdb_connect(pli__engine *e, pli__engine **out, pli_error *err) { return new_engine(e->shared, out, err); }
+pli_status pli__duckdb_connect(pli__engine *e, pli__engine **out, pli_error *err) {
+    return new_engine(e->shared, out, err);
+}
 
 /* What is set or registered once and holds for all connections. */
 static pli_status prepare_database(pli__engine *e, const pli__engine_options *o, pli_error *err) {
@@ -144,13 +146,15 @@ static pli_status prepare_database(pli__engine *e, const pli__engine_options *o,
 
 static pli_status check_version(pli_error *err) {
     if (strncmp(duckdb_library_version(), DUCKDB_TESTED_VERSION, sizeof DUCKDB_TESTED_VERSION - 1) == 0) return PLI_OK;
-    pli__error_set(err, PLI_E_ENGINE, "libduckdb has version %s, not " DUCKDB_TESTED_VERSION "x", duckdb_library_version());
+    pli__error_set(err, PLI_E_ENGINE, "libduckdb has version %s, not " DUCKDB_TESTED_VERSION "x",
+                   duckdb_library_version());
     return pli__error_hint(err, "is another libduckdb.so loaded into this process or found through LD_LIBRARY_PATH?");
 }
 
 static void unref_auto(pli__duckdb_database **d) { unref_database(*d); }
 
-pli_status pli__duckdb_open(const pli__engine_options *options, const char *module_dir, pli__engine **out, pli_error *err) {
+pli_status pli__duckdb_open(const pli__engine_options *options, const char *module_dir, pli__engine **out,
+                            pli_error *err) {
     PLI_TRY(check_version(err));
     PLI_AUTO(unref_auto) pli__duckdb_database *d = calloc(1, sizeof *d); /* this function's reference */
     PLI_AUTO(close_engine) pli__engine *e = NULL;
@@ -177,7 +181,8 @@ pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_erro
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__file_info info;
-    if (!is_extension_name(name)) return pli__error_set(err, PLI_E_ARGUMENT, "'%s' is not the name of an extension", name);
+    if (!is_extension_name(name))
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' is not the name of an extension", name);
     pli__buf_addf(&path, "%s/extensions/%s.duckdb_extension", e->shared->module_dir, name);
     pli__buf_addz(&sql, "LOAD ");
     pli__buf_add_sql_str(&sql, pli__buf_str(&path));
@@ -185,7 +190,8 @@ pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_erro
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
     if (info.kind == PLI__FILE_NONE)
-        return pli__error_set(err, PLI_E_ENGINE, "the extension '%s' is not installed: there is no '%s'", name, path.ptr);
+        return pli__error_set(err, PLI_E_ENGINE, "the extension '%s' is not installed: there is no '%s'", name,
+                              path.ptr);
     PLI_TRY_IN(pli__duckdb_exec(e, sql.ptr, NULL, err), err, "could not load the extension '%s'", name);
     return PLI_OK;
 }

@@ -186,7 +186,8 @@ static pli_status write_rows(scan *s, duckdb_data_chunk output, size_t n, pli_er
     const pli__arrow_import *import = s->source->import;
     for (idx_t i = 0; i < s->n_columns; i++) {
         if (s->columns[i] >= pli__arrow_import_count(import)) continue; /* count(*) asks for no column */
-        PLI_TRY(pli__arrow_import_column(import, s->columns[i], &s->array, s->next, n, s->rows_before, duckdb_data_chunk_get_vector(output, i), err));
+        PLI_TRY(pli__arrow_import_column(import, s->columns[i], &s->array, s->next, n, s->rows_before,
+                                         duckdb_data_chunk_get_vector(output, i), err));
     }
     return PLI_OK;
 }
@@ -206,10 +207,8 @@ static pli_status next_rows(scan *s, duckdb_data_chunk output, pli_error *err) {
 static void add_result_column(duckdb_bind_info info, const entry *e, size_t i) {
     duckdb_logical_type type = pli__duckdb_logical_type(pli__arrow_import_type(e->import, i));
     const char *name = e->schema.children[i]->name;
-    if (type)
-        duckdb_bind_add_result_column(info, name ? name : "", type);
-    else
-        duckdb_bind_set_error(info, "a column has a type that the engine does not have");
+    if (type) duckdb_bind_add_result_column(info, name ? name : "", type);
+    else duckdb_bind_set_error(info, "a column has a type that the engine does not have");
     duckdb_destroy_logical_type(&type);
 }
 
@@ -282,10 +281,8 @@ pli_status pli__duckdb_streams_new(duckdb_connection con, pli__duckdb_streams **
     if (!s) return pli__error_memory(err);
     pthread_mutex_init(&s->lock, NULL);
     const pli_status status = register_function(s, con, err);
-    if (status == PLI_OK)
-        *out = s;
-    else
-        pli__duckdb_streams_free(s);
+    if (status == PLI_OK) *out = s;
+    else pli__duckdb_streams_free(s);
     return status;
 }
 

@@ -46,7 +46,8 @@ pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_
 
 /* ---- running ---- */
 
-pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out, pli_error *err) {
+pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out,
+                              pli_error *err) {
     if (state == DuckDBSuccess) {
         *out = *take_result;
         return PLI_OK;
@@ -66,7 +67,8 @@ pli_status pli__duckdb_unexplained(pli_error *err) {
     return PLI_E_ENGINE;
 }
 
-static pli_status run_prepared(pli__engine *e, duckdb_prepared_statement statement, duckdb_result *out, pli_error *err) {
+static pli_status run_prepared(pli__engine *e, duckdb_prepared_statement statement, duckdb_result *out,
+                               pli_error *err) {
     duckdb_result result;
     const duckdb_state state = duckdb_execute_prepared(statement, &result);
     const pli_status status = pli__duckdb_finish(e, state, &result, out, err);
@@ -79,7 +81,8 @@ pli_status pli__duckdb_run(pli__engine *e, const char *sql, duckdb_result *out, 
     return run_prepared(e, statement, out, err);
 }
 
-static pli_status exec_one(pli__engine *e, duckdb_extracted_statements statements, idx_t i, int64_t *changed, pli_error *err) {
+static pli_status exec_one(pli__engine *e, duckdb_extracted_statements statements, idx_t i, int64_t *changed,
+                           pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     duckdb_result result;
     PLI_TRY(prepare_extracted(e, statements, i, &statement, err));
@@ -102,6 +105,7 @@ pli_status pli__duckdb_exec(pli__engine *e, const char *sql, int64_t *changed, p
 pli_status pli__duckdb_describe(pli__engine *e, const char *sql, const pli__type **out, pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
-    if (duckdb_nparams(statement)) return pli__error_set(err, PLI_E_SQL, "parameters ('?', '$1') are not possible here");
+    if (duckdb_nparams(statement))
+        return pli__error_set(err, PLI_E_SQL, "parameters ('?', '$1') are not possible here");
     return pli__duckdb_prepared_type(statement, out, err);
 }

@@ -11,29 +11,42 @@ static const struct {
     pli__type_id id;
     pli__time_unit unit;
 } simple[] = {
-    {DUCKDB_TYPE_SQLNULL, PLI__TYPE_NULL, PLI__UNIT_US},       {DUCKDB_TYPE_BOOLEAN, PLI__TYPE_BOOLEAN, PLI__UNIT_US},
-    {DUCKDB_TYPE_TINYINT, PLI__TYPE_I8, PLI__UNIT_US},         {DUCKDB_TYPE_SMALLINT, PLI__TYPE_I16, PLI__UNIT_US},
-    {DUCKDB_TYPE_INTEGER, PLI__TYPE_I32, PLI__UNIT_US},        {DUCKDB_TYPE_BIGINT, PLI__TYPE_I64, PLI__UNIT_US},
-    {DUCKDB_TYPE_HUGEINT, PLI__TYPE_I128, PLI__UNIT_US},       {DUCKDB_TYPE_UTINYINT, PLI__TYPE_U8, PLI__UNIT_US},
-    {DUCKDB_TYPE_USMALLINT, PLI__TYPE_U16, PLI__UNIT_US},      {DUCKDB_TYPE_UINTEGER, PLI__TYPE_U32, PLI__UNIT_US},
-    {DUCKDB_TYPE_UBIGINT, PLI__TYPE_U64, PLI__UNIT_US},        {DUCKDB_TYPE_UHUGEINT, PLI__TYPE_U128, PLI__UNIT_US},
-    {DUCKDB_TYPE_FLOAT, PLI__TYPE_F32, PLI__UNIT_US},          {DUCKDB_TYPE_DOUBLE, PLI__TYPE_F64, PLI__UNIT_US},
-    {DUCKDB_TYPE_BLOB, PLI__TYPE_BINARY, PLI__UNIT_US},        {DUCKDB_TYPE_DATE, PLI__TYPE_DATE, PLI__UNIT_US},
-    {DUCKDB_TYPE_TIME, PLI__TYPE_TIME, PLI__UNIT_US},          {DUCKDB_TYPE_TIME_NS, PLI__TYPE_TIME, PLI__UNIT_NS},
+    {DUCKDB_TYPE_SQLNULL, PLI__TYPE_NULL, PLI__UNIT_US},
+    {DUCKDB_TYPE_BOOLEAN, PLI__TYPE_BOOLEAN, PLI__UNIT_US},
+    {DUCKDB_TYPE_TINYINT, PLI__TYPE_I8, PLI__UNIT_US},
+    {DUCKDB_TYPE_SMALLINT, PLI__TYPE_I16, PLI__UNIT_US},
+    {DUCKDB_TYPE_INTEGER, PLI__TYPE_I32, PLI__UNIT_US},
+    {DUCKDB_TYPE_BIGINT, PLI__TYPE_I64, PLI__UNIT_US},
+    {DUCKDB_TYPE_HUGEINT, PLI__TYPE_I128, PLI__UNIT_US},
+    {DUCKDB_TYPE_UTINYINT, PLI__TYPE_U8, PLI__UNIT_US},
+    {DUCKDB_TYPE_USMALLINT, PLI__TYPE_U16, PLI__UNIT_US},
+    {DUCKDB_TYPE_UINTEGER, PLI__TYPE_U32, PLI__UNIT_US},
+    {DUCKDB_TYPE_UBIGINT, PLI__TYPE_U64, PLI__UNIT_US},
+    {DUCKDB_TYPE_UHUGEINT, PLI__TYPE_U128, PLI__UNIT_US},
+    {DUCKDB_TYPE_FLOAT, PLI__TYPE_F32, PLI__UNIT_US},
+    {DUCKDB_TYPE_DOUBLE, PLI__TYPE_F64, PLI__UNIT_US},
+    {DUCKDB_TYPE_BLOB, PLI__TYPE_BINARY, PLI__UNIT_US},
+    {DUCKDB_TYPE_DATE, PLI__TYPE_DATE, PLI__UNIT_US},
+    {DUCKDB_TYPE_TIME, PLI__TYPE_TIME, PLI__UNIT_US},
+    {DUCKDB_TYPE_TIME_NS, PLI__TYPE_TIME, PLI__UNIT_NS},
     {DUCKDB_TYPE_TIMESTAMP_TZ, PLI__TYPE_TIMESTAMP, PLI__UNIT_US},
     {DUCKDB_TYPE_TIMESTAMP, PLI__TYPE_TIMESTAMP_NTZ, PLI__UNIT_US},
     {DUCKDB_TYPE_TIMESTAMP_S, PLI__TYPE_TIMESTAMP_NTZ, PLI__UNIT_S},
     {DUCKDB_TYPE_TIMESTAMP_MS, PLI__TYPE_TIMESTAMP_NTZ, PLI__UNIT_MS},
     {DUCKDB_TYPE_TIMESTAMP_NS, PLI__TYPE_TIMESTAMP_NTZ, PLI__UNIT_NS},
-    {DUCKDB_TYPE_INTERVAL, PLI__TYPE_DURATION, PLI__UNIT_US},  {DUCKDB_TYPE_UUID, PLI__TYPE_UUID, PLI__UNIT_US},
+    {DUCKDB_TYPE_INTERVAL, PLI__TYPE_DURATION, PLI__UNIT_US},
+    {DUCKDB_TYPE_UUID, PLI__TYPE_UUID, PLI__UNIT_US},
     {TYPE_VARIANT, PLI__TYPE_VARIANT, PLI__UNIT_US},
 };
 
 static const struct {
     int duckdb;
     const char *name;
-} foreign[] = {{DUCKDB_TYPE_BIT, "BIT"}, {DUCKDB_TYPE_BIGNUM, "BIGNUM"}, {DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"},
-               {TYPE_GEOMETRY, "GEOMETRY"}, {DUCKDB_TYPE_UNION, "UNION"}};
+} foreign[] = {{DUCKDB_TYPE_BIT, "BIT"},
+               {DUCKDB_TYPE_BIGNUM, "BIGNUM"},
+               {DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"},
+               {TYPE_GEOMETRY, "GEOMETRY"},
+               {DUCKDB_TYPE_UNION, "UNION"}};
 
 static pli_status made(const pli__type *t, const pli__type **out, pli_error *err) {
     if (!t) return pli__error_memory(err);
@@ -74,7 +87,9 @@ static pli_status convert_map(duckdb_logical_type t, const pli__type **out, pli_
 static pli_status convert_list(duckdb_logical_type t, bool fixed, const pli__type **out, pli_error *err) {
     const pli__type *element = NULL;
     PLI_TRY(convert_child(fixed ? duckdb_array_type_child_type(t) : duckdb_list_type_child_type(t), &element, err));
-    return made(fixed ? pli__type_new_array(element, duckdb_array_type_array_size(t)) : pli__type_new_list(element, true), out, err);
+    return made(fixed ? pli__type_new_array(element, duckdb_array_type_array_size(t))
+                      : pli__type_new_list(element, true),
+                out, err);
 }
 
 static pli_status convert_enum(duckdb_logical_type t, const pli__type **out, pli_error *err) {
@@ -101,7 +116,8 @@ static pli_status convert_varchar(duckdb_logical_type t, const pli__type **out, 
 
 static pli_status convert_simple(int id, const pli__type **out, pli_error *err) {
     for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++)
-        if (simple[i].duckdb == id) return made(pli__type_new_time(simple[i].id, simple[i].unit, PLI_STR("")), out, err);
+        if (simple[i].duckdb == id)
+            return made(pli__type_new_time(simple[i].id, simple[i].unit, PLI_STR("")), out, err);
     const char *name = "UNKNOWN";
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         if (foreign[i].duckdb == id) name = foreign[i].name;
@@ -112,7 +128,8 @@ pli_status pli__duckdb_type(duckdb_logical_type t, const pli__type **out, pli_er
     if (!t) return pli__error_memory(err);
     const duckdb_type id = duckdb_get_type_id(t);
     switch (id) {
-        case DUCKDB_TYPE_DECIMAL: return made(pli__type_new_decimal(duckdb_decimal_width(t), duckdb_decimal_scale(t)), out, err);
+        case DUCKDB_TYPE_DECIMAL:
+            return made(pli__type_new_decimal(duckdb_decimal_width(t), duckdb_decimal_scale(t)), out, err);
         case DUCKDB_TYPE_VARCHAR: return convert_varchar(t, out, err);
         case DUCKDB_TYPE_STRUCT: return convert_struct(t, out, err);
         case DUCKDB_TYPE_MAP: return convert_map(t, out, err);
@@ -145,7 +162,8 @@ static duckdb_logical_type make_struct(const pli__type *t) {
 static duckdb_logical_type make_list(const pli__type *t) {
     duckdb_logical_type element = pli__duckdb_logical_type(t->fields[0].type);
     duckdb_logical_type list = NULL;
-    if (element) list = t->array_size ? duckdb_create_array_type(element, t->array_size) : duckdb_create_list_type(element);
+    if (element)
+        list = t->array_size ? duckdb_create_array_type(element, t->array_size) : duckdb_create_list_type(element);
     duckdb_destroy_logical_type(&element);
     return list;
 }
@@ -167,7 +185,8 @@ static duckdb_logical_type make_text(bool is_json) {
 
 /* Instants have one precision in DuckDB. */
 static bool is_same(size_t row, const pli__type *t) {
-    return simple[row].id == t->id && (simple[row].unit == t->unit || t->id == PLI__TYPE_TIMESTAMP || t->id == PLI__TYPE_DURATION);
+    return simple[row].id == t->id &&
+           (simple[row].unit == t->unit || t->id == PLI__TYPE_TIMESTAMP || t->id == PLI__TYPE_DURATION);
 }
 
 duckdb_logical_type pli__duckdb_logical_type(const pli__type *t) {
