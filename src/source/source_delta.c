@@ -160,7 +160,8 @@ pli_status pli__source_delta_new(pli_env *env, const pli__delta_options *options
     if (!s) return pli__error_memory(err);
     s->base.ops = &delta_ops;
     s->env = env;
-    s->id_version = s->snapshot.version = s->timed_through = -1;
+    s->id_version = s->snapshot.version = s->timed_through = s->listed = -1;
+    s->log_mtime_ns = INT64_MIN;
     s->o = *options;
     s->o.path = copy(s, options->path);
     s->o.start_offset = copy(s, options->start_offset);

@@ -7,14 +7,38 @@
 #include <stdlib.h>
 
 #include "delta/features.h"
+#include "delta/log_list.h"
 #include "delta/log_read.h"
 #include "source/source_delta_impl.h"
 
+/* The handle goes on from the newest version it has seen, one commit after the other, and ends before a missing one. What lies
+ * behind a gap is found by listing, whenever the folder has changed. */
+static pli_status look_behind(delta_source *s, int64_t *newest, pli_error *err) {
+    pli__file_info log;
+    PLI_TRY(pli__fs_stat(s->log_dir, &log, err));
+    if (log.mtime_ns == s->log_mtime_ns) {
+        if (s->listed > *newest) *newest = s->listed;
+        return PLI_OK;
+    }
+    PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
+    PLI_TRY(pli__log_list(pli__delta_log(s->table), *newest + 1, &l, err));
+    if (pli__log_listing_last(&l) > *newest) *newest = pli__log_listing_last(&l);
+    s->listed = *newest;
+    s->log_mtime_ns = log.mtime_ns;
+    return PLI_OK;
+}
+
 pli_status pli__delta_newest(delta_source *s, int64_t *out, pli_error *err) {
-    const pli_status status = pli__delta_latest_version(s->table, out, err);
-    if (status != PLI_E_NOT_A_TABLE) return status;
-    pli__error_clear(err);
-    *out = -1;
+    int64_t newest = -1;
+    const pli_status status = pli__delta_latest_version(s->table, &newest, err);
+    if (status == PLI_E_NOT_A_TABLE) {
+        pli__error_clear(err);
+        *out = -1;
+        return PLI_OK;
+    }
+    PLI_TRY(status);
+    PLI_TRY(look_behind(s, &newest, err));
+    *out = newest;
     return PLI_OK;
 }
 

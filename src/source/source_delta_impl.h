@@ -79,6 +79,8 @@ typedef struct delta_source {
     int64_t id_version;      /* newest version whose metadata is known, -1 = none */
     char *id;                /* table id as of then; NULL = unknown */
     delta_feed id_feed;      /* as of then */
+    int64_t log_mtime_ns;    /* of the folder when it was listed last, INT64_MIN = never */
+    int64_t listed;          /* newest version then */
     int64_t timed_through;   /* commits up to here are older than starting_timestamp */
 } delta_source;
 

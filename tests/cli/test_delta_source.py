@@ -509,20 +509,6 @@ def test_killed_runs_lose_and_double_nothing(job, pli):
 # ---- looking
 
 
-def test_nothing_new_needs_no_engine_even_behind_a_checkpoint_of_the_log(job):
-    j = job()
-    for n in range(3):
-        j.append(ids(n))
-    j.table().create_checkpoint()
-    j.run()
-    j.pli.ok(*j.args(), env={"PLI_ENGINE_PATH": "/nowhere"})
-    j.append(ids(3))
-    assert j.pli(*j.args(), env={"PLI_ENGINE_PATH": "/nowhere"}).code == 1
-    assert j.offsets()[-1]["version"] == 3  # planned without it
-    j.run()
-    assert j.ids() == [0, 1, 2, 3]
-
-
 def test_status_and_plan_tell_what_waits_and_change_nothing(job, pli):
     j = job({"max_files_per_trigger": 2, "start_offset": "earliest"})
     for n in range(3):
