@@ -89,6 +89,8 @@ typedef struct pli__write_options {
     const char *file_prefix;      /**< NULL = "part" */
     const char *sub_dir;          /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
     const char *compression;      /**< NULL = table property or zstd */
+    bool trusted;                 /**< the rows come from the table itself: its conditions are not evaluated again */
+    const char *order_by;         /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
 } pli__write_options;
 
 /** A writer for rows of one table schema; files are invisible until a transaction names them. */

@@ -35,6 +35,7 @@ typedef struct pli__write_plan {
     const char *codec;         /**< engine's name, "zstd" */
     const char *extension;     /**< ".zstd" */
     int64_t target_size;
+    const char *order_by;      /**< borrowed from the options; NULL = none */
     const pli__metadata *metadata; /**< borrowed */
 } pli__write_plan;
 

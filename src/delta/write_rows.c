@@ -100,7 +100,10 @@ static pli_status write_all(pli_env *env, pli__placer *p, const char *query, con
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_TRY(pli__write_copy_sql(p->plan, query, dir, &sql, err));
     if (p->plan->n_parts) PLI_TRY(narrow_engine(env, p->engine, err));
+    if (p->plan->order_by) PLI_TRY(pli__engine_exec(p->engine, "SET preserve_insertion_order = true", NULL, err));
     pli_status s = run_copy(p, sql.ptr, &c, err);
+    if (p->plan->order_by && !pli__env_engine_options(env)->preserve_order)
+        (void)pli__engine_exec(p->engine, "SET preserve_insertion_order = false", NULL, NULL);
     if (s == PLI_OK) s = place_files(p, &c, dir, err);
     if (p->plan->n_parts) widen_engine(env, p->engine);
     return s;

@@ -174,6 +174,7 @@ pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, cons
     pli__buf_addf(out, " FROM (%s\n) AS pli_rows", query);
     add_checks(p, out);
     if (p->n_parts) add_part_list(p, " ORDER BY ", out);
+    if (p->order_by) pli__buf_addf(out, "%s%s", p->n_parts ? ", " : " ORDER BY ", p->order_by);
     pli__buf_addz(out, ") TO ");
     pli__buf_add_sql_str(out, pli__str_of(dir));
     add_copy_options(p, p->n_parts > 0, out);

@@ -17,31 +17,11 @@
 #include "delta/protocol_write.h"
 #include "delta/transaction.h"
 #include "support/delta_fixtures.h"
+#include "support/delta_write.h"
 #include "support/temp_dir.h"
 
-typedef struct {
-    void *dir;
-    pli_env *env;
-    pli__delta *table;
-} fixture;
-
-static int setup(void **state) {
-    fixture *f = calloc(1, sizeof *f);
-    if (temp_dir_setup(&f->dir)) return -1;
-    f->env = fixtures_env("UTC");
-    assert_int_equal(pli__delta_open(f->env, temp_path(f->dir, "table"), &f->table, NULL), PLI_OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    fixture *f = *state;
-    pli__delta_free(f->table);
-    pli_env_free(f->env);
-    temp_dir_teardown(&f->dir);
-    free(f);
-    return 0;
-}
+typedef write_fixture fixture;
+typedef write_table append_options;
 
 #define OK(expr)                                                                                                      \
     do {                                                                                                              \
@@ -50,83 +30,10 @@ static int teardown(void **state) {
         if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                          \
     } while (0)
 
-typedef struct {
-    const char *const *partition_by;
-    size_t n_partition_by;
-    const pli__kv *properties;
-    size_t n_properties;
-    bool merge_schema;
-    int64_t target_file_size;
-} append_options;
-
-/* Project, write and commit the rows of a query; creates the table when it is not there. */
-static pli_status append(fixture *f, const char *sql, const append_options *o, pli_error *err) {
-    static const append_options none = {0};
-    PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
-    PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
-    PLI_AUTO(pli__type_auto) const pli__type *input = NULL;
-    PLI_AUTO(pli__projection_clear) pli__projection p = {0};
-    PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
-    pli__engine *e;
-    pli__metadata m;
-    pli__protocol protocol;
-    pli__written *w = NULL;
-    pli__commit_result r;
-    bool exists = false, changed;
-    if (!o) o = &none;
-    PLI_TRY(pli__env_engine(f->env, &e, err));
-    PLI_TRY(pli__engine_describe(e, sql, &input, err));
-    PLI_TRY(pli__delta_exists(f->table, &exists, err));
-    if (exists) PLI_TRY(pli__snapshot_open(f->table, PLI__LATEST, NULL, &s, err));
-    const pli__project_options options = {.merge_schema = o->merge_schema, .allow_type_widening = o->merge_schema};
-    PLI_TRY(pli__project(s ? pli__snapshot_schema(s) : NULL, input, sql, &options, &p, err));
-    if (s) {
-        m = *pli__snapshot_metadata(s);
-        if (p.schema_changed) PLI_TRY(pli__metadata_with_schema(&m, p.schema, &arena, &m, err));
-        if (p.types_widened) PLI_TRY(pli__metadata_set(&m, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &arena, err));
-    } else {
-        const pli__create_options create = {.n_partition_by = o->n_partition_by, .partition_by = o->partition_by, .n_properties = o->n_properties, .properties = o->properties};
-        PLI_TRY(pli__metadata_create(f->env, p.schema, &create, &arena, &m, err));
-    }
-    PLI_TRY(pli__protocol_derive(&m, p.schema, s ? pli__snapshot_protocol(s) : NULL, &arena, &protocol, &changed, err));
-    const pli__write_options write = {.target_file_size = o->target_file_size};
-    PLI_TRY(pli__write_rows(f->table, &protocol, &m, p.sql.ptr, &write, NULL, &w, err));
-    const pli__txn_options txn = {.operation = "WRITE", .data_change = true, .operation_params = "{\"mode\":\"Append\"}"};
-    pli_status status = pli__txn_begin(f->table, s, &txn, &x, err);
-    if (status == PLI_OK && p.schema_changed) status = pli__txn_set_metadata(x, &m, err);
-    if (status == PLI_OK) status = pli__written_add_to(w, x, err);
-    if (status == PLI_OK) status = pli__txn_commit(x, &r, err);
-    pli__written_free(w);
-    return status;
-}
-
-static void must_append(fixture *f, const char *sql, const append_options *o) {
-    pli_error err = {0};
-    if (append(f, sql, o, &err) != PLI_OK) fail_msg("%s", err.message);
-}
-
 static void expect_refused(fixture *f, const char *sql, const append_options *o, pli_status code, const char *part) {
     pli_error err = {0};
-    assert_int_equal(append(f, sql, o, &err), code);
+    assert_int_equal(write_append(f, sql, o, &err), code);
     if (!strstr(err.message, part)) fail_msg("'%s' does not say '%s'", err.message, part);
-}
-
-static pli__snapshot *latest(fixture *f) {
-    pli__snapshot *s = NULL;
-    pli_error err = {0};
-    if (pli__snapshot_open(f->table, PLI__LATEST, NULL, &s, &err) != PLI_OK) fail_msg("%s", err.message);
-    return s;
-}
-
-/* Our reader gives the rows of a query. */
-static void expect_rows(fixture *f, const char *expected) {
-    pli__snapshot *s = latest(f);
-    pli__scan *scan = NULL;
-    pli_error err = {0};
-    if (pli__scan_new(s, NULL, &scan, &err) != PLI_OK) fail_msg("%s", err.message);
-    assert_same_rows(f->env, pli__scan_sql(scan), expected);
-    pli__scan_free(scan);
-    pli__snapshot_unref(s);
 }
 
 typedef struct {
@@ -151,7 +58,7 @@ static pli_status collect(void *arg, const pli__add *a, pli_error *err) {
 
 static json_t *files_of(fixture *f) {
     collector c = {json_array()};
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     OK(pli__snapshot_files(s, PLI__FILES_ALL, collect, &c, &err));
     pli__snapshot_unref(s);
     return c.files;
@@ -195,17 +102,14 @@ static void test_delta_write_rows__all_types_come_back(void **state) {
 
 static void test_delta_write_rows__mapped_columns_come_back(void **state) {
     fixture *f = *state;
-    const pli__kv modes[] = {{PLI_STR("delta.columnMapping.mode"), PLI_STR("name")}, {PLI_STR("delta.columnMapping.mode"), PLI_STR("id")}};
     for (int i = 0; i < 2; i++) {
-        pli__delta_free(f->table);
-        OK(pli__delta_open(f->env, temp_path(f->dir, i ? "by id" : "by name"), &f->table, &err));
-        const char *part[] = {"day"};
-        const append_options o = {.properties = &modes[i], .n_properties = 1, .partition_by = part, .n_partition_by = 1};
+        write_fixture_open(f, i ? "by id" : "by name");
+        const append_options o = {.properties = {"delta.columnMapping.mode", i ? "id" : "name"}, .partition_by = {"day"}};
         must_append(f, ALL_TYPES, &o);
         expect_rows(f, ALL_TYPES);
         const append_options more = {.merge_schema = true};
         must_append(f, "SELECT 9::TINYINT AS b, {'neu': 1} AS added", &more);
-        pli__snapshot *s = latest(f);
+        pli__snapshot *s = write_latest(f);
         assert_int_equal(pli__snapshot_version(s), 1);
         pli__snapshot_unref(s);
     }
@@ -219,7 +123,7 @@ static void test_delta_write_rows__types_that_delta_lacks_are_mapped(void **stat
                 NULL);
     expect_rows(f, "SELECT 200::SMALLINT AS u8, 60000::INTEGER AS u16, 4000000000::BIGINT AS u32, 18446744073709551615::DECIMAL(20,0) AS u64, 7::DECIMAL(38,0) AS h, "
                    "'12:30:00' AS t, 86402000000::BIGINT AS iv, '6f1f0a54-5b1b-4f5e-8b1e-1a2b3c4d5e6f' AS id, TIMESTAMP '2024-01-01 00:00:00.123456' AS ns");
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     assert_true(pli__snapshot_has_feature(s, "timestampNtz"));
     pli__snapshot_unref(s);
     expect_refused(f, "SELECT TIMESTAMP_NS '2024-01-01 00:00:00.123456789' AS ns", NULL, PLI_E_CONSTRAINT, "below microseconds");
@@ -245,7 +149,7 @@ static void test_delta_write_rows__the_schema_grows_on_request(void **state) {
     expect_rows(f, "SELECT * FROM (VALUES (1, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5)) t(a, s, c)");
     must_append(f, "SELECT 3000000000::BIGINT AS a", &merge);
     expect_rows(f, "SELECT * FROM (VALUES (1::BIGINT, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5), (3000000000, NULL, NULL)) t(a, s, c)");
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     assert_true(pli__snapshot_has_feature(s, "typeWidening"));
     pli__snapshot_unref(s);
 }
@@ -265,7 +169,7 @@ static void test_delta_write_rows__a_broken_query_leaves_nothing(void **state) {
     must_append(f, "SELECT 1 AS a", NULL);
     const size_t before = temp_count(f->dir, "table");
     pli_error err = {0};
-    assert_int_not_equal(append(f, "SELECT (CASE WHEN i < 99999 THEN i ELSE error('boom') END)::INTEGER AS a FROM range(100000) t(i)", NULL, &err), PLI_OK);
+    assert_int_not_equal(write_append(f, "SELECT (CASE WHEN i < 99999 THEN i ELSE error('boom') END)::INTEGER AS a FROM range(100000) t(i)", NULL, &err), PLI_OK);
     assert_non_null(strstr(err.message, "boom"));
     assert_int_equal(temp_count(f->dir, "table"), before);
 }
@@ -274,8 +178,7 @@ static void test_delta_write_rows__a_broken_query_leaves_nothing(void **state) {
 
 static void test_delta_write_rows__every_partition_value_comes_back(void **state) {
     fixture *f = *state;
-    const char *part[] = {"p"};
-    const append_options o = {.partition_by = part, .n_partition_by = 1};
+    const append_options o = {.partition_by = {"p"}};
 #define VALUES_P                                                                                                      \
     "SELECT CASE WHEN i < 127 THEN 'a' || chr(i::INTEGER) || 'b' WHEN i = 127 THEN NULL WHEN i = 128 THEN '__HIVE_DEFAULT_PARTITION__' "     \
     "WHEN i = 129 THEN 'é日本🎵' WHEN i = 130 THEN '100%25' WHEN i = 131 THEN ' ' ELSE 'x' || i END AS p, i AS v FROM range(1, 140) t(i)"
@@ -288,8 +191,7 @@ static void test_delta_write_rows__every_partition_value_comes_back(void **state
 
 static void test_delta_write_rows__an_empty_text_is_a_null_partition(void **state) {
     fixture *f = *state;
-    const char *part[] = {"p"};
-    const append_options o = {.partition_by = part, .n_partition_by = 1};
+    const append_options o = {.partition_by = {"p"}};
     must_append(f, "SELECT * FROM (VALUES ('', 1), (NULL, 2)) t(p, v)", &o);
     expect_rows(f, "SELECT * FROM (VALUES (NULL::VARCHAR, 1), (NULL, 2)) t(p, v)");
     json_t *files = files_of(f), *file;
@@ -300,8 +202,7 @@ static void test_delta_write_rows__an_empty_text_is_a_null_partition(void **stat
 
 static void test_delta_write_rows__typed_partitions_come_back(void **state) {
     fixture *f = *state;
-    const char *part[] = {"ts", "ntz", "d", "dec", "n", "b", "f", "bin"};
-    const append_options o = {.partition_by = part, .n_partition_by = 8};
+    const append_options o = {.partition_by = {"ts", "ntz", "d", "dec", "n", "b", "f", "bin"}};
 #define TYPED                                                                                                         \
     "SELECT i AS v, TIMESTAMPTZ '1969-12-31 23:59:59.5+00' + to_seconds(i) AS ts, TIMESTAMP '2024-01-01 10:00:00' + to_milliseconds(i) AS ntz, " \
     "DATE '0001-01-01' + i::INTEGER AS d, (i * 1.5)::DECIMAL(10,2) AS dec, (i - 2)::BIGINT AS n, i % 2 = 0 AS b, (i / 3)::DOUBLE AS f, ('x' || i)::BLOB AS bin " \
@@ -325,19 +226,17 @@ static void test_delta_write_rows__typed_partitions_come_back(void **state) {
 
 static void test_delta_write_rows__impossible_partition_values_are_refused(void **state) {
     fixture *f = *state;
-    const char *part[] = {"p"};
-    const append_options o = {.partition_by = part, .n_partition_by = 1};
+    const append_options o = {.partition_by = {"p"}};
     expect_refused(f, "SELECT '\\xDE\\xAD\\xBE\\xEF'::BLOB AS p, 1 AS v", &o, PLI_E_DATA, "'p'");
     expect_refused(f, "SELECT {'x': 1} AS p, 1 AS v", &o, PLI_E_SCHEMA, "nested");
     expect_refused(f, "SELECT 1 AS p", &o, PLI_E_SCHEMA, "partition columns alone");
-    const append_options absent = {.partition_by = (const char *[]){"nope"}, .n_partition_by = 1};
+    const append_options absent = {.partition_by = {"nope"}};
     expect_refused(f, "SELECT 1 AS p", &absent, PLI_E_SCHEMA, "'nope'");
 }
 
 static void test_delta_write_rows__files_keep_to_the_target_size(void **state) {
     fixture *f = *state;
-    const char *part[] = {"p"};
-    const append_options o = {.partition_by = part, .n_partition_by = 1, .target_file_size = 1 << 20};
+    const append_options o = {.partition_by = {"p"}, .target_file_size = 1 << 20};
     must_append(f, "SELECT i % 2 AS p, hash(i)::VARCHAR AS v, hash(i + 1)::VARCHAR AS w FROM range(300000) t(i)", &o);
     json_t *files = files_of(f), *file;
     size_t i;
@@ -410,10 +309,8 @@ static void test_delta_write_rows__long_texts_are_cut(void **state) {
 }
 
 static json_t *indexed(fixture *f, const char *key, const char *value, const char *name, const char *sql) {
-    const pli__kv kv = {pli__str_of(key), pli__str_of(value)};
-    const append_options o = {.properties = &kv, .n_properties = key != NULL};
-    pli__delta_free(f->table);
-    OK(pli__delta_open(f->env, temp_path(f->dir, name), &f->table, &err));
+    const append_options o = {.properties = {key, value}};
+    write_fixture_open(f, name);
     must_append(f, sql, &o);
     json_t *stats = only_stats(f), *nulls = json_incref(json_object_get(stats, "nullCount"));
     json_decref(stats);
@@ -489,8 +386,7 @@ static void test_delta_write_rows__spark_s_fixture_gets_the_same_statistics(void
 
 static void test_delta_write_rows__constraints_are_checked(void **state) {
     fixture *f = *state;
-    const pli__kv kv[] = {{PLI_STR("delta.constraints.positive"), PLI_STR("`a` > 0 AND b <=> b")}};
-    const append_options o = {.properties = kv, .n_properties = 1};
+    const append_options o = {.properties = {"delta.constraints.positive", "`a` > 0 AND b <=> b"}};
     must_append(f, "SELECT 1 AS a, 'x' AS b", &o);
     expect_refused(f, "SELECT 0 AS a, 'x' AS b", NULL, PLI_E_CONSTRAINT, "constraint 'positive'");
     expect_refused(f, "SELECT NULL::INTEGER AS a, 'x' AS b", NULL, PLI_E_CONSTRAINT, "constraint 'positive'");
@@ -555,7 +451,7 @@ static void test_delta_write_rows__what_cannot_be_written_is_refused_by_name(voi
 
 static char *state_text(fixture *f) {
     json_t *files = files_of(f);
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     pli__buf out = {0};
     pli__action a = {.kind = PLI__ACTION_METADATA, .metadata = *pli__snapshot_metadata(s)};
     OK(pli__action_write(&a, &out, &err));
@@ -593,15 +489,12 @@ static void remove_commits(fixture *f, int64_t through) {
 }
 
 static void reopen(fixture *f) {
-    pli__delta_free(f->table);
-    OK(pli__delta_open(f->env, temp_path(f->dir, "table"), &f->table, &err));
+    write_fixture_open(f, "table");
 }
 
 static void test_delta_write_rows__every_tenth_commit_leaves_a_checkpoint_with_the_same_state(void **state) {
     fixture *f = *state;
-    const char *part[] = {"p"};
-    const pli__kv kv[] = {{PLI_STR("delta.checkpoint.writeStatsAsStruct"), PLI_STR("true")}};
-    const append_options o = {.partition_by = part, .n_partition_by = 1, .properties = kv, .n_properties = 1};
+    const append_options o = {.partition_by = {"p"}, .properties = {"delta.checkpoint.writeStatsAsStruct", "true"}};
     for (int i = 0; i <= 10; i++) must_append(f, "SELECT i % 3 AS p, i AS v, NULL::VARCHAR AS n, 'é' || i AS t, {'a.b': i} AS s FROM range(10) t(i)", &o);
     assert_non_null(temp_read(f->dir, "table/_delta_log/_last_checkpoint"));
     char *before = state_text(f);
@@ -612,7 +505,7 @@ static void test_delta_write_rows__every_tenth_commit_leaves_a_checkpoint_with_t
     free(before);
     free(after);
     must_append(f, "SELECT 1::BIGINT AS p, 2::BIGINT AS v", NULL);
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     assert_int_equal(pli__snapshot_version(s), 11);
     assert_int_equal(pli__snapshot_checkpoint_version(s), 10);
     pli__snapshot_unref(s);
@@ -628,7 +521,7 @@ static void test_delta_write_rows__every_tenth_commit_leaves_a_checkpoint_with_t
 static void test_delta_write_rows__absent_structs_of_a_checkpoint_are_null(void **state) {
     fixture *f = *state;
     must_append(f, "SELECT 1 AS a", NULL);
-    pli__snapshot *s = latest(f);
+    pli__snapshot *s = write_latest(f);
     pli__delta_checkpoint_result r;
     OK(pli__delta_checkpoint_write(s, f->table, &r, &err));
     assert_int_equal(r.actions, 3);
@@ -641,7 +534,7 @@ static void test_delta_write_rows__absent_structs_of_a_checkpoint_are_null(void 
     assert_string_equal(got.ptr, "1 0 0 0 1");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,0 +1,154 @@
+/* Delete and update. */
+#include "delta/dml.h"
+
+#include "base/json.h"
+#include "delta/dml_write.h"
+
+/* {"predicate":"[\"…\"]"}: a list as the text of its JSON, as Spark writes it. */
+static pli_status parameters_of(const pli__dml_options *o, pli__buf *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf list = {0};
+    pli__buf_addc(&list, '[');
+    if (o->where) pli__buf_add_json(&list, pli__str_of(o->where));
+    pli__buf_addc(&list, ']');
+    pli__buf_addz(out, "{\"predicate\":");
+    pli__buf_add_json(out, pli__buf_str(&list));
+    pli__buf_addc(out, '}');
+    return pli__buf_status(out, err);
+}
+
+/* The rows that stay in files which are rewritten, as one SELECT of all columns; empty text if there are none. */
+static pli_status left_rows(pli__dml *d, pli__file_relation **relation, pli__buf *sql, pli_error *err) {
+    bool any = false;
+    if (d->vectors) return PLI_OK;
+    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_LEFT, false, relation, sql, &any, err));
+    for (size_t i = 0; i < d->touched->n; i++) {
+        const pli__touched_file *f = &d->touched->files[i];
+        if (!pli__touched_is_whole(f))
+            d->result.rows_copied += f->records - (int64_t)pli__rows_count(f->hit) - (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
+    }
+    return PLI_OK;
+}
+
+/* ---- delete ---- */
+
+static pli_status write_deletes(pli__dml *d, pli_error *err) {
+    PLI_AUTO(pli__file_relation_auto) pli__file_relation *left = NULL, *hit = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, rows = {0}, changes = {0};
+    bool any = false;
+    PLI_TRY(left_rows(d, &left, &sql, err));
+    if (sql.len) PLI_TRY(pli__dml_write_rows(d, sql.ptr, true, err));
+    if (!d->feed || !pli__dml_is_partial(d)) return PLI_OK;
+    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, &hit, &rows, &any, err));
+    pli__buf_addf(&changes, "SELECT *, 'delete' AS \"_change_type\" FROM (%s) AS pli_hit", rows.ptr ? rows.ptr : "");
+    PLI_TRY(pli__buf_status(&changes, err));
+    return pli__dml_write_changes(d, changes.ptr, err);
+}
+
+static pli_status run_delete(pli__dml *d, const pli__dml_options *o, pli_error *err) {
+    PLI_TRY(pli__touched_where(d->touched, o->where, err));
+    d->result.rows = d->touched->hit_rows;
+    if (!d->touched->n || o->dry_run) return d->result.files_scanned = d->touched->files_probed, PLI_OK;
+    PLI_TRY(pli__dml_take_rows(d, err));
+    PLI_TRY(write_deletes(d, err));
+    PLI_TRY(pli__txn_metric(d->txn, "numDeletedRows", d->result.rows, err));
+    return pli__dml_commit(d, err);
+}
+
+static pli_status try_delete(pli__delta *t, const void *options, pli__dml_result *out, pli_error *err) {
+    const pli__dml_options *o = options;
+    PLI_AUTO(pli__dml_clear) pli__dml d = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
+    PLI_TRY(parameters_of(o, &parameters, err));
+    PLI_TRY(pli__dml_begin(t, "DELETE", parameters.ptr, o->copy_on_write, o->relaxed, o->user_metadata, &d, err));
+    PLI_TRY(run_delete(&d, o, err));
+    *out = d.result;
+    return PLI_OK;
+}
+
+pli_status pli__dml_delete(pli__delta *t, const pli__dml_options *o, pli__dml_result *out, pli_error *err) {
+    return pli__dml_retry(t, try_delete, o, out, err);
+}
+
+/* ---- update ---- */
+
+static const pli__assignment *assignment_of(const pli__dml_options *o, const char *column) {
+    for (size_t i = 0; i < o->n_set; i++)
+        if (pli__str_ieqz(pli__str_of(column), o->set[i].column)) return &o->set[i];
+    return NULL;
+}
+
+static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o, pli_error *err) {
+    const pli__type *schema = pli__snapshot_schema(d->snapshot);
+    if (!o->n_set) return pli__error_set(err, PLI_E_ARGUMENT, "an update needs at least one column to set");
+    for (size_t i = 0; i < o->n_set; i++) {
+        const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
+        if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
+        if (assignment_of(o, o->set[i].column) != &o->set[i]) return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' is set twice", o->set[i].column);
+    }
+    return PLI_OK;
+}
+
+/* SELECT of the hit rows as they become. */
+static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, const pli__buf *hit, pli__buf *out, pli_error *err) {
+    const pli__type *schema = pli__snapshot_schema(d->snapshot);
+    pli__buf_addz(out, "SELECT ");
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const pli__field *f = &schema->fields[i];
+        const pli__assignment *a = assignment_of(o, f->name);
+        PLI_AUTO(pli__buf_clear) pli__buf type = {0};
+        if (i) pli__buf_addz(out, ", ");
+        if (a) {
+            PLI_TRY(pli__type_to_sql(f->type, &type, err));
+            pli__buf_addf(out, "CAST((%s\n) AS %s) AS ", a->sql, type.ptr);
+        }
+        pli__buf_add_sql_name(out, pli__str_of(f->name));
+    }
+    pli__buf_addf(out, " FROM (%s) AS pli_hit", hit->ptr ? hit->ptr : "");
+    return pli__buf_status(out, err);
+}
+
+static pli_status write_updates(pli__dml *d, const pli__dml_options *o, pli_error *err) {
+    PLI_AUTO(pli__file_relation_auto) pli__file_relation *left = NULL, *hit = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf kept = {0}, old = {0}, new = {0}, all = {0}, changes = {0};
+    bool any = false;
+    PLI_TRY(left_rows(d, &left, &kept, err));
+    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, &hit, &old, &any, err));
+    PLI_TRY(updated_rows(d, o, &old, &new, err));
+    if (kept.len) pli__buf_addf(&all, "(%s) UNION ALL ", kept.ptr);
+    pli__buf_addf(&all, "(%s)", new.ptr);
+    PLI_TRY(pli__buf_status(&all, err));
+    PLI_TRY(pli__dml_write_rows(d, all.ptr, false, err));
+    if (!d->feed) return PLI_OK;
+    pli__buf_addf(&changes, "SELECT *, 'update_preimage' AS \"_change_type\" FROM (%s) AS pli_old UNION ALL SELECT *, 'update_postimage' FROM (%s) AS pli_new",
+                  old.ptr ? old.ptr : "", new.ptr);
+    PLI_TRY(pli__buf_status(&changes, err));
+    return pli__dml_write_changes(d, changes.ptr, err);
+}
+
+static pli_status run_update(pli__dml *d, const pli__dml_options *o, pli_error *err) {
+    PLI_TRY(check_assignments(d, o, err));
+    PLI_TRY(pli__touched_where(d->touched, o->where, err));
+    d->result.rows = d->touched->hit_rows;
+    if (!d->touched->n || o->dry_run) return d->result.files_scanned = d->touched->files_probed, PLI_OK;
+    if (pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true"))
+        return pli__error_set(err, PLI_E_UNSUPPORTED, "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
+    PLI_TRY(pli__dml_take_rows(d, err));
+    PLI_TRY(write_updates(d, o, err));
+    PLI_TRY(pli__txn_metric(d->txn, "numUpdatedRows", d->result.rows, err));
+    return pli__dml_commit(d, err);
+}
+
+static pli_status try_update(pli__delta *t, const void *options, pli__dml_result *out, pli_error *err) {
+    const pli__dml_options *o = options;
+    PLI_AUTO(pli__dml_clear) pli__dml d = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
+    PLI_TRY(parameters_of(o, &parameters, err));
+    PLI_TRY(pli__dml_begin(t, "UPDATE", parameters.ptr, o->copy_on_write, o->relaxed, o->user_metadata, &d, err));
+    PLI_TRY(run_update(&d, o, err));
+    *out = d.result;
+    return PLI_OK;
+}
+
+pli_status pli__dml_update(pli__delta *t, const pli__dml_options *o, pli__dml_result *out, pli_error *err) {
+    return pli__dml_retry(t, try_update, o, out, err);
+}

@@ -1,0 +1,44 @@
+/* What delete, update and merge share: taking rows out of touched files, writing rows and change data, one commit. */
+#ifndef PLI_DELTA_DML_WRITE_H
+#define PLI_DELTA_DML_WRITE_H
+
+#include "delta/dml.h"
+#include "delta/touched.h"
+
+/** One attempt at an operation. */
+typedef struct pli__dml {
+    pli__delta *table;
+    pli__snapshot *snapshot;
+    pli__touched *touched;
+    pli__txn_handle *txn;
+    bool vectors;          /**< deletion vectors may be written */
+    bool feed;             /**< the change data feed is enabled */
+    bool relaxed;
+    pli__written *written[3]; /**< rewritten rows, new rows, change data */
+    size_t n_written;
+    pli__arena arena;
+    char *mark;
+    pli__dml_result result;
+} pli__dml;
+
+/** Snapshot, touched files (empty), transaction. */
+pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write, bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err);
+/** Free everything; files that were written and not committed are deleted. */
+void pli__dml_clear(pli__dml *d);
+/** Remove, mark with vectors or (with copy-on-write) name for rewriting the touched files in the transaction. */
+pli_status pli__dml_take_rows(pli__dml *d, pli_error *err);
+/** Write rows of a query and add their files. @param trusted rows of the table itself */
+pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err);
+/** Write change data: a query with all logical columns and "_change_type". */
+pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err);
+/** Are there touched files of which rows are left (so that change data must be written)? */
+bool pli__dml_is_partial(const pli__dml *d);
+pli_status pli__dml_commit(pli__dml *d, pli_error *err);
+/** Append the list of logical columns, each as it is. */
+void pli__dml_columns(const pli__dml *d, const char *prefix, pli__buf *out);
+
+/** Run attempts until one commits or fails with something else than a conflict. */
+typedef pli_status pli__dml_attempt_fn(pli__delta *t, const void *options, pli__dml_result *out, pli_error *err);
+pli_status pli__dml_retry(pli__delta *t, pli__dml_attempt_fn *fn, const void *options, pli__dml_result *out, pli_error *err);
+
+#endif

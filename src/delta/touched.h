@@ -1,0 +1,55 @@
+/*
+ * The files that an operation takes rows from: a probe finds the rows (file and physical row number), then the rows that are
+ * hit, or those that are left, come back as SQL.
+ */
+#ifndef PLI_DELTA_TOUCHED_H
+#define PLI_DELTA_TOUCHED_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "delta/dv.h"
+#include "delta/mapping.h"
+#include "delta/relation.h"
+
+typedef struct pli__touched_file {
+    pli__add add;      /**< as active in the snapshot; in the arena */
+    pli__rows *gone;   /**< rows of its deletion vector, NULL = none */
+    pli__rows *hit;    /**< rows that the operation takes; disjoint from gone */
+    bool all;          /**< every live row is taken (hit stays empty) */
+    int64_t records;   /**< physical rows */
+} pli__touched_file;
+
+typedef struct pli__touched {
+    pli__delta *table;
+    pli__snapshot *snapshot;
+    pli__mapping *mapping;
+    pli__arena arena;
+    pli__map *index; /**< path -> position + 1 */
+    size_t n, cap;
+    pli__touched_file *files;
+    int64_t hit_rows;
+    int64_t files_probed;
+} pli__touched;
+
+pli_status pli__touched_new(pli__delta *t, pli__snapshot *s, pli__touched **out, pli_error *err);
+void pli__touched_free(pli__touched *x);
+void pli__touched_auto(pli__touched **x);
+/** Take the rows for which a condition over the logical columns is true; NULL takes all rows. */
+pli_status pli__touched_where(pli__touched *x, const char *where, pli_error *err);
+/** Take single rows of a query with the columns "_pli_file" (path as in the log) and "_pli_row". */
+pli_status pli__touched_query(pli__touched *x, const char *sql, pli_error *err);
+/** Take a whole active file. */
+pli_status pli__touched_add_file(pli__touched *x, const pli__add *add, pli_error *err);
+/** Once, after all rows have been taken: fill in what the log says of the files. */
+pli_status pli__touched_resolve(pli__touched *x, pli_error *err);
+/** Is no row of the file left? */
+bool pli__touched_is_whole(const pli__touched_file *f);
+
+typedef enum pli__touched_rows {
+    PLI__TOUCHED_HIT,  /**< rows that were taken */
+    PLI__TOUCHED_LEFT, /**< live rows of the same files that were not */
+} pli__touched_rows;
+/** A SELECT of those rows, all logical columns. *relation must outlive its use; *any = false: there are none (no SQL then). */
+pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns, pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err);
+
+#endif
