@@ -94,9 +94,46 @@ static pli_status plan_job(cli_context *ctx, pli_job *job, const cli_args *args,
     return pli_job_plan(job, !cli_has(args, "--no-schema"), add_plan, &p, &ctx->error);
 }
 
+/* For people: the ends of the nested members, one row a job. */
+static json_t *flat_status(const json_t *s) {
+    const json_t *last = json_object_get(s, "lastBatch"), *pending = json_object_get(s, "pendingBatch"), *backlog = json_object_get(s, "backlog");
+    const struct {
+        const char *key;
+        json_t *value;
+    } cells[] = {
+        {"job", json_object_get(s, "job")},
+        {"batches", json_object_get(s, "batches")},
+        {"lastBatch", json_object_get(last, "batchId")},
+        {"committedAt", json_object_get(last, "committedAt")},
+        {"version", json_object_get(last, "version")},
+        {"pendingBatch", json_object_get(pending, "batchId")},
+        {"filesWaiting", json_object_get(backlog, "filesWaiting")},
+        {"bytesWaiting", json_object_get(backlog, "bytesWaiting")},
+        {"lastError", json_object_get(json_object_get(s, "lastError"), "message")},
+        {"checkpoint", json_object_get(s, "checkpoint")},
+    };
+    json_t *flat = json_object();
+    for (size_t i = 0; flat && i < sizeof cells / sizeof cells[0]; i++)
+        json_object_set_new(flat, cells[i].key, cells[i].value ? json_incref(cells[i].value) : json_null());
+    return flat;
+}
+
+static int add_status(void *arg, const char *json, size_t len) {
+    struct plan_rows *p = arg;
+    if (p->ctx->format != CLI_TABLE) return cli_rows_add(p->rows, json, len);
+    json_t *status = json_loadb(json, len, 0, NULL), *flat = status ? flat_status(status) : NULL;
+    char *text = flat ? json_dumps(flat, JSON_COMPACT) : NULL;
+    const int stop = text ? cli_rows_add(p->rows, text, strlen(text)) : 1;
+    free(text);
+    json_decref(flat);
+    json_decref(status);
+    return stop;
+}
+
 static pli_status status_of_job(cli_context *ctx, pli_job *job, const cli_args *args, cli_rows *rows) {
     (void)args;
-    return pli_job_status(job, cli_rows_add, rows, &ctx->error);
+    struct plan_rows p = {ctx, rows};
+    return pli_job_status(job, add_status, &p, &ctx->error);
 }
 
 static pli_status batches_of_job(cli_context *ctx, pli_job *job, const cli_args *args, cli_rows *rows) {
