@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -333,8 +334,8 @@ static void test_engine_query__instants_do_not_depend_on_the_machines_zone(void 
     static const char sql[] =
         "SELECT TIMESTAMPTZ '2024-07-01 10:00:00' || ' ' || epoch('2024-07-01 10:00:00'::TIMESTAMPTZ)::BIGINT";
     const char *old = getenv("TZ");
-    char kept[100] = "";
-    if (old) strncat(kept, old, sizeof kept - 1);
+    char kept[100];
+    (void)snprintf(kept, sizeof kept, "%s", old ? old : "");
     setenv("TZ", "America/New_York", 1);
     pli__engine *utc = kit_open();
     pli__engine *vienna = kit_open_with(&(pli__engine_options){.threads = 1, .time_zone = "Europe/Vienna"});
