@@ -145,7 +145,7 @@ def _minus(sign: pl.Expr) -> pl.Expr:
 def _text_to_integer(e: pl.Expr, target: Any) -> pl.Expr:
     simple = _only(e, r"^-?\d{1,18}$").cast(target, strict=False)
     sign, whole, rest = _point(e)
-    exact = pl.when(rest == "").then(_minus(sign) + whole)
+    exact: pl.Expr = pl.when(rest == "").then(_minus(sign) + whole)
     # "-0" is a number of every integer type
     exact = pl.when(whole == "0").then(pl.when(rest == "").then(pl.lit("0"))).otherwise(exact)
     return pl.coalesce(simple, exact.cast(target, strict=False))
@@ -226,10 +226,10 @@ def _with_zone(e: pl.Expr, zone: str | None) -> pl.Expr:
     return e if zone is None else e.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
 
 
-def _to_unit(e: pl.Expr, unit: str, target: str | None) -> pl.Expr:
+def _to_unit(e: pl.Expr, unit: str, target: Any) -> pl.Expr:
     if target is None or target == unit:
         return e
-    cast_ = e.dt.cast_time_unit(target)  # type: ignore[arg-type]
+    cast_ = e.dt.cast_time_unit(target)
     return cast_ if _FINER[target] >= _FINER[unit] else pl.when(e.cast(pl.Int64) % (10 ** (_FINER[unit] - _FINER[target])) == 0).then(cast_)
 
 

@@ -48,7 +48,7 @@ def parse(text: str, where: str = "") -> pl.DataType:
         raise SchemaEvolutionError(f"{where}cannot understand the type {shown!r}") from exc
 
 
-def _build(node: ast.expr) -> pl.DataType:
+def _build(node: ast.expr) -> Any:
     if isinstance(node, ast.Name):
         return _class(node.id)()
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):

@@ -18,7 +18,8 @@ def unite(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     if all(f.schema == first for f in frames[1:]):
         return pl.concat(frames, how="vertical", rechunk=False)
     target = common_schema([f.schema for f in frames])
-    return pl.concat([fit(f, target) for f in frames], how="vertical", rechunk=False)
+    fitted: list[pl.DataFrame] = [fit(f, target) for f in frames]
+    return pl.concat(fitted, how="vertical", rechunk=False)
 
 
 def common_schema(schemas: Sequence[Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
@@ -35,7 +36,7 @@ def common_schema(schemas: Sequence[Mapping[str, pl.DataType]]) -> dict[str, pl.
 
 def fit(frame: Any, target: Mapping[str, pl.DataType]) -> Any:
     """The frame (eager or lazy) with exactly these columns, cast to these types; what it lacks is null."""
-    from polars_incremental.schema import cast
+    from polars_incremental._casts import cast
 
     schema = frame.schema if isinstance(frame, pl.DataFrame) else frame.collect_schema()
     return frame.select(
@@ -52,7 +53,7 @@ def collect(frame: Any, collect_kwargs: Mapping[str, Any] | None = None) -> pl.D
     """A DataFrame of a DataFrame or LazyFrame."""
     if isinstance(frame, pl.LazyFrame):
         result: Any = frame.collect(**dict(collect_kwargs or {}))
-        return result  # type: ignore[no-any-return]
+        return pl.DataFrame(result)
     if isinstance(frame, pl.DataFrame):
         return frame
     raise TypeError(f"a Polars DataFrame or LazyFrame is needed, not {type(frame).__name__}")

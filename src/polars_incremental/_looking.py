@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class PipelineStatus:
         if self.latest_commit is None:
             done = "no batch committed yet"
         else:
-            when = "" if self.committed_at is None else f" at {datetime.fromtimestamp(self.committed_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+            when = "" if self.committed_at is None else f" at {datetime.fromtimestamp(self.committed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
             done = f"{self.batches} batch(es) committed, the last is {self.latest_commit}{when}"
         lines = [f"PipelineStatus of {str(self.checkpoint_dir)!r}: {done}"]
         if self.pending:

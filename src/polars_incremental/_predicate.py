@@ -138,7 +138,7 @@ def _datetime(value: dt.datetime, dtype: Any) -> str | None:
         return None
     if value.tzinfo is None:
         return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
-    return f"TIMESTAMPTZ '{value.astimezone(dt.timezone.utc).isoformat(sep=' ')}'"
+    return f"TIMESTAMPTZ '{value.astimezone(dt.UTC).isoformat(sep=' ')}'"
 
 
 def _name(column: str) -> str:

@@ -101,7 +101,7 @@ class _AutoDataset(AutoSource):
         assert self.dataset is not None
         options: dict[str, Any] = {}
         for config in (FilesSource, DeltaSource):
-            options.update({k: v for k, v in self.dataset._options_of(config).items()})
+            options.update(self.dataset._options_of(config))
         return SourceSpec(format="auto", path=self.path, options=options)
 
 
@@ -114,7 +114,7 @@ class LocalCatalog:
 
     def __init__(self, source: Mapping[str, Any] | str | os.PathLike[str]) -> None:
         content = source if isinstance(source, Mapping) else _read(Path(os.fspath(source)))
-        datasets = content["datasets"] if "datasets" in content else content
+        datasets = content.get("datasets", content)
         if not isinstance(datasets, Mapping):
             raise ValueError("a catalog's datasets must be a mapping of names to specs")
         for name, spec in datasets.items():
@@ -145,7 +145,8 @@ def _take(spec: dict[str, Any], name: str, key: str, alias: str) -> str:
     value = other if value is None else value
     if value is None:
         raise ValueError(f"dataset {name!r} has no {key!r}")
-    return os.fspath(value)
+    path: str = os.fspath(value)
+    return path
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from polars_incremental._frames import collect, common_schema, fit
 from polars_incremental.sources.delta import read_cdf_batch
 
-if TYPE_CHECKING:
-    from polars_incremental.sinks.delta import DeltaSink
-
-__all__ = ["DeltaSink", "apply_cdc", "apply_cdc_delta", "merge", "read_cdf_batch"]
+__all__ = ["apply_cdc", "read_cdf_batch"]
 
 PathLike = str | os.PathLike[str]
-Frame = pl.DataFrame | pl.LazyFrame
+Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame"
 
 UPSERTS = ("insert", "update", "update_postimage")
 PRE_IMAGE = "update_preimage"
@@ -121,7 +118,7 @@ def _known_types(frame: pl.DataFrame, column: str) -> list[str]:
         raise ValueError(
             f"column {column!r} holds unknown change types {unknown!r}; known are {', '.join(CHANGE_TYPES)} (map others with change_type_map)"
         )
-    return found
+    return [str(t) for t in found]
 
 
 def _check_null_keys(frame: pl.DataFrame, keys: list[str]) -> None:
@@ -135,7 +132,8 @@ def _append(new: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
     if before is None:
         return new
     target = common_schema([before.schema, new.schema])
-    return pl.concat([fit(before, target), fit(new, target)], how="vertical")
+    both: list[pl.DataFrame] = [fit(before, target), fit(new, target)]
+    return pl.concat(both, how="vertical")
 
 
 def _merge(
@@ -157,11 +155,6 @@ def _merge(
         upserts = fit(upserts, {c: target[c] for c in target if c in upserts.columns})
         old = before.select(*keys, *carried).unique(subset=keys, keep="last", maintain_order=True)
         upserts = upserts.join(old, on=keys, how="left", maintain_order="left")
-    return pl.concat([kept, fit(upserts, target)], how="vertical")
+    both: list[pl.DataFrame] = [kept, fit(upserts, target)]
+    return pl.concat(both, how="vertical")
 
-
-def apply_cdc_delta(df: Frame, target: PathLike, **options: Any) -> dict[str, Any]:
-    """Apply change rows to a Delta table; see :func:`polars_incremental.sinks.delta.apply_cdc_delta`."""
-    from polars_incremental.sinks import delta
-
-    return delta.apply_cdc_delta(df, target, **options)

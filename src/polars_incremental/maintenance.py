@@ -121,12 +121,14 @@ def truncate_checkpoint(checkpoint_dir: PathLike, *, keep_through_batch_id: int,
 
 def reset_checkpoint_start_offset(checkpoint_dir: PathLike) -> dict[str, Any] | None:
     """Forget the start position and return it: the next plan decides anew for what was not processed yet."""
-    return _reset(checkpoint_dir, _core.checkpoint_reset_start)
+    old: dict[str, Any] | None = _reset(checkpoint_dir, _core.checkpoint_reset_start)
+    return old
 
 
 def reset_checkpoint_schema(checkpoint_dir: PathLike) -> list[dict[str, str]] | None:
     """Forget the stored schema and return it: the next batch's becomes the schema."""
-    return _reset(checkpoint_dir, _core.checkpoint_reset_schema)
+    old: list[dict[str, str]] | None = _reset(checkpoint_dir, _core.checkpoint_reset_schema)
+    return old
 
 
 def cleanup_snapshot_cache(

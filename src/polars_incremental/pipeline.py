@@ -241,14 +241,14 @@ class _Run:
         identity = self.identity(batch, files)
         token = running_batch.set(identity)
         try:
-            data = self.stage("reader", batch, lambda: _callbacks.call(reader, files, context), count)
+            # a list of one, so that no frame is kept beyond its stage
+            data = [self.stage("reader", batch, lambda: _callbacks.call(reader, files, context), count)]
             if evolution is not None:
-                data = self.stage("schema", batch, lambda: evolution.apply(data, schema))
+                data.append(self.stage("schema", batch, lambda: evolution.apply(data.pop(), schema)))
             context["files"] = files
             if transform is not None:
-                data = self.stage("transform", batch, lambda: _callbacks.call(transform, data, context))
-            result = self.stage("writer", batch, lambda: _callbacks.call(writer, data, context), _metadata_of)
-            del data
+                data.append(self.stage("transform", batch, lambda: _callbacks.call(transform, data.pop(), context)))
+            result = self.stage("writer", batch, lambda: _callbacks.call(writer, data.pop(), context), _metadata_of)
         except BaseException:
             self.stream.abort()
             raise

@@ -66,8 +66,8 @@ class SchemaEvolution:
         if not isinstance(data, (pl.DataFrame, pl.LazyFrame)):
             return data
         stored = checkpoint.get_schema() if checkpoint is not None else None
-        evolve = apply_schema_lazy if isinstance(data, pl.LazyFrame) else apply_schema
-        result, schema, changed = evolve(data, stored, normalize(self.schema), self.policy)  # type: ignore[operator]
+        evolve: Any = apply_schema_lazy if isinstance(data, pl.LazyFrame) else apply_schema
+        result, schema, changed = evolve(data, stored, normalize(self.schema), self.policy)
         if changed and checkpoint is not None:
             checkpoint.set_schema(schema)
         return result

@@ -61,11 +61,12 @@ class JobState:
 
     def exists(self, name: str, *, kind: str | None = None) -> bool:
         """Is there a value of this kind (``"json"``, ``"parquet"``, None: either)?"""
-        return any([self._values.exists(name, k) for k in _kinds(kind)])
+        return any(self._values.exists(name, k) for k in _kinds(kind))
 
     def delete(self, name: str, *, kind: str | None = None) -> bool:
         """Remove the value; True if something was removed."""
-        return any([self._values.delete(name, k) for k in _kinds(kind)])
+        removed = [self._values.delete(name, k) for k in _kinds(kind)]
+        return any(removed)
 
     def __repr__(self) -> str:
         return f"JobState({str(self.root)!r})"

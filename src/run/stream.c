@@ -214,8 +214,9 @@ static void warn(pli_stream *s, int64_t id, const char *what, pli_status status,
 /* The schema of the newest commit is the authority; metadata.json holds a copy for people and other programs. */
 static pli_status copy_schema(pli_stream *s, int64_t id, const json_t *commit, pli_error *err) {
     json_t *schema = json_object_get(commit, "schema");
-    const json_t *copied = json_object_get(pli__checkpoint_metadata(s->cp), "schema_batch_id");
+    const json_t *m = pli__checkpoint_metadata(s->cp), *copied = json_object_get(m, "schema_batch_id"), *reset = json_object_get(m, "schema_reset_through");
     if (!schema || (json_is_integer(copied) && json_integer_value(copied) >= id)) return PLI_OK;
+    if (json_is_integer(reset) && json_integer_value(reset) >= id) return PLI_OK; /* forgotten on purpose */
     PLI_AUTO(pli__json_unref) json_t *set = json_pack("{s:O, s:I}", "schema", schema, "schema_batch_id", (json_int_t)id);
     if (!set) return pli__error_memory(err);
     return pli__checkpoint_update_metadata(s->cp, set, err);

@@ -65,7 +65,7 @@ class WriteDelta(Tables):
         frame = pl.DataFrame(
             {
                 "i8": [1], "i32": [2], "i64": [2**60], "f": [1.5], "s": ["ü"], "b": [b"\0\1"], "t": [True], "d": [dt.date(2024, 1, 2)],
-                "ts": [dt.datetime(2024, 1, 2, 3, 4, 5, 6)], "utc": [dt.datetime(2024, 1, 2, tzinfo=dt.timezone.utc)],
+                "ts": [dt.datetime(2024, 1, 2, 3, 4, 5, 6)], "utc": [dt.datetime(2024, 1, 2, tzinfo=dt.UTC)],
                 "dec": [Decimal("12.34")], "l": [[1, None]], "st": [{"x": 1, "y": ["z"]}], "n": [None],
             },
             schema_overrides={"i8": pl.Int8, "i32": pl.Int32, "dec": pl.Decimal(10, 2), "n": pl.String},
@@ -148,7 +148,7 @@ class Scan(Tables):
         lazy, eager = pli.scan_delta(self.table), pli.scan_delta(self.table).collect()
         a, b = pl.col("a"), pl.col("b")
         for predicate in [
-            a > 1, a == 2, 2 < a, b.is_null(), ~b.is_null(), b.is_in(["x", "z"]), (a > 1) & (b != "y"), (a > 3) | (b == "x"), a.is_between(2, 3),
+            a > 1, a == 2, a.gt(2), b.is_null(), ~b.is_null(), b.is_in(["x", "z"]), (a > 1) & (b != "y"), (a > 3) | (b == "x"), a.is_between(2, 3),
             ~((a > 1) & (b == "y")), a * 2 > 4, (a * 2 > 4) & (b == "z"), b.str.starts_with("x"), a.is_in([1, None]), b == "it's", a > 1.5,
         ]:  # fmt: skip
             expected = eager.filter(predicate).sort("a")

@@ -235,7 +235,7 @@ class Casts(unittest.TestCase):
 
     def test_text_to_booleans_and_times(self):
         self.assertEqual(self.cast(["TRUE", "false", "1", "yes"], pl.String, pl.Boolean), [True, False, None, None])
-        utc = dt.timezone.utc
+        utc = dt.UTC
         self.assertEqual(
             self.cast(
                 ["2024-01-01", "2024-01-01 10:00", "2024-01-01T10:00:00.5+02:00", "2024-01-01T10:00:00.1234567", "2024-02-30"],

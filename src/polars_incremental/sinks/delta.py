@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from polars_incremental.errors import SchemaEvolutionError
 __all__ = ["DeltaSink", "write_delta"]
 
 PathLike = str | os.PathLike[str]
-Frame = pl.DataFrame | pl.LazyFrame
+Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame"
 Txn = tuple[str, int]
 
 _MODES = ("append", "overwrite", "error", "ignore")
