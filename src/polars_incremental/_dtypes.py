@@ -39,8 +39,8 @@ def parse(text: str, where: str = "") -> pl.DataType:
     if len(text) > _MAX_TEXT:
         raise SchemaEvolutionError(f"{where}the text of a type is longer than {_MAX_TEXT} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        return _build(tree)
+        dtype: pl.DataType = _build(ast.parse(text.strip(), mode="eval").body)
+        return dtype
     except SchemaEvolutionError:
         raise
     except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError) as exc:
