@@ -207,8 +207,9 @@ bool pli__text_to_shape(pli__str s, pli__number_shape *out) {
 }
 
 bool pli__text_to_bool(pli__str s, bool *out) {
-    const bool yes = pli__str_ieqz(s, "true");
-    if (!yes && !pli__str_ieqz(s, "false")) return false;
+    if (s.len != 4 && s.len != 5) return false;
+    const bool yes = s.len == 4;
+    if (memcmp(s.ptr, yes ? "true" : "false", s.len) != 0 && !pli__str_ieqz(s, yes ? "true" : "false")) return false;
     *out = yes;
     return true;
 }
