@@ -55,33 +55,45 @@ static pli__files_options files_options(const pli__job_config *c, const char *co
     };
 }
 
-static pli_status open_delta(pli_env *env, const pli__source_config *s, pli__source **out, pli_error *err) {
-    const pli__delta_options options = {
-        .path = s->path,
-        .start_offset = s->start_offset,
-        .starting_version = s->starting_version,
-        .starting_timestamp = s->start_timestamp,
-        .ending_version = s->ending_version,
-        .max_files = limit_of(s->max_files_per_trigger),
-        .max_bytes = limit_of(s->max_bytes_per_trigger),
-        .ignore_deletes = s->ignore_deletes,
-        .ignore_changes = s->ignore_changes,
-        .skip_change_commits = s->skip_change_commits,
-        .read_change_feed = s->read_change_feed,
-        .allow_data_loss = !s->fail_on_data_loss,
-        .must_exist = !s->allow_missing,
-    };
+static pli_status open_delta_source(pli_env *env, const pli__source_config *c, pli__source **out, pli_error *err) {
+    pli__delta_options options = {.path = c->path,
+                                  .start_offset = c->start_offset,
+                                  .starting_version = c->starting_version,
+                                  .starting_timestamp = c->start_timestamp,
+                                  .ending_version = c->ending_version,
+                                  .max_files = limit_of(c->max_files_per_trigger),
+                                  .max_bytes = limit_of(c->max_bytes_per_trigger),
+                                  .ignore_deletes = c->ignore_deletes,
+                                  .ignore_changes = c->ignore_changes,
+                                  .skip_change_commits = c->skip_change_commits,
+                                  .read_change_feed = c->read_change_feed,
+                                  .allow_data_loss = !c->fail_on_data_loss,
+                                  .must_exist = !c->allow_missing};
     return pli__source_delta_new(env, &options, out, err);
 }
 
+/* `auto` is a table where there is a log, files otherwise. */
+static pli_status is_table(const pli__source_config *c, bool *out, pli_error *err) {
+    *out = is(c->format, "delta");
+    if (*out || (c->format && !is(c->format, "auto")) || !c->path) return PLI_OK;
+    PLI_AUTO(pli__free_ptr) char *log = pli__path_join(c->path, "_delta_log");
+    pli__file_info info;
+    if (!log) return pli__error_memory(err);
+    PLI_TRY(pli__fs_stat(log, &info, err));
+    *out = info.kind == PLI__FILE_DIR;
+    return PLI_OK;
+}
+
 static pli_status open_source(pli_env *env, const pli__job_config *c, pli__source **out, pli_error *err) {
-    if (is(c->source.format, "delta")) return open_delta(env, &c->source, out, err);
-    const char *never[] = {c->checkpoint, c->sink.path, c->source.quarantine_dir};
+    bool table = false;
+    PLI_TRY(is_table(&c->source, &table, err));
+    if (table) return open_delta_source(env, &c->source, out, err);
+    const char *const all[] = {c->checkpoint, c->sink.path, c->source.quarantine_dir};
+    const char *never[3];
     size_t n = 0;
-    const char *given[3];
     for (size_t i = 0; i < 3; i++)
-        if (never[i]) given[n++] = never[i];
-    pli__files_options options = files_options(c, given, n);
+        if (all[i]) never[n++] = all[i];
+    pli__files_options options = files_options(c, never, n);
     return pli__source_files_new(env, &options, out, err);
 }
 

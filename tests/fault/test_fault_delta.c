@@ -19,7 +19,7 @@
 #include "support/temp_dir.h"
 
 static const char *self;
-static const char *const every_kind[] = {"kill", "kill_after", "eio", "enospc", NULL};
+static const char *const every_kind[] = {"kill", "eio", "enospc", NULL};
 static size_t distinct;
 static int files; /* that the table must hold after repair */
 
@@ -157,6 +157,7 @@ int main(int argc, char **argv) {
     static char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
     self = n > 0 ? path : argv[0];
+    fault_use_memory();
     if (argc == 3) return child(argv);
     const struct CMUnitTest tests[] = {
         TEST(test_fault_delta__creation_of_the_table),

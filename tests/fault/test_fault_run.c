@@ -184,6 +184,7 @@ int main(int argc, char **argv) {
     static char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
     self = n > 0 ? path : argv[0];
+    fault_use_memory();
     if (argc == 4) return child(argv);
     const struct CMUnitTest tests[] = {
         TEST(test_fault_run__first_run_ever),

@@ -26,6 +26,10 @@ const char *fault_library(void) {
     return path && access(path, R_OK) == 0 ? path : NULL;
 }
 
+void fault_use_memory(void) {
+    if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
+}
+
 void fault_shell(const char *folder, const char *command) {
     char text[2000];
     snprintf(text, sizeof text, "cd '%s' && %s", folder, command);

@@ -23,6 +23,8 @@ size_t fault_points_run(const fault_scenario *s, const char *folder, const char 
 int fault_run_program(const char *const *argv, const char *root, const char *kind, size_t at, const char *log);
 /** system() that must succeed, in a folder. */
 void fault_shell(const char *folder, const char *command);
+/** Temporary folders in memory where the machine has that: thousands of syncs cost nothing there, and the faults are ours anyway. */
+void fault_use_memory(void);
 /** Path of iofault.so; NULL if it is not there (the test should be skipped with a note). */
 const char *fault_library(void);
 
