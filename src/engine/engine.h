@@ -49,7 +49,8 @@ pli_status pli__engine_exec(pli__engine *e, const char *sql, int64_t *changed, p
 /** Run one query; rows come in chunks, streamed. */
 pli_status pli__engine_query(pli__engine *e, const char *sql, pli__result **out, pli_error *err);
 
-/** Columns of a query without running it: a STRUCT type (PLI_E_SQL for wrong SQL, with position). New reference. */
+/** Columns of a query without running it: a STRUCT type (PLI_E_SQL for wrong SQL, with position). New reference. A bare
+ *  NULL is an INTEGER to DuckDB, also a column of an Arrow stream that has no type yet (see pli__type_from_arrow). */
 pli_status pli__engine_describe(pli__engine *e, const char *sql, const pli__type **out, pli_error *err);
 
 /* ---- results ---- */

@@ -139,7 +139,8 @@ static pli_status prepare_database(pli__engine *e, const pli__engine_options *o,
     pli__buf_addz(&sql, "SET GLOBAL TimeZone = ");
     pli__buf_add_sql_str(&sql, pli__str_of(zone));
     PLI_TRY(pli__buf_status(&sql, err));
-    PLI_TRY_IN(pli__duckdb_exec(e, sql.ptr, NULL, err), err, "time zone '%s'", zone);
+    if (pli__duckdb_exec(e, sql.ptr, NULL, err) != PLI_OK)
+        return pli__error_set(err, PLI_E_ARGUMENT, "there is no time zone '%s'", zone);
     PLI_TRY(pli__duckdb_register_casts(e->con, err));
     return pli__duckdb_streams_new(e->con, &e->shared->streams, err);
 }
