@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 #include "schema/policy.h"
-#include "source/relation.h"
+#include "engine/relation.h"
 #include "types/type.h"
 
 #define PLI__DECISION_MAP(X)                                                                                          \
