@@ -58,6 +58,27 @@ static const cli_flag changes_flags[] = {
 };
 static const cli_flag history_flags[] = {{"--limit", "N", "only the newest N", NULL, 0}, CLI_END};
 
+#define FLAG_LOCK {"--lock-timeout", "D", "how long to wait for a run that holds the checkpoint; default 0", NULL, 0}
+#define FLAG_SINK {"--sink", "TABLE", "the sink; default: the one that the checkpoint is pinned to", NULL, 0}
+static const cli_flag verify_flags[] = {FLAG_SINK, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag maintain_flags[] = {FLAG_LOCK, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
+static const cli_flag accept_flags[] = {FLAG_SINK, FLAG_LOCK, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
+static const cli_flag cleanup_flags[] = {
+    {"--keep-last", "N", "keep the newest N batches", NULL, 0},
+    {"--older-than", "D", "only batches whose records are older", NULL, 0},
+    FLAG_LOCK,
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAG_YES,
+    CLI_END,
+};
+static const cli_flag truncate_flags[] = {
+    {"--keep-through", "N", "last batch that stays; -1 for none", NULL, 0},
+    FLAG_LOCK,
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAG_YES,
+    CLI_END,
+};
+
 static cli_command table[] = {
     {"ingest", "SRC DEST", "read what is new in SRC (files or a Delta table) into the Delta table DEST, then exit",
      "pli ingest data/raw data/delta/events --format csv --partition-by day", NULL, 2, 2, cli_cmd_ingest},
@@ -70,6 +91,26 @@ static cli_command table[] = {
     {"batches", "JOB", "history of the batches of a job", "pli batches events --limit 10", batches_flags, 1, 1, cli_cmd_batches},
     {"files", "JOB", "where each file went: discovered, batch, committed at", "pli files events --path 2024-01-01.csv", files_flags, 1, 1,
      cli_cmd_files},
+    {"checkpoint show", "DIR", "what a checkpoint holds", "pli checkpoint show data/checkpoints/events", NULL, 1, 1, cli_cmd_checkpoint_show},
+    {"checkpoint verify", "DIR", "prove from checkpoint and table that every planned input landed once (findings: exit 5)",
+     "pli checkpoint verify data/checkpoints/events", verify_flags, 1, 1, cli_cmd_checkpoint_verify},
+    {"checkpoint cleanup", "DIR", "remove the records of old batches; what they read stays known",
+     "pli checkpoint cleanup data/checkpoints/events --keep-last 100 --yes", cleanup_flags, 1, 1, cli_cmd_checkpoint_cleanup},
+    {"checkpoint truncate", "DIR", "forget the newest batches: their inputs are read again", "pli checkpoint truncate data/checkpoints/events --keep-through 41",
+     truncate_flags, 1, 1, cli_cmd_checkpoint_truncate},
+    {"checkpoint reset-start", "DIR", "forget the start position", "pli checkpoint reset-start data/checkpoints/events --yes", maintain_flags, 1, 1,
+     cli_cmd_checkpoint_reset_start},
+    {"checkpoint reset-schema", "DIR", "forget the effective schema", "pli checkpoint reset-schema data/checkpoints/events --yes", maintain_flags, 1, 1,
+     cli_cmd_checkpoint_reset_schema},
+    {"checkpoint rebuild-index", "DIR", "make the file index anew from the records", "pli checkpoint rebuild-index data/checkpoints/events",
+     maintain_flags, 1, 1, cli_cmd_checkpoint_rebuild_index},
+    {"checkpoint accept", "DIR", "take the sink as it is now, ahead or behind", "pli checkpoint accept data/checkpoints/events --yes", accept_flags, 1, 1,
+     cli_cmd_checkpoint_accept},
+    {"checkpoint rebind", "DIR TABLE", "write to another sink from now on", "pli checkpoint rebind data/checkpoints/events data/delta/events2 --yes",
+     maintain_flags, 2, 2, cli_cmd_checkpoint_rebind},
+    {"schema show", "JOB", "the schema that a job has arrived at", "pli schema show events", config_flag, 1, 1, cli_cmd_schema_show},
+    {"schema history", "JOB", "versions of the schema, with batch and reason", "pli schema history events --json", config_flag, 1, 1, cli_cmd_schema_history},
+    {"schema diff", "JOB", "what the files that wait would change", "pli schema diff events", job_flags, 1, 1, cli_cmd_schema_diff},
     {"state ls", "JOB", "list the values of a job's state", "pli state ls events", config_flag, 1, 1, cli_cmd_state_ls},
     {"state get", "JOB KEY", "print a value", "pli state get events watermark", config_flag, 2, 2, cli_cmd_state_get},
     {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)", "pli state set events watermark '{\"value\": \"2024-01-01\"}'", change_flags, 3, 3,
