@@ -105,6 +105,22 @@ static pli_status delta_relation_op(pli__source *base, const json_t *offset, pli
     return pli__delta_relation(self_of(base), offset, out, err);
 }
 
+/* Data files never change, but a vacuum may have taken them while they were read. What was left out on purpose is no matter. */
+static pli_status delta_recheck(pli__source *base, const json_t *offset, pli_error *err) {
+    const delta_source *s = self_of(base);
+    size_t i;
+    json_t *path;
+    json_array_foreach(json_object_get(offset, "files"), i, path) {
+        pli__file_info info;
+        PLI_TRY(pli__fs_stat(json_string_value(path), &info, err));
+        if (info.kind != PLI__FILE_NONE || s->o.allow_data_loss) continue;
+        pli__error_set(err, PLI_E_FILE_CHANGED, "the data file '%s' was removed after it was planned", json_string_value(path));
+        pli__error_flag(err, PLI_ERR_RETRIABLE);
+        return PLI_E_FILE_CHANGED;
+    }
+    return PLI_OK;
+}
+
 static pli_status delta_bound(pli__source *base, pli__checkpoint *cp, bool on, pli_error *err) {
     delta_source *s = self_of(base);
     (void)cp;
@@ -129,6 +145,7 @@ static const pli__source_ops delta_ops = {.version = 1,
                                           .kind = "delta",
                                           .plan = delta_plan_op,
                                           .relation = delta_relation_op,
+                                          .recheck = delta_recheck,
                                           .backlog = delta_backlog,
                                           .free = delta_free,
                                           .bound = delta_bound,

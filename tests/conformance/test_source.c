@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "source/source_delta.h"
 #include "source/source_files.h"
 #include "source/source_memory.h"
 #include "support/delta_job.h"
@@ -72,7 +73,37 @@ static void files_change(pli__source *s, void **state, int i) {
     temp_write(*state, name, "id,name\n1,changed\n");
 }
 
-static const kind kinds[] = {{"memory", memory_add, memory_make, memory_change}, {"files", files_add, files_make, files_change}};
+/* ---- Delta: one commit for each input ---- */
+
+static void delta_add(pli__source *s, void **state, int i) {
+    char name[64], lines[200];
+    (void)s;
+    const size_t version = temp_count(*state, "table/_delta_log");
+    snprintf(name, sizeof name, "table/f%03d.parquet", i);
+    temp_write(*state, name, "never read");
+    snprintf(name, sizeof name, "table/_delta_log/%020zu.json", version);
+    snprintf(lines, sizeof lines, "%s{\"add\":{\"path\":\"f%03d.parquet\",\"size\":10}}\n", version ? "" : "{\"metaData\":{\"id\":\"t\"}}\n", i);
+    temp_write(*state, name, lines);
+}
+
+static pli__source *delta_make(void **state, int64_t limit) {
+    pli__source *s = NULL;
+    temp_mkdir(*state, "table/_delta_log");
+    const pli__delta_options o = {.path = temp_path(*state, "table"), .start_offset = "earliest", .starting_version = -1, .ending_version = -1, .max_files = limit};
+    if (pli__source_delta_new(env, &o, &s, &err) != PLI_OK) fail_msg("%s", err.message);
+    return s;
+}
+
+static void delta_change(pli__source *s, void **state, int i) {
+    char name[64];
+    (void)s;
+    snprintf(name, sizeof name, "table/f%03d.parquet", i);
+    assert_int_equal(remove(temp_path(*state, name)), 0);
+}
+
+static const kind kinds[] = {{"memory", memory_add, memory_make, memory_change},
+                             {"files", files_add, files_make, files_change},
+                             {"delta", delta_add, delta_make, delta_change}};
 
 /* ---- what they promise ---- */
 
