@@ -1,7 +1,22 @@
 /* The table of casts. Rows of simple types are decided by kind (integer, float, decimal ...), not by single type. */
 #include "schema/cast.h"
 
-typedef enum { K_NULL, K_BOOL, K_INT, K_FLOAT, K_DECIMAL, K_STRING, K_BINARY, K_DATE, K_TIME, K_TIMESTAMP, K_DURATION, K_NAME, K_NESTED, K_OTHER } kind;
+typedef enum {
+    K_NULL,
+    K_BOOL,
+    K_INT,
+    K_FLOAT,
+    K_DECIMAL,
+    K_STRING,
+    K_BINARY,
+    K_DATE,
+    K_TIME,
+    K_TIMESTAMP,
+    K_DURATION,
+    K_NAME,
+    K_NESTED,
+    K_OTHER
+} kind;
 
 static kind kind_of(const pli__type *t) {
     switch (t->id) {
@@ -88,7 +103,8 @@ static pli__cast_kind cast_float(const pli__type *from, const pli__type *to) {
 
 static pli__cast_kind cast_decimal(const pli__type *from, const pli__type *to) {
     switch (kind_of(to)) {
-        case K_DECIMAL: return exact_if(to->scale >= from->scale && to->precision - to->scale >= from->precision - from->scale);
+        case K_DECIMAL:
+            return exact_if(to->scale >= from->scale && to->precision - to->scale >= from->precision - from->scale);
         case K_INT: return PLI__CAST_CHECKED;
         case K_FLOAT: return exact_if(to->id == PLI__TYPE_F64 && from->precision <= 15);
         case K_BOOL: return PLI__CAST_CHECKED;
@@ -125,7 +141,8 @@ static pli__cast_kind cast_nested(const pli__type *from, const pli__type *to) {
     pli__cast_kind result = PLI__CAST_EXACT;
     if (to->array_size && to->array_size != from->array_size) result = PLI__CAST_CHECKED;
     for (size_t i = 0; i < to->n_fields; i++) {
-        const int at = to->id == PLI__TYPE_STRUCT ? pli__type_find(from, pli__str_of(to->fields[i].name), true) : (int)i;
+        const int at = to->id == PLI__TYPE_STRUCT ? pli__type_find(from, pli__str_of(to->fields[i].name), true)
+                                                  : (int)i;
         if (at >= 0) result = worse(result, pli__cast_kind_of(from->fields[at].type, to->fields[i].type));
     }
     return result;
@@ -151,7 +168,10 @@ pli__cast_kind pli__cast_kind_of(const pli__type *from, const pli__type *to) {
         case K_TIME:
         case K_TIMESTAMP:
         case K_DURATION: return cast_time_like(from, to);
-        case K_NAME: return to->id == PLI__TYPE_STRING ? PLI__CAST_EXACT : to->id == PLI__TYPE_ENUM ? PLI__CAST_CHECKED : PLI__CAST_NONE;
+        case K_NAME:
+            return to->id == PLI__TYPE_STRING ? PLI__CAST_EXACT
+                   : to->id == PLI__TYPE_ENUM ? PLI__CAST_CHECKED
+                                              : PLI__CAST_NONE;
         case K_NESTED: return cast_nested(from, to);
         default: return PLI__CAST_NONE;
     }
@@ -159,7 +179,8 @@ pli__cast_kind pli__cast_kind_of(const pli__type *from, const pli__type *to) {
 
 /* ---- widening ---- */
 
-static pli_status found(pli__widening how, const pli__type *made, pli__widening *out_how, const pli__type **out, pli_error *err) {
+static pli_status found(pli__widening how, const pli__type *made, pli__widening *out_how, const pli__type **out,
+                        pli_error *err) {
     if (!made) return pli__error_memory(err);
     *out_how = how;
     *out = made;
@@ -167,18 +188,25 @@ static pli_status found(pli__widening how, const pli__type *made, pli__widening 
 }
 
 static const pli__type *integer_of(int bits) {
-    return pli__type_new(bits == 16 ? PLI__TYPE_I16 : bits == 32 ? PLI__TYPE_I32 : bits == 64 ? PLI__TYPE_I64 : PLI__TYPE_I128);
+    return pli__type_new(bits == 16   ? PLI__TYPE_I16
+                         : bits == 32 ? PLI__TYPE_I32
+                         : bits == 64 ? PLI__TYPE_I64
+                                      : PLI__TYPE_I128);
 }
 
-static pli_status widen_integers(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err) {
+static pli_status widen_integers(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                                 pli_error *err) {
     const pli__integer_shape x = pli__type_integer_shape(a), y = pli__type_integer_shape(b);
-    if (x.is_signed == y.is_signed) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(x.bits >= y.bits ? a : b), how, out, err);
+    if (x.is_signed == y.is_signed)
+        return found(PLI__WIDEN_LOSSLESS, pli__type_ref(x.bits >= y.bits ? a : b), how, out, err);
     const int signed_bits = x.is_signed ? x.bits : y.bits, unsigned_bits = x.is_signed ? y.bits : x.bits;
     if (unsigned_bits == 128) return PLI_OK;
-    return found(PLI__WIDEN_LOSSLESS, integer_of(signed_bits > unsigned_bits ? signed_bits : 2 * unsigned_bits), how, out, err);
+    return found(PLI__WIDEN_LOSSLESS, integer_of(signed_bits > unsigned_bits ? signed_bits : 2 * unsigned_bits), how,
+                 out, err);
 }
 
-static pli_status widen_decimals(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err) {
+static pli_status widen_decimals(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                                 pli_error *err) {
     const int whole_a = a->precision - a->scale, whole_b = b->precision - b->scale;
     const int scale = a->scale > b->scale ? a->scale : b->scale, whole = whole_a > whole_b ? whole_a : whole_b;
     if (whole + scale > 38) return PLI_OK;
@@ -186,31 +214,38 @@ static pli_status widen_decimals(const pli__type *a, const pli__type *b, pli__wi
 }
 
 /* The same kind of time in two units, or two zones (the common one is UTC). */
-static pli_status widen_units(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err) {
+static pli_status widen_units(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                              pli_error *err) {
     const pli__time_unit unit = unit_rank(a->unit) >= unit_rank(b->unit) ? a->unit : b->unit;
     const bool same_zone = a->text == b->text || (a->text && b->text && strcmp(a->text, b->text) == 0);
     const pli__str zone = same_zone ? pli__str_of(a->text) : PLI_STR("UTC");
-    return found(PLI__WIDEN_LOSSLESS, pli__type_new_time(a->id, unit, a->id == PLI__TYPE_TIMESTAMP ? zone : (pli__str){0}), how, out, err);
+    return found(PLI__WIDEN_LOSSLESS,
+                 pli__type_new_time(a->id, unit, a->id == PLI__TYPE_TIMESTAMP ? zone : (pli__str){0}), how, out, err);
 }
 
 /* kind_of(a) <= kind_of(b) */
-static pli_status widen_ordered(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err) {
+static pli_status widen_ordered(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                                pli_error *err) {
     const kind x = kind_of(a), y = kind_of(b);
     if (x == K_NULL) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(b), how, out, err);
     if (x == K_INT && y == K_INT) return widen_integers(a, b, how, out, err);
-    if (x == K_FLOAT && y == K_FLOAT) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(a->id == PLI__TYPE_F64 ? a : b), how, out, err);
+    if (x == K_FLOAT && y == K_FLOAT)
+        return found(PLI__WIDEN_LOSSLESS, pli__type_ref(a->id == PLI__TYPE_F64 ? a : b), how, out, err);
     if (x == K_INT && y == K_FLOAT)
-        return found(pli__type_integer_shape(a).bits > 32 ? PLI__WIDEN_LOSSY : PLI__WIDEN_LOSSLESS, pli__type_new(PLI__TYPE_F64), how, out, err);
+        return found(pli__type_integer_shape(a).bits > 32 ? PLI__WIDEN_LOSSY : PLI__WIDEN_LOSSLESS,
+                     pli__type_new(PLI__TYPE_F64), how, out, err);
     if (x == K_BOOL && y == K_INT) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(b), how, out, err);
     if (x == K_BOOL && y == K_FLOAT) return found(PLI__WIDEN_LOSSLESS, pli__type_new(PLI__TYPE_F64), how, out, err);
-    if (y == K_STRING && (x == K_BOOL || x == K_INT || x == K_FLOAT)) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(b), how, out, err);
+    if (y == K_STRING && (x == K_BOOL || x == K_INT || x == K_FLOAT))
+        return found(PLI__WIDEN_LOSSLESS, pli__type_ref(b), how, out, err);
     if (x == K_DECIMAL && y == K_DECIMAL) return widen_decimals(a, b, how, out, err);
     if (x == K_DATE && y == K_TIMESTAMP) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(b), how, out, err);
     if (a->id == b->id && (x == K_TIMESTAMP || x == K_DURATION || x == K_TIME)) return widen_units(a, b, how, out, err);
     return PLI_OK;
 }
 
-pli_status pli__type_widen(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err) {
+pli_status pli__type_widen(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                           pli_error *err) {
     *how = PLI__WIDEN_NONE;
     *out = NULL;
     if (pli__type_equal(a, b, false)) return found(PLI__WIDEN_LOSSLESS, pli__type_ref(a), how, out, err);
@@ -230,12 +265,9 @@ bool pli__type_text_fits(const pli__type *from, const pli__type *to) {
 
 pli_status pli__type_join_text(const pli__type *a, const pli__type *b, const pli__type **out, pli_error *err) {
     const pli__type *made;
-    if (pli__type_text_fits(a, b))
-        made = pli__type_ref(b);
-    else if (pli__type_text_fits(b, a))
-        made = pli__type_ref(a);
-    else
-        made = pli__type_new(PLI__TYPE_STRING);
+    if (pli__type_text_fits(a, b)) made = pli__type_ref(b);
+    else if (pli__type_text_fits(b, a)) made = pli__type_ref(a);
+    else made = pli__type_new(PLI__TYPE_STRING);
     if (!made) return pli__error_memory(err);
     *out = made;
     return PLI_OK;

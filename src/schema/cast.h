@@ -23,7 +23,8 @@ typedef enum pli__widening {
 } pli__widening;
 
 /** The common type of two types that are not nested, in either order. *out: new reference, NULL with WIDEN_NONE. */
-pli_status pli__type_widen(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out, pli_error *err);
+pli_status pli__type_widen(const pli__type *a, const pli__type *b, pli__widening *how, const pli__type **out,
+                           pli_error *err);
 
 /** The common type of two types that inference found in text (types of pli__infer_type): what holds the texts of both;
  *  VARCHAR at the worst. New reference. */

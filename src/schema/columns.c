@@ -29,10 +29,12 @@ static pli_status add_column(reader *r, const char *name, const char *type, pli_
     void *before = NULL;
     const pli__str key = name ? (pli__str){name, strlen(name) + 1} : (pli__str){0};
     if (!name || !type) return pli__error_set(err, PLI_E_CORRUPT, "%s: a column needs a name and a type", r->what);
-    if (pli__map_has(r->names, key)) return pli__error_set(err, PLI_E_CORRUPT, "%s: there are two columns '%s'", r->what, name);
+    if (pli__map_has(r->names, key))
+        return pli__error_set(err, PLI_E_CORRUPT, "%s: there are two columns '%s'", r->what, name);
     if (!pli__map_put(r->names, key, r, &before)) return pli__error_memory(err);
     const pli__str text = pli__str_of(type);
-    PLI_TRY_IN(r->naming == PLI__NAMING_SQL ? pli__type_from_sql(text, &t, err) : pli__type_from_polars(text, &t, err), err, "%s, column '%s'", r->what, name);
+    PLI_TRY_IN(r->naming == PLI__NAMING_SQL ? pli__type_from_sql(text, &t, err) : pli__type_from_polars(text, &t, err),
+               err, "%s, column '%s'", r->what, name);
     pli__type_builder_add(&r->b, pli__str_of(name), t, true, NULL);
     return r->b.failed ? pli__error_memory(err) : PLI_OK;
 }
@@ -47,12 +49,14 @@ static pli_status read_columns(reader *r, const json_t *list, pli_error *err) {
     if (!json_is_array(list)) return pli__error_set(err, PLI_E_CORRUPT, "%s: a schema is a list of columns", r->what);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *column = json_array_get(list, i);
-        PLI_TRY(add_column(r, json_string_value(json_object_get(column, "name")), json_string_value(json_object_get(column, type_key(r->naming))), err));
+        PLI_TRY(add_column(r, json_string_value(json_object_get(column, "name")),
+                           json_string_value(json_object_get(column, type_key(r->naming))), err));
     }
     return PLI_OK;
 }
 
-pli_status pli__columns_parse(const json_t *list, pli__naming naming, const char *what, const pli__type **out, pli_error *err) {
+pli_status pli__columns_parse(const json_t *list, pli__naming naming, const char *what, const pli__type **out,
+                              pli_error *err) {
     PLI_AUTO(reader_clear) reader r = {.names = pli__map_new(), .naming = naming, .what = what};
     if (!r.names) return pli__error_memory(err);
     PLI_TRY(read_columns(&r, list, err));
@@ -99,10 +103,12 @@ static void differ_clear(differ *d) {
     pli__buf_clear(&d->path);
 }
 
-static pli_status add_change(differ *d, const char *change, const pli__type *from, const pli__type *to, pli_error *err) {
+static pli_status add_change(differ *d, const char *change, const pli__type *from, const pli__type *to,
+                             pli_error *err) {
     json_t *row = json_object(), *value = NULL;
     if (!row || json_array_append_new(d->rows, row) < 0) return pli__error_memory(err);
-    if (json_object_set_new(row, "column", json_stringn(d->path.ptr, d->path.len)) < 0 || json_object_set_new(row, "change", json_string(change)) < 0)
+    if (json_object_set_new(row, "column", json_stringn(d->path.ptr, d->path.len)) < 0 ||
+        json_object_set_new(row, "change", json_string(change)) < 0)
         return pli__error_memory(err);
     PLI_TRY(pli__type_json(from, d->naming, &value, err));
     if (json_object_set_new(row, "from", value) < 0) return pli__error_memory(err);
@@ -125,7 +131,9 @@ static pli_status diff_fields(differ *d, const pli__type *a, const pli__type *b,
             pli__buf_addz(&d->path, here->fields[i].name);
             PLI_TRY(pli__buf_status(&d->path, err));
             if (at >= 0 && pass == 0) PLI_TRY(diff_types(d, there->fields[at].type, here->fields[i].type, err));
-            if (at < 0) PLI_TRY(add_change(d, pass == 0 ? "added" : "removed", pass == 0 ? NULL : here->fields[i].type, pass == 0 ? here->fields[i].type : NULL, err));
+            if (at < 0)
+                PLI_TRY(add_change(d, pass == 0 ? "added" : "removed", pass == 0 ? NULL : here->fields[i].type,
+                                   pass == 0 ? here->fields[i].type : NULL, err));
         }
     }
     d->path.len = mark;
@@ -138,7 +146,8 @@ static pli_status diff_types(differ *d, const pli__type *a, const pli__type *b, 
     return add_change(d, "type", a, b, err);
 }
 
-pli_status pli__columns_diff(const pli__type *before, const pli__type *after, pli__naming naming, json_t **out, pli_error *err) {
+pli_status pli__columns_diff(const pli__type *before, const pli__type *after, pli__naming naming, json_t **out,
+                             pli_error *err) {
     static const pli__type nothing = {.id = PLI__TYPE_STRUCT, .refs = -1};
     PLI_AUTO(differ_clear) differ d = {.rows = json_array(), .naming = naming};
     if (!d.rows) return pli__error_memory(err);

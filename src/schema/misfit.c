@@ -56,20 +56,20 @@ pli_status pli__misfit_error(const pli__evolve_plan *plan, const pli__misfit *mi
     const pli__evolve_node *n = misfit->node;
     const pli__evolve_part *part = &plan->part_infos[misfit->part];
     if (n->to) PLI_TRY(pli__type_to_sql(n->to, &to, err));
-    if (part->text)
-        pli__buf_addz(&from, "text");
-    else if (part->json)
-        pli__buf_addz(&from, "JSON");
-    else if (n->from)
-        PLI_TRY(pli__type_to_sql(n->from, &from, err));
+    if (part->text) pli__buf_addz(&from, "text");
+    else if (part->json) pli__buf_addz(&from, "JSON");
+    else if (n->from) PLI_TRY(pli__type_to_sql(n->from, &from, err));
     PLI_TRY(pli__buf_status(&from, err));
-    pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the schema, but the value %s (%s) in '%s' does not fit", n->name, to.ptr ? to.ptr : "unknown",
-                   misfit->value, from.ptr, misfit->file);
-    return pli__error_hint(err, "`rescue_mode: column` keeps such values beside the row, schema mode 'coerce' makes them NULL, an explicit type in `schema` takes them in");
+    pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the schema, but the value %s (%s) in '%s' does not fit",
+                   n->name, to.ptr ? to.ptr : "unknown", misfit->value, from.ptr, misfit->file);
+    return pli__error_hint(
+        err,
+        "`rescue_mode: column` keeps such values beside the row, schema mode 'coerce' makes them NULL, an explicit type in `schema` takes them in");
 }
 
 bool pli__misfit_may_learn(const pli__evolve_plan *plan, const pli__misfit *misfit) {
     const pli__evolve_part *part = &plan->part_infos[misfit->part];
     if (!part->text && !part->json) return false;
-    return !misfit->node->before || misfit->node->before->id == PLI__TYPE_NULL || plan->policy.mode == PLI__SCHEMA_WIDEN;
+    return !misfit->node->before || misfit->node->before->id == PLI__TYPE_NULL ||
+           plan->policy.mode == PLI__SCHEMA_WIDEN;
 }

@@ -44,7 +44,8 @@ pli_status pli__plan_normal(const pli__planner *p, const pli__type *t, const pli
 }
 
 static pli_status normalize_parts(pli__planner *p, pli_error *err) {
-    for (size_t i = 0; i < p->in->n_parts; i++) PLI_TRY(pli__plan_normal(p, p->in->parts[i].schema, &p->normal[i], err));
+    for (size_t i = 0; i < p->in->n_parts; i++)
+        PLI_TRY(pli__plan_normal(p, p->in->parts[i].schema, &p->normal[i], err));
     return PLI_OK;
 }
 
@@ -54,7 +55,8 @@ static void order_parts(pli__planner *p) {
     for (size_t i = 0; i < p->in->n_parts; i++) {
         size_t at = i;
         const char *file = parts[i].file ? parts[i].file : "";
-        for (; at > 0 && strcmp(parts[p->order[at - 1]].file ? parts[p->order[at - 1]].file : "", file) > 0; at--) p->order[at] = p->order[at - 1];
+        for (; at > 0 && strcmp(parts[p->order[at - 1]].file ? parts[p->order[at - 1]].file : "", file) > 0; at--)
+            p->order[at] = p->order[at - 1];
         p->order[at] = i;
     }
 }
@@ -72,7 +74,8 @@ static pli_status explicit_type(const pli__planner *p, const pli__field *f, cons
     const pli__type *stored = p->in->stored;
     const int at = stored ? pli__type_find(stored, pli__str_of(f->name), true) : -1;
     bool holds = false, lossy;
-    if (at >= 0 && !p->policy->package && p->policy->mode == PLI__SCHEMA_WIDEN && !pli__type_is_nested(f->type) && !pli__type_is_nested(stored->fields[at].type))
+    if (at >= 0 && !p->policy->package && p->policy->mode == PLI__SCHEMA_WIDEN && !pli__type_is_nested(f->type) &&
+        !pli__type_is_nested(stored->fields[at].type))
         PLI_TRY(pli__plan_holds(p, f->type, stored->fields[at].type, &holds, &lossy, err));
     *out = pli__type_ref(holds ? stored->fields[at].type : f->type);
     return PLI_OK;
@@ -86,7 +89,8 @@ static pli_status base_of_both(const pli__planner *p, const pli__type **out, pli
     for (size_t i = 0; i < given->n_fields; i++) {
         const pli__type *t = NULL;
         PLI_TRY(explicit_type(p, &given->fields[i], &t, err));
-        pli__type_builder_add(&b, pli__str_of(given->fields[i].name), t, given->fields[i].nullable, given->fields[i].metadata);
+        pli__type_builder_add(&b, pli__str_of(given->fields[i].name), t, given->fields[i].nullable,
+                              given->fields[i].metadata);
     }
     for (size_t i = 0; stored && i < stored->n_fields; i++) {
         const pli__field *f = &stored->fields[i];
@@ -110,7 +114,8 @@ static pli_status copy_input(pli__planner *p, pli_error *err) {
     pli__evolve_plan *plan = p->plan;
     const size_t n = p->in->n_parts;
     plan->policy = *p->policy;
-    if (p->policy->rescue_column) plan->policy.rescue_column = pli__arena_strdup(&plan->arena, pli__str_of(p->policy->rescue_column));
+    if (p->policy->rescue_column)
+        plan->policy.rescue_column = pli__arena_strdup(&plan->arena, pli__str_of(p->policy->rescue_column));
     plan->part_infos = pli__arena_calloc(&plan->arena, n + 1, sizeof *plan->part_infos);
     plan->parts = pli__arena_calloc(&plan->arena, n + 1, sizeof *plan->parts);
     p->order = pli__arena_calloc(&plan->arena, n + 1, sizeof *p->order);
@@ -176,7 +181,11 @@ pli_status pli__evolve_parts(const pli__relation *r, pli__evolve_part **out, pli
     if (!parts) return pli__error_memory(err);
     for (size_t i = 0; i < r->n_parts; i++) {
         const pli__part *part = &r->parts[i];
-        parts[i] = (pli__evolve_part){.schema = part->schema, .file = part->n_files ? part->files[0].path : "", .n_files = part->n_files, .text = part->text, .json = part->json};
+        parts[i] = (pli__evolve_part){.schema = part->schema,
+                                      .file = part->n_files ? part->files[0].path : "",
+                                      .n_files = part->n_files,
+                                      .text = part->text,
+                                      .json = part->json};
         for (size_t k = 1; k < part->n_files; k++)
             if (strcmp(part->files[k].path, parts[i].file) < 0) parts[i].file = part->files[k].path;
     }

@@ -13,17 +13,17 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "schema/policy.h"
 #include "engine/relation.h"
+#include "schema/policy.h"
 #include "types/type.h"
 
-#define PLI__DECISION_MAP(X)                                                                                          \
-    X(PLI__DECIDE_KEEP, "keep")                                                                                       \
-    X(PLI__DECIDE_NULL, "null")                                                                                       \
-    X(PLI__DECIDE_ADD, "add")                                                                                         \
-    X(PLI__DECIDE_CAST, "cast")                                                                                       \
-    X(PLI__DECIDE_WIDEN, "widen")                                                                                     \
-    X(PLI__DECIDE_RESCUE, "rescue")                                                                                   \
+#define PLI__DECISION_MAP(X)                                                                                           \
+    X(PLI__DECIDE_KEEP, "keep")                                                                                        \
+    X(PLI__DECIDE_NULL, "null")                                                                                        \
+    X(PLI__DECIDE_ADD, "add")                                                                                          \
+    X(PLI__DECIDE_CAST, "cast")                                                                                        \
+    X(PLI__DECIDE_WIDEN, "widen")                                                                                      \
+    X(PLI__DECIDE_RESCUE, "rescue")                                                                                    \
     X(PLI__DECIDE_FAIL, "fail")
 
 typedef enum pli__decision {
@@ -33,21 +33,21 @@ typedef enum pli__decision {
 } pli__decision;
 
 /** Why: X(symbol, stable name, what a person reads) */
-#define PLI__REASON_MAP(X)                                                                                            \
-    X(PLI__REASON_SAME, "same_type", "the type is the schema's")                                                     \
-    X(PLI__REASON_TEXT, "read_as", "text is read as the type of the schema")                                         \
-    X(PLI__REASON_MISSING, "missing", "the file lacks the column")                                                   \
-    X(PLI__REASON_NO_VALUES, "no_values", "the column holds nothing but nulls")                                      \
-    X(PLI__REASON_NEW, "new_column", "the column is new")                                                            \
-    X(PLI__REASON_NEW_COMMON, "new_common_type", "the column is new; files differ, their common type is taken")      \
-    X(PLI__REASON_HINT, "hint", "the type comes from schema_hints")                                                  \
-    X(PLI__REASON_FIRST_TYPE, "first_type", "the column had no type yet")                                            \
-    X(PLI__REASON_OTHER_TYPE, "other_type", "the type is not the schema's")                                          \
-    X(PLI__REASON_WIDER, "wider_type", "the common type of schema and file holds the values of both")                \
-    X(PLI__REASON_LOSSY, "lossy_type", "64-bit integers beyond 2^53 lose digits in a DOUBLE")                        \
-    X(PLI__REASON_NO_CAST, "no_cast", "there is no cast between the types")                                          \
-    X(PLI__REASON_CONFLICT, "conflict", "files bring the same new column with types that have nothing in common")    \
-    X(PLI__REASON_AMBIGUOUS, "ambiguous", "two columns differ only by case")                                         \
+#define PLI__REASON_MAP(X)                                                                                             \
+    X(PLI__REASON_SAME, "same_type", "the type is the schema's")                                                       \
+    X(PLI__REASON_TEXT, "read_as", "text is read as the type of the schema")                                           \
+    X(PLI__REASON_MISSING, "missing", "the file lacks the column")                                                     \
+    X(PLI__REASON_NO_VALUES, "no_values", "the column holds nothing but nulls")                                        \
+    X(PLI__REASON_NEW, "new_column", "the column is new")                                                              \
+    X(PLI__REASON_NEW_COMMON, "new_common_type", "the column is new; files differ, their common type is taken")        \
+    X(PLI__REASON_HINT, "hint", "the type comes from schema_hints")                                                    \
+    X(PLI__REASON_FIRST_TYPE, "first_type", "the column had no type yet")                                              \
+    X(PLI__REASON_OTHER_TYPE, "other_type", "the type is not the schema's")                                            \
+    X(PLI__REASON_WIDER, "wider_type", "the common type of schema and file holds the values of both")                  \
+    X(PLI__REASON_LOSSY, "lossy_type", "64-bit integers beyond 2^53 lose digits in a DOUBLE")                          \
+    X(PLI__REASON_NO_CAST, "no_cast", "there is no cast between the types")                                            \
+    X(PLI__REASON_CONFLICT, "conflict", "files bring the same new column with types that have nothing in common")      \
+    X(PLI__REASON_AMBIGUOUS, "ambiguous", "two columns differ only by case")                                           \
     X(PLI__REASON_RESERVED, "reserved_name", "the name is that of a column that evolution adds")
 
 typedef enum pli__reason {
@@ -128,7 +128,8 @@ pli_status pli__evolve_check(const pli__evolve_plan *plan, pli_error *err);
 
 /** One decision of a plan in a walk: nested paths are dotted, element/key/value for lists and maps. Nodes that only
  *  lead to their children (nested columns that are kept) are left out. */
-typedef pli_status pli__evolve_visit_fn(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node, pli_error *err);
+typedef pli_status pli__evolve_visit_fn(void *arg, const pli__evolve_part *part, pli__str path,
+                                        const pli__evolve_node *node, pli_error *err);
 pli_status pli__evolve_walk(const pli__evolve_plan *plan, pli__evolve_visit_fn *fn, void *arg, pli_error *err);
 
 /** Decisions as JSON: an array of {"file", "files", "column", "decision", "reason", "text", "from", "to", "before"}

@@ -12,7 +12,8 @@ typedef struct {
 
 static pli_status decide_fields(const subject *s, pli__evolve_node *node, pli_error *err);
 
-static void set(pli__evolve_node *node, pli__decision decision, pli__reason reason, pli__convert convert, bool checked) {
+static void set(pli__evolve_node *node, pli__decision decision, pli__reason reason, pli__convert convert,
+                bool checked) {
     node->decision = decision;
     node->reason = reason;
     node->convert = convert;
@@ -22,7 +23,8 @@ static void set(pli__evolve_node *node, pli__decision decision, pli__reason reas
 /* The mode does not take the column as it is: its values are rescued, or the batch fails. */
 static void refuse(const subject *s, pli__evolve_node *node, pli__reason reason) {
     const pli__schema_policy *policy = s->p->policy;
-    const bool rescue = policy->rescue && !(policy->package && (policy->mode == PLI__SCHEMA_STRICT || policy->mode == PLI__SCHEMA_COERCE));
+    const bool rescue = policy->rescue && !(policy->package &&
+                                            (policy->mode == PLI__SCHEMA_STRICT || policy->mode == PLI__SCHEMA_COERCE));
     set(node, rescue ? PLI__DECIDE_RESCUE : PLI__DECIDE_FAIL, reason, PLI__CONVERT_RESCUE, false);
 }
 
@@ -42,7 +44,10 @@ static pli__decision unless_new(const pli__evolve_node *node, pli__decision deci
 static void decide_text(const subject *s, pli__evolve_node *node) {
     const pli__type *to = node->to;
     pli__reason reason = PLI__REASON_TEXT;
-    if (!node->before) reason = s->hint ? PLI__REASON_HINT : pli__type_equal(s->normal, to, false) ? PLI__REASON_NEW : PLI__REASON_NEW_COMMON;
+    if (!node->before)
+        reason = s->hint                                 ? PLI__REASON_HINT
+                 : pli__type_equal(s->normal, to, false) ? PLI__REASON_NEW
+                                                         : PLI__REASON_NEW_COMMON;
     if (s->normal->id == PLI__TYPE_NULL) reason = PLI__REASON_NO_VALUES;
     const bool grown = node->before && !pli__type_equal(node->before, to, false);
     if (grown) reason = PLI__REASON_WIDER;
@@ -70,18 +75,15 @@ static pli_status decide_new(const subject *s, pli__evolve_node *node, pli_error
     bool holds = false, lossy = false;
     if (s->hint) {
         const pli__cast_kind kind = pli__cast_kind_of(node->from, to);
-        const bool may = kind == PLI__CAST_EXACT || (kind == PLI__CAST_CHECKED && s->p->policy->mode == PLI__SCHEMA_COERCE);
-        if (may)
-            set(node, PLI__DECIDE_ADD, PLI__REASON_HINT, PLI__CONVERT_CAST, kind == PLI__CAST_CHECKED);
-        else
-            refuse(s, node, kind == PLI__CAST_NONE ? PLI__REASON_NO_CAST : PLI__REASON_OTHER_TYPE);
+        const bool may = kind == PLI__CAST_EXACT ||
+                         (kind == PLI__CAST_CHECKED && s->p->policy->mode == PLI__SCHEMA_COERCE);
+        if (may) set(node, PLI__DECIDE_ADD, PLI__REASON_HINT, PLI__CONVERT_CAST, kind == PLI__CAST_CHECKED);
+        else refuse(s, node, kind == PLI__CAST_NONE ? PLI__REASON_NO_CAST : PLI__REASON_OTHER_TYPE);
         return PLI_OK;
     }
     if (is_scalar(s->normal) && is_scalar(to)) PLI_TRY(pli__plan_holds(s->p, s->normal, to, &holds, &lossy, err));
-    if (holds)
-        set(node, PLI__DECIDE_ADD, lossy ? PLI__REASON_LOSSY : PLI__REASON_NEW_COMMON, PLI__CONVERT_CAST, false);
-    else
-        set(node, PLI__DECIDE_FAIL, PLI__REASON_CONFLICT, PLI__CONVERT_RESCUE, false);
+    if (holds) set(node, PLI__DECIDE_ADD, lossy ? PLI__REASON_LOSSY : PLI__REASON_NEW_COMMON, PLI__CONVERT_CAST, false);
+    else set(node, PLI__DECIDE_FAIL, PLI__REASON_CONFLICT, PLI__CONVERT_RESCUE, false);
     return PLI_OK;
 }
 
@@ -92,13 +94,12 @@ static pli_status decide_other(const subject *s, pli__evolve_node *node, pli_err
     bool holds = false, lossy = false;
     if (mode == PLI__SCHEMA_WIDEN && is_scalar(s->normal) && is_scalar(node->to))
         PLI_TRY(pli__plan_holds(s->p, s->normal, node->to, &holds, &lossy, err));
-    if (mode == PLI__SCHEMA_WIDEN && s->normal->id == PLI__TYPE_LIST && node->to->id == PLI__TYPE_LIST) return decide_fields(s, node, err);
-    if (holds)
-        set(node, PLI__DECIDE_WIDEN, lossy ? PLI__REASON_LOSSY : PLI__REASON_WIDER, PLI__CONVERT_CAST, false);
+    if (mode == PLI__SCHEMA_WIDEN && s->normal->id == PLI__TYPE_LIST && node->to->id == PLI__TYPE_LIST)
+        return decide_fields(s, node, err);
+    if (holds) set(node, PLI__DECIDE_WIDEN, lossy ? PLI__REASON_LOSSY : PLI__REASON_WIDER, PLI__CONVERT_CAST, false);
     else if (mode == PLI__SCHEMA_COERCE && kind != PLI__CAST_NONE)
         set(node, PLI__DECIDE_CAST, PLI__REASON_OTHER_TYPE, PLI__CONVERT_CAST, kind == PLI__CAST_CHECKED);
-    else
-        refuse(s, node, mode == PLI__SCHEMA_COERCE ? PLI__REASON_NO_CAST : PLI__REASON_OTHER_TYPE);
+    else refuse(s, node, mode == PLI__SCHEMA_COERCE ? PLI__REASON_NO_CAST : PLI__REASON_OTHER_TYPE);
     return PLI_OK;
 }
 
@@ -106,7 +107,8 @@ static pli_status decide_other(const subject *s, pli__evolve_node *node, pli_err
 static pli_status decide_equal(const subject *s, pli__evolve_node *node, pli_error *err) {
     const bool grown = node->before && !pli__type_equal(node->before, node->to, false);
     bool holds, lossy = false;
-    if (grown && is_scalar(node->before) && is_scalar(node->to)) PLI_TRY(pli__plan_holds(s->p, node->before, node->to, &holds, &lossy, err));
+    if (grown && is_scalar(node->before) && is_scalar(node->to))
+        PLI_TRY(pli__plan_holds(s->p, node->before, node->to, &holds, &lossy, err));
     const bool exact = pli__type_equal(node->from, node->to, false);
     set(node, grown ? PLI__DECIDE_WIDEN : unless_new(node, PLI__DECIDE_KEEP),
         lossy          ? PLI__REASON_LOSSY
@@ -114,7 +116,8 @@ static pli_status decide_equal(const subject *s, pli__evolve_node *node, pli_err
         : node->before ? PLI__REASON_SAME
         : s->hint      ? PLI__REASON_HINT
                        : PLI__REASON_NEW,
-        exact ? PLI__CONVERT_AS_IS : PLI__CONVERT_CAST, !exact && pli__cast_kind_of(node->from, node->to) != PLI__CAST_EXACT);
+        exact ? PLI__CONVERT_AS_IS : PLI__CONVERT_CAST,
+        !exact && pli__cast_kind_of(node->from, node->to) != PLI__CAST_EXACT);
     return PLI_OK;
 }
 
@@ -141,19 +144,17 @@ static pli_status decide_column(const subject *s, pli__evolve_node *node, pli_er
         return PLI_OK;
     }
     if (text) {
-        if (is_scalar(node->to))
-            decide_text(s, node);
-        else if (s->part->json)
-            return decide_json(s, node, err);
-        else
-            refuse(s, node, PLI__REASON_NO_CAST);
+        if (is_scalar(node->to)) decide_text(s, node);
+        else if (s->part->json) return decide_json(s, node, err);
+        else refuse(s, node, PLI__REASON_NO_CAST);
         return PLI_OK;
     }
     if (s->normal->id == PLI__TYPE_NULL) {
         set(node, unless_new(node, PLI__DECIDE_NULL), PLI__REASON_NO_VALUES, PLI__CONVERT_NULL, false);
         return PLI_OK;
     }
-    if (pli__type_equal(s->normal, node->to, false) && (is_scalar(node->to) || (pli__type_equal(node->from, node->to, false) && !has_untyped(node->to))))
+    if (pli__type_equal(s->normal, node->to, false) &&
+        (is_scalar(node->to) || (pli__type_equal(node->from, node->to, false) && !has_untyped(node->to))))
         return decide_equal(s, node, err);
     if (same_shape(s->normal, node->to)) return decide_fields(s, node, err);
     return node->before ? decide_other(s, node, err) : decide_new(s, node, err);
@@ -167,7 +168,8 @@ static pli_status alloc_nodes(const subject *s, size_t n, pli__evolve_node **out
 }
 
 /* Field i of the node's target type, from field `source` of the file (-1: it has none). */
-static pli_status decide_field(const subject *s, const pli__evolve_node *parent, size_t i, int source, const pli__type *before, pli__evolve_node *child, pli_error *err) {
+static pli_status decide_field(const subject *s, const pli__evolve_node *parent, size_t i, int source,
+                               const pli__type *before, pli__evolve_node *child, pli_error *err) {
     subject inner = *s;
     child->name = parent->to->fields[i].name;
     child->to = parent->to->fields[i].type;
@@ -184,7 +186,8 @@ static const pli__type *type_before(const pli__type *before, size_t i) {
 }
 
 /* Columns that the schema does not have: only strict gets here, other modes have added them. */
-static pli_status decide_extra(const subject *s, pli__evolve_node *node, const bool *used, size_t twin, pli_error *err) {
+static pli_status decide_extra(const subject *s, pli__evolve_node *node, const bool *used, size_t twin,
+                               pli_error *err) {
     PLI_TRY(alloc_nodes(s, node->from->n_fields, &node->extra, err));
     for (size_t i = 0; i < node->from->n_fields; i++) {
         if (used[i]) continue;
@@ -201,7 +204,9 @@ static pli_status decide_extra(const subject *s, pli__evolve_node *node, const b
 static bool mark_twin(pli__evolve_node *node, const pli__field_index *index) {
     for (size_t i = 0; i < node->n_children; i++) {
         pli__evolve_node *child = &node->children[i];
-        if (pli__field_index_find(index, child->name) != pli__field_index_find(index, index->type->fields[index->twin].name)) continue;
+        if (pli__field_index_find(index, child->name) !=
+            pli__field_index_find(index, index->type->fields[index->twin].name))
+            continue;
         child->source_name = index->type->fields[index->twin].name;
         set(child, PLI__DECIDE_FAIL, PLI__REASON_AMBIGUOUS, PLI__CONVERT_RESCUE, false);
         return true;
@@ -228,7 +233,8 @@ static pli_status decide_struct(const subject *s, pli__evolve_node *node, pli_er
 
 static pli_status decide_fields(const subject *s, pli__evolve_node *node, pli_error *err) {
     const bool grown = node->before && !pli__type_equal(node->before, node->to, false);
-    set(node, unless_new(node, PLI__DECIDE_KEEP), grown ? PLI__REASON_WIDER : PLI__REASON_SAME, PLI__CONVERT_FIELDS, false);
+    set(node, unless_new(node, PLI__DECIDE_KEEP), grown ? PLI__REASON_WIDER : PLI__REASON_SAME, PLI__CONVERT_FIELDS,
+        false);
     if (!node->before) node->reason = PLI__REASON_NEW;
     if (node->to->id == PLI__TYPE_STRUCT) return decide_struct(s, node, err);
     node->n_children = node->to->n_fields;
@@ -243,18 +249,21 @@ static pli_status decide_fields(const subject *s, pli__evolve_node *node, pli_er
 
 static bool is_reserved(const pli__schema_policy *policy, const char *name) {
     const pli__str n = pli__str_of(name);
-    if (policy->rescue && (policy->package ? pli__str_eqz(n, pli__schema_rescue_column(policy)) : pli__str_ieqz(n, pli__schema_rescue_column(policy))))
+    if (policy->rescue && (policy->package ? pli__str_eqz(n, pli__schema_rescue_column(policy))
+                                           : pli__str_ieqz(n, pli__schema_rescue_column(policy))))
         return true;
     return policy->corrupt_column && pli__str_ieqz(n, PLI__CORRUPT_RECORD);
 }
 
 pli_status pli__plan_decide(pli__planner *p, size_t part, pli__evolve_node *root, pli_error *err) {
     subject s = {.p = p, .part = &p->plan->part_infos[part], .normal = p->normal[part]};
-    *root = (pli__evolve_node){.name = "", .source_name = "", .from = s.part->schema, .to = p->plan->schema, .before = p->plan->base};
+    *root = (pli__evolve_node){
+        .name = "", .source_name = "", .from = s.part->schema, .to = p->plan->schema, .before = p->plan->base};
     PLI_TRY(decide_fields(&s, root, err));
     for (size_t i = 0; i < root->n_children; i++) {
         pli__evolve_node *child = &root->children[i];
-        const pli__type *hint = child->before && child->before->id != PLI__TYPE_NULL ? NULL : pli__plan_hint(p, child->name);
+        const pli__type *hint = child->before && child->before->id != PLI__TYPE_NULL ? NULL
+                                                                                     : pli__plan_hint(p, child->name);
         if (hint && child->from && child->reason != PLI__REASON_AMBIGUOUS) {
             subject hinted = s;
             const int at = pli__type_find(s.part->schema, pli__str_of(child->source_name), true);

@@ -43,7 +43,8 @@ pli_status pli__plan_normal(const pli__planner *p, const pli__type *t, const pli
 pli_status pli__plan_merge(pli__planner *p, const pli__type **out, pli_error *err);
 
 /** Does `to` hold every value of type `from` by widening, as far as the policy allows? Not for nested types. */
-pli_status pli__plan_holds(const pli__planner *p, const pli__type *from, const pli__type *to, bool *holds, bool *lossy, pli_error *err);
+pli_status pli__plan_holds(const pli__planner *p, const pli__type *from, const pli__type *to, bool *holds, bool *lossy,
+                           pli_error *err);
 
 /** Decisions of one part against plan->schema (plan_decide.c). */
 pli_status pli__plan_decide(pli__planner *p, size_t part, pli__evolve_node *root, pli_error *err);

@@ -5,7 +5,8 @@
 
 #include "schema/plan_impl.h"
 
-static pli_status merge_column(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n, const pli__type **out, pli_error *err);
+static pli_status merge_column(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n,
+                               const pli__type **out, pli_error *err);
 
 static int rank_of(const pli__type *t) { return t->id == PLI__TYPE_STRING ? 0 : pli__type_is_float(t) ? 1 : 2; }
 
@@ -27,11 +28,13 @@ static pli_status take(const pli__type *made, const pli__type **out, pli_error *
     return PLI_OK;
 }
 
-pli_status pli__plan_holds(const pli__planner *p, const pli__type *from, const pli__type *to, bool *holds, bool *lossy, pli_error *err) {
+pli_status pli__plan_holds(const pli__planner *p, const pli__type *from, const pli__type *to, bool *holds, bool *lossy,
+                           pli_error *err) {
     pli__widening how;
     PLI_AUTO(pli__type_auto) const pli__type *common = NULL;
     PLI_TRY(pli__type_widen(from, to, &how, &common, err));
-    const bool allowed = how == PLI__WIDEN_LOSSLESS || (how == PLI__WIDEN_LOSSY && (p->policy->package || p->policy->allow_lossy_widening));
+    const bool allowed = how == PLI__WIDEN_LOSSLESS ||
+                         (how == PLI__WIDEN_LOSSY && (p->policy->package || p->policy->allow_lossy_widening));
     *holds = allowed && pli__type_equal(common, to, false);
     *lossy = how == PLI__WIDEN_LOSSY;
     return PLI_OK;
@@ -40,7 +43,8 @@ pli_status pli__plan_holds(const pli__planner *p, const pli__type *from, const p
 /* ---- simple types ---- */
 
 /* *t grows to hold what the candidate brings, if it can; otherwise it stays, and the decision on the part says so. */
-static pli_status grow(const pli__planner *p, const pli__type **t, const pli__candidate *c, bool is_new, pli_error *err) {
+static pli_status grow(const pli__planner *p, const pli__type **t, const pli__candidate *c, bool is_new,
+                       pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *common = NULL;
     bool holds, lossy;
     if (is_text(p, c->part)) {
@@ -59,15 +63,14 @@ static pli_status grow(const pli__planner *p, const pli__type **t, const pli__ca
     return PLI_OK;
 }
 
-static pli_status merge_simple(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n, const pli__type **out, pli_error *err) {
+static pli_status merge_simple(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n,
+                               const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *t = known ? pli__type_ref(known) : NULL;
     qsort(c, n, sizeof *c, compare_candidates);
     for (size_t i = 0; i < n; i++) {
         if (pli__type_is_nested(c[i].type)) continue;
-        if (t)
-            PLI_TRY(grow(p, &t, &c[i], !known, err));
-        else
-            t = pli__type_ref(c[i].type);
+        if (t) PLI_TRY(grow(p, &t, &c[i], !known, err));
+        else t = pli__type_ref(c[i].type);
     }
     *out = PLI_TAKE(t);
     return PLI_OK;
@@ -106,7 +109,8 @@ static pli_status fold_name(const char *name, bool fold, pli__buf *out, pli_erro
 static void *as_value(size_t index) { return (void *)(uintptr_t)(index + 1); }
 
 /* The column of that name, appended if it is not there and may be. NULL in *out otherwise. */
-static pli_status find_column(columns *cs, const char *name, const pli__field *known, bool may_add, column **out, pli_error *err) {
+static pli_status find_column(columns *cs, const char *name, const pli__field *known, bool may_add, column **out,
+                              pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf folded = {0};
     PLI_TRY(fold_name(name, cs->fold, &folded, err));
     const size_t at = (size_t)(uintptr_t)pli__map_get(cs->by_name, pli__buf_str(&folded));
@@ -120,7 +124,8 @@ static pli_status find_column(columns *cs, const char *name, const pli__field *k
         cs->items = items;
         cs->cap = cap;
     }
-    if (at == 0 && !pli__map_put(cs->by_name, pli__buf_str(&folded), as_value(cs->n), NULL)) return pli__error_memory(err);
+    if (at == 0 && !pli__map_put(cs->by_name, pli__buf_str(&folded), as_value(cs->n), NULL))
+        return pli__error_memory(err);
     cs->items[cs->n] = (column){.known = known, .name = name};
     *out = &cs->items[cs->n++];
     return PLI_OK;
@@ -138,9 +143,11 @@ static pli_status add_candidate(column *col, pli__candidate c, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status collect_columns(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, columns *cs, pli_error *err) {
+static pli_status collect_columns(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n,
+                                  columns *cs, pli_error *err) {
     column *col;
-    for (size_t i = 0; known && i < known->n_fields; i++) PLI_TRY(find_column(cs, known->fields[i].name, &known->fields[i], true, &col, err));
+    for (size_t i = 0; known && i < known->n_fields; i++)
+        PLI_TRY(find_column(cs, known->fields[i].name, &known->fields[i], true, &col, err));
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < c[i].type->n_fields; k++) {
             const pli__field *f = &c[i].type->fields[k];
@@ -151,8 +158,10 @@ static pli_status collect_columns(pli__planner *p, const pli__type *known, const
     return PLI_OK;
 }
 
-static pli_status merge_struct(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, bool top, const pli__type **out, pli_error *err) {
-    PLI_AUTO(columns_clear) columns cs = {.by_name = pli__map_new(), .fold = !p->policy->case_sensitive && !p->policy->package};
+static pli_status merge_struct(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, bool top,
+                               const pli__type **out, pli_error *err) {
+    PLI_AUTO(columns_clear)
+    columns cs = {.by_name = pli__map_new(), .fold = !p->policy->case_sensitive && !p->policy->package};
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     if (!cs.by_name) return pli__error_memory(err);
     PLI_TRY(collect_columns(p, known, c, n, &cs, err));
@@ -161,11 +170,10 @@ static pli_status merge_struct(pli__planner *p, const pli__type *known, const pl
         const pli__type *before = col->known && col->known->type->id != PLI__TYPE_NULL ? col->known->type : NULL;
         const pli__type *hint = top && !before ? pli__plan_hint(p, col->name) : NULL;
         const pli__type *t = NULL;
-        if (hint)
-            t = pli__type_ref(hint);
-        else
-            PLI_TRY(merge_column(p, before, col->c, col->n, &t, err));
-        pli__type_builder_add(&b, pli__str_of(col->name), t, col->known ? col->known->nullable : true, col->known ? col->known->metadata : NULL);
+        if (hint) t = pli__type_ref(hint);
+        else PLI_TRY(merge_column(p, before, col->c, col->n, &t, err));
+        pli__type_builder_add(&b, pli__str_of(col->name), t, col->known ? col->known->nullable : true,
+                              col->known ? col->known->metadata : NULL);
     }
     return take(pli__type_builder_finish(&b), out, err);
 }
@@ -173,11 +181,13 @@ static pli_status merge_struct(pli__planner *p, const pli__type *known, const pl
 /* ---- lists and maps ---- */
 
 /* The candidates' element (which = 0), key (0) or value (1) types. */
-static pli_status merge_inner(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, size_t which, const pli__type **out, pli_error *err) {
+static pli_status merge_inner(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, size_t which,
+                              const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__free_ptr) pli__candidate *inner = calloc(n + 1, sizeof *inner);
     if (!inner) return pli__error_memory(err);
     for (size_t i = 0; i < n; i++) inner[i] = (pli__candidate){c[i].type->fields[which].type, c[i].part};
-    const pli__type *before = known && known->fields[which].type->id != PLI__TYPE_NULL ? known->fields[which].type : NULL;
+    const pli__type *before = known && known->fields[which].type->id != PLI__TYPE_NULL ? known->fields[which].type
+                                                                                       : NULL;
     return merge_column(p, before, inner, n, out, err);
 }
 
@@ -190,14 +200,16 @@ static size_t array_size(const pli__planner *p, const pli__type *known, const pl
     return size;
 }
 
-static pli_status merge_list(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, const pli__type **out, pli_error *err) {
+static pli_status merge_list(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n,
+                             const pli__type **out, pli_error *err) {
     const pli__type *element = NULL;
     PLI_TRY(merge_inner(p, known, c, n, 0, &element, err));
     const size_t size = array_size(p, known, c, n);
     return take(size ? pli__type_new_array(element, size) : pli__type_new_list(element, true), out, err);
 }
 
-static pli_status merge_map(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n, const pli__type **out, pli_error *err) {
+static pli_status merge_map(pli__planner *p, const pli__type *known, const pli__candidate *c, size_t n,
+                            const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *key = NULL;
     const pli__type *value = NULL;
     PLI_TRY(merge_inner(p, known, c, n, 0, &key, err));
@@ -232,7 +244,8 @@ static pli_status merge_kinds(pli__planner *p, pli__candidate *c, size_t n, cons
 }
 
 /* `known` NULL: a new column, or one without a type so far. The candidates may be put into another order. */
-static pli_status merge_column(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n, const pli__type **out, pli_error *err) {
+static pli_status merge_column(pli__planner *p, const pli__type *known, pli__candidate *c, size_t n,
+                               const pli__type **out, pli_error *err) {
     n = drop_null(c, n);
     if (n == 0) return take(known ? pli__type_ref(known) : pli__type_new(PLI__TYPE_NULL), out, err);
     const pli__type_id id = known ? known->id : c[0].type->id;
@@ -267,10 +280,8 @@ pli_status pli__field_index_init(pli__field_index *x, const pli__type *type, boo
     if (!x->map) return pli__error_memory(err);
     for (size_t i = 0; i < type->n_fields; i++) {
         PLI_TRY(fold_name(type->fields[i].name, x->fold, &folded, err));
-        if (pli__map_has(x->map, pli__buf_str(&folded)))
-            x->twin = x->twin == type->n_fields ? i : x->twin;
-        else if (!pli__map_put(x->map, pli__buf_str(&folded), as_value(i), NULL))
-            return pli__error_memory(err);
+        if (pli__map_has(x->map, pli__buf_str(&folded))) x->twin = x->twin == type->n_fields ? i : x->twin;
+        else if (!pli__map_put(x->map, pli__buf_str(&folded), as_value(i), NULL)) return pli__error_memory(err);
     }
     return PLI_OK;
 }

@@ -74,7 +74,8 @@ static pli_status walk_fails(walker *w, const pli__evolve_node *node, pli_error 
 
 static void walker_clear(walker *w) { pli__buf_clear(&w->path); }
 
-static pli_status walk_plan(const pli__evolve_plan *plan, bool fails, pli__evolve_visit_fn *fn, void *arg, pli_error *err) {
+static pli_status walk_plan(const pli__evolve_plan *plan, bool fails, pli__evolve_visit_fn *fn, void *arg,
+                            pli_error *err) {
     PLI_AUTO(walker_clear) walker w = {.fn = fn, .arg = arg};
     for (size_t i = 0; i < plan->n_parts; i++) {
         const pli__evolve_node *root = &plan->parts[i];
@@ -110,7 +111,8 @@ static void failures_clear(failures *f) {
     pli__buf_clear(&f->others);
 }
 
-static pli_status note_failure(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node, pli_error *err) {
+static pli_status note_failure(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node,
+                               pli_error *err) {
     enum { OTHERS_MAX = 300 };
     failures *f = arg;
     f->n++;
@@ -123,7 +125,8 @@ static pli_status note_failure(void *arg, const pli__evolve_part *part, pli__str
     PLI_AUTO(pli__buf_clear) pli__buf quoted = {0};
     pli__buf_addf(&quoted, "'%.*s'", PLI_STR_ARG(path));
     PLI_TRY(pli__buf_status(&quoted, err));
-    if (pli__str_eq(path, pli__buf_str(&f->path)) || (f->others.ptr && strstr(f->others.ptr, quoted.ptr))) return PLI_OK;
+    if (pli__str_eq(path, pli__buf_str(&f->path)) || (f->others.ptr && strstr(f->others.ptr, quoted.ptr)))
+        return PLI_OK;
     if (f->others.len > OTHERS_MAX) return PLI_OK;
     if (f->others.len) pli__buf_addz(&f->others, ", ");
     pli__buf_adds(&f->others, pli__buf_str(&quoted));
@@ -144,7 +147,8 @@ typedef struct {
     bool exact;
 } other_file;
 
-static pli_status find_other(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node, pli_error *err) {
+static pli_status find_other(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node,
+                             pli_error *err) {
     (void)err;
     other_file *o = arg;
     if (part == o->not_this || !node->from || !pli__str_eq(path, o->path)) return PLI_OK;
@@ -162,10 +166,8 @@ typedef struct {
 
 static place place_of(const pli__evolve_part *part) {
     place p;
-    if (part->file && *part->file)
-        snprintf(p.text, sizeof p.text, "in '%.600s'", part->file);
-    else
-        snprintf(p.text, sizeof p.text, "in the batch");
+    if (part->file && *part->file) snprintf(p.text, sizeof p.text, "in '%.600s'", part->file);
+    else snprintf(p.text, sizeof p.text, "in the batch");
     return p;
 }
 
@@ -180,24 +182,29 @@ static pli_status say_failure(const failures *f, const char *from, const char *t
         case PLI__REASON_NEW:
             pli__error_set(err, PLI_E_SCHEMA, "column '%s' (%s) %s is not in the schema", path, from, where);
             return pli__error_hint(err, "schema mode 'add_new_columns' adds it%s",
-                                   f->plan->policy.package ? "" : "; `rescue_mode: column` keeps its values beside the row");
+                                   f->plan->policy.package ? ""
+                                                           : "; `rescue_mode: column` keeps its values beside the row");
         case PLI__REASON_AMBIGUOUS:
-            pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' %s differ only by case", path, n->source_name, where);
+            pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' %s differ only by case", path, n->source_name,
+                           where);
             return pli__error_hint(err, "rename one of them, or set `case_sensitive: true`");
         case PLI__REASON_RESERVED:
-            pli__error_set(err, PLI_E_SCHEMA, "column '%s' %s has the name of a column that schema evolution adds", path, where);
+            pli__error_set(err, PLI_E_SCHEMA, "column '%s' %s has the name of a column that schema evolution adds",
+                           path, where);
             return pli__error_hint(err, "choose another name by rescue_column, or rename the column");
         case PLI__REASON_CONFLICT: {
             other_file o = {.path = pli__buf_str(&f->path), .to = n->to, .not_this = f->part};
             PLI_TRY(pli__evolve_walk(f->plan, find_other, &o, err));
-            pli__error_set(err, PLI_E_SCHEMA, "new column '%s' is %s %s but %s %s, which have no common type", path, from, where, to,
-                           o.found ? place_of(o.found).text : "in another file");
+            pli__error_set(err, PLI_E_SCHEMA, "new column '%s' is %s %s but %s %s, which have no common type", path,
+                           from, where, to, o.found ? place_of(o.found).text : "in another file");
             return pli__error_hint(err, "give the column a type in the schema, or read the files in different batches");
         }
         default:
             pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s %s, but %s in the schema%s", path, from, where, to,
                            n->reason == PLI__REASON_NO_CAST ? ", and there is no cast between them" : "");
-            return pli__error_hint(err, "schema mode 'type_widen' widens types without loss, 'coerce' casts; `rescue_mode: column` keeps values that do not fit");
+            return pli__error_hint(
+                err,
+                "schema mode 'type_widen' widens types without loss, 'coerce' casts; `rescue_mode: column` keeps values that do not fit");
     }
 }
 
@@ -228,17 +235,21 @@ typedef struct {
 } rows;
 
 static pli_status set_text(json_t *row, const char *key, pli__str value, pli_error *err) {
-    return json_object_set_new(row, key, json_stringn(value.ptr ? value.ptr : "", value.len)) == 0 ? PLI_OK : pli__error_memory(err);
+    return json_object_set_new(row, key, json_stringn(value.ptr ? value.ptr : "", value.len)) == 0
+               ? PLI_OK
+               : pli__error_memory(err);
 }
 
-static pli_status set_type(const pli__evolve_plan *plan, json_t *row, const char *key, const pli__type *t, pli_error *err) {
+static pli_status set_type(const pli__evolve_plan *plan, json_t *row, const char *key, const pli__type *t,
+                           pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     if (!t) return json_object_set_new(row, key, json_null()) == 0 ? PLI_OK : pli__error_memory(err);
     PLI_TRY(type_text(plan, t, &text, err));
     return set_text(row, key, pli__buf_str(&text), err);
 }
 
-static pli_status add_row(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node, pli_error *err) {
+static pli_status add_row(void *arg, const pli__evolve_part *part, pli__str path, const pli__evolve_node *node,
+                          pli_error *err) {
     rows *r = arg;
     if (!r->all && node->decision == PLI__DECIDE_KEEP) return PLI_OK;
     json_t *row = json_object();
@@ -251,7 +262,8 @@ static pli_status add_row(void *arg, const pli__evolve_part *part, pli__str path
     PLI_TRY(set_type(r->plan, row, "to", node->to, err));
     PLI_TRY(set_type(r->plan, row, "before", node->before, err));
     PLI_TRY(set_text(row, "file", pli__str_of(part->file), err));
-    return json_object_set_new(row, "files", json_integer((json_int_t)part->n_files)) == 0 ? PLI_OK : pli__error_memory(err);
+    return json_object_set_new(row, "files", json_integer((json_int_t)part->n_files)) == 0 ? PLI_OK
+                                                                                           : pli__error_memory(err);
 }
 
 pli_status pli__evolve_to_json(const pli__evolve_plan *plan, bool all, json_t **out, pli_error *err) {

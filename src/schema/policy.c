@@ -16,7 +16,8 @@ const char *pli__schema_rescue_column(const pli__schema_policy *policy) {
 }
 
 /* Index of name in the list; what it is a name of goes into the error. */
-static pli_status find_name(const char *name, const char *const *names, size_t n, const char *what, size_t *out, pli_error *err) {
+static pli_status find_name(const char *name, const char *const *names, size_t n, const char *what, size_t *out,
+                            pli_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (strcmp(names[i], name) != 0) continue;
         *out = i;
@@ -36,7 +37,8 @@ pli_status pli__schema_mode_parse(const char *name, pli__schema_mode *out, pli_e
 
 pli_status pli__schema_rescue_parse(const char *name, bool *out, pli_error *err) {
     size_t i = 0;
-    if (name) PLI_TRY(find_name(name, rescue_names, sizeof rescue_names / sizeof rescue_names[0], "rescue mode", &i, err));
+    if (name)
+        PLI_TRY(find_name(name, rescue_names, sizeof rescue_names / sizeof rescue_names[0], "rescue mode", &i, err));
     *out = i == 1;
     return PLI_OK;
 }

@@ -7,10 +7,10 @@
 
 #include "base/str.h"
 
-#define PLI__SCHEMA_MODE_MAP(X)                                                                                       \
-    X(PLI__SCHEMA_STRICT, "strict", "columns and types must be those of the schema")                                 \
-    X(PLI__SCHEMA_ADD, "add_new_columns", "new columns are added; types must fit")                                   \
-    X(PLI__SCHEMA_COERCE, "coerce", "new columns are added; other types are cast, what does not fit is NULL")        \
+#define PLI__SCHEMA_MODE_MAP(X)                                                                                        \
+    X(PLI__SCHEMA_STRICT, "strict", "columns and types must be those of the schema")                                   \
+    X(PLI__SCHEMA_ADD, "add_new_columns", "new columns are added; types must fit")                                     \
+    X(PLI__SCHEMA_COERCE, "coerce", "new columns are added; other types are cast, what does not fit is NULL")          \
     X(PLI__SCHEMA_WIDEN, "type_widen", "new columns are added; types grow without loss")
 
 typedef enum pli__schema_mode {
@@ -26,7 +26,7 @@ typedef struct pli__schema_policy {
     bool case_sensitive;
     bool allow_lossy_widening; /**< 64-bit integer with float gives DOUBLE */
     bool ntz;                  /**< timestamp_type: ntz, for text without a zone */
-    bool corrupt_column;       /**< corrupt_records: column; otherwise records that the source could not parse are left out */
+    bool corrupt_column; /**< corrupt_records: column; otherwise records that the source could not parse are left out */
     /** The rules of the Python package where they differ from those of jobs: names match exactly; lossy widening is
      *  allowed (and marked); strict never rescues; types keep their units and widths. */
     bool package;

@@ -30,7 +30,9 @@ static const pli__evolve_node *column_at(const part_view *p, size_t i) {
 static bool is_written(const pli__evolve_node *n) { return n->to && pli__has_type(n->to); }
 
 /* "pli_f"."name in the file" */
-static pli_status source_of(pli__buf *b, const pli__evolve_node *n, pli_error *err) { return pli__render_field(b, "pli_f", n->source_name, err); }
+static pli_status source_of(pli__buf *b, const pli__evolve_node *n, pli_error *err) {
+    return pli__render_field(b, "pli_f", n->source_name, err);
+}
 
 /* A name such as pli_v12. */
 typedef struct {
@@ -59,7 +61,8 @@ static pli_status call_misfits(pli__buf *b, const pli__evolve_node *n, const cha
 }
 
 /* (SELECT *, <fn> AS <prefix>i, ... FROM */
-static pli_status open_level(pli__buf *b, const part_view *p, nested_fn *fn, const char *prefix, bool all, pli_error *err) {
+static pli_status open_level(pli__buf *b, const part_view *p, nested_fn *fn, const char *prefix, bool all,
+                             pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf source = {0};
     pli__buf_addz(b, "(SELECT *");
     for (size_t i = 0; i < count_columns(p); i++) {
@@ -130,7 +133,8 @@ static pli_status add_misfit(pli__buf *b, const part_view *p, size_t i, pli_erro
         pli__buf_addf(b, "(pli_i.pli_m%zu IS NOT NULL)", i);
         return pli__buf_status(b, err);
     }
-    return pli__render_misfit(b, n, number("pli_i.pli_r", i).text, is_written(n) ? number("pli_i.pli_v", i).text : "NULL", 0, err);
+    return pli__render_misfit(b, n, number("pli_i.pli_r", i).text,
+                              is_written(n) ? number("pli_i.pli_v", i).text : "NULL", 0, err);
 }
 
 static pli_status add_rescued(pli__buf *b, const part_view *p, size_t i, pli_error *err) {
@@ -151,7 +155,9 @@ static bool is_fatal(const part_view *p, const pli__evolve_node *n) {
 
 /* error('pli_misfit|part|column|bytes of file|file|value|'), see schema/misfit.c */
 static pli_status add_error(pli__buf *b, const part_view *p, size_t i, pli_error *err) {
-    pli__buf_addf(b, "error(concat('pli_misfit|%zu|%zu|', strlen(pli_i.\"_pli_path\"), '|', pli_i.\"_pli_path\", '|', left(", p->index, i);
+    pli__buf_addf(
+        b, "error(concat('pli_misfit|%zu|%zu|', strlen(pli_i.\"_pli_path\"), '|', pli_i.\"_pli_path\", '|', left(",
+        p->index, i);
     PLI_TRY(add_rescued(b, p, i, err));
     pli__buf_addf(b, ", %d), '|'))", PLI__MISFIT_VALUE_MAX);
     return pli__buf_status(b, err);
@@ -196,7 +202,9 @@ static pli_status add_rescue_column(pli__buf *b, const part_view *p, pli_error *
         PLI_TRY(add_rescued(b, p, i, err));
         pli__buf_addz(b, " END");
     }
-    if (p->part->has_line && p->part->has_corrupt) pli__buf_addz(b, ", CASE WHEN pli_i.\"_pli_corrupt\" IS NOT NULL THEN concat('\"_line\":', pli_i.\"_pli_line\") END");
+    if (p->part->has_line && p->part->has_corrupt)
+        pli__buf_addz(
+            b, ", CASE WHEN pli_i.\"_pli_corrupt\" IS NOT NULL THEN concat('\"_line\":', pli_i.\"_pli_line\") END");
     pli__buf_addz(b, ", '\"_file_path\":' || CAST(to_json(pli_i.\"_pli_path\") AS VARCHAR)), '}') END AS ");
     pli__buf_add_sql_name(b, pli__str_of(pli__schema_rescue_column(&p->plan->policy)));
     return pli__buf_status(b, err);
@@ -235,7 +243,9 @@ static pli_status add_part(pli__buf *b, const part_view *p, pli_error *err) {
         PLI_TRY(add_rescue_column(b, p, err));
         pli__buf_addz(b, ", ");
     }
-    if (policy->corrupt_column) pli__buf_addf(b, "%s AS \"" PLI__CORRUPT_RECORD "\", ", p->part->has_corrupt ? "pli_i.\"_pli_corrupt\"" : "CAST(NULL AS VARCHAR)");
+    if (policy->corrupt_column)
+        pli__buf_addf(b, "%s AS \"" PLI__CORRUPT_RECORD "\", ",
+                      p->part->has_corrupt ? "pli_i.\"_pli_corrupt\"" : "CAST(NULL AS VARCHAR)");
     pli__buf_addz(b, "pli_i.\"_pli_path\" FROM ");
     PLI_TRY(add_values(b, p, err));
     return add_where(b, p, err);
@@ -268,7 +278,10 @@ pli_status pli__evolve_render(const pli__evolve_plan *plan, const pli__relation 
     if (plan->n_parts == 0) return add_nothing(sql, plan, err);
     for (size_t i = 0; i < plan->n_parts; i++) {
         const pli__part *part = &r->parts[i];
-        const part_view view = {plan, &plan->parts[i], part, i, part->text ? PLI__REP_TEXT : part->json ? PLI__REP_JSON : PLI__REP_TYPED};
+        const part_view view = {plan, &plan->parts[i], part, i,
+                                part->text   ? PLI__REP_TEXT
+                                : part->json ? PLI__REP_JSON
+                                             : PLI__REP_TYPED};
         if (i) pli__buf_addz(sql, " UNION ALL ");
         PLI_TRY(add_part(sql, &view, err));
     }

@@ -23,14 +23,13 @@ static pli_status without_untyped(const pli__type *t, const pli__type **out, pli
         pli__type_builder_add(&b, pli__str_of(t->fields[i].name), inner, true, NULL);
     }
     if (b.failed) return pli__error_memory(err);
-    if (!pli__type_is_nested(t))
-        *out = pli__type_ref(t);
-    else if (t->id == PLI__TYPE_STRUCT)
-        *out = pli__type_builder_finish(&b);
+    if (!pli__type_is_nested(t)) *out = pli__type_ref(t);
+    else if (t->id == PLI__TYPE_STRUCT) *out = pli__type_builder_finish(&b);
     else if (t->id == PLI__TYPE_MAP)
         *out = pli__type_new_map(pli__type_ref(b.fields[0].type), pli__type_ref(b.fields[1].type), true);
     else
-        *out = t->array_size ? pli__type_new_array(pli__type_ref(b.fields[0].type), t->array_size) : pli__type_new_list(pli__type_ref(b.fields[0].type), true);
+        *out = t->array_size ? pli__type_new_array(pli__type_ref(b.fields[0].type), t->array_size)
+                             : pli__type_new_list(pli__type_ref(b.fields[0].type), true);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -52,12 +51,9 @@ pli_status pli__render_null(pli__buf *b, const pli__type *t, pli_error *err) {
 static pli_status fill(pli__buf *b, const char *pattern, const char *e, const pli__type *to, pli_error *err) {
     for (const char *p = pattern; *p; p++) {
         const bool ours = p[0] == '%' && (p[1] == 'e' || p[1] == 't');
-        if (!ours)
-            pli__buf_addc(b, *p);
-        else if (*++p == 'e')
-            pli__buf_addz(b, e);
-        else
-            PLI_TRY(pli__render_type(b, to, err));
+        if (!ours) pli__buf_addc(b, *p);
+        else if (*++p == 'e') pli__buf_addz(b, e);
+        else PLI_TRY(pli__render_type(b, to, err));
     }
     return pli__buf_status(b, err);
 }
@@ -67,7 +63,10 @@ static pli_status fill(pli__buf *b, const char *pattern, const char *e, const pl
 static pli_status text_to_number(pli__buf *b, const char *e, const pli__type *to, pli_error *err) {
     char guard[80];
     const bool is_decimal = to->id == PLI__TYPE_DECIMAL;
-    const int precision = is_decimal ? to->precision : to->id == PLI__TYPE_U64 ? 20 : 39, scale = is_decimal ? to->scale : 0;
+    const int precision = is_decimal                ? to->precision
+                          : to->id == PLI__TYPE_U64 ? 20
+                                                    : 39,
+              scale = is_decimal ? to->scale : 0;
     snprintf(guard, sizeof guard, ", %d, %d) THEN ", precision, scale);
     pli__buf_addf(b, "CASE WHEN pli_number_fits(%s%s", e, guard);
     PLI_TRY(fill(b, is_decimal ? "TRY_CAST(%e AS %t) END" : "TRY_CAST(TRY_CAST(%e AS HUGEINT) AS %t) END", e, to, err));
@@ -85,7 +84,8 @@ static const char *text_pattern(pli__type_id to) {
         case PLI__TYPE_U16:
         case PLI__TYPE_U32: return "TRY_CAST(pli_bigint(%e) AS %t)";
         case PLI__TYPE_F64: return "pli_double(%e)";
-        case PLI__TYPE_F32: return "CASE WHEN pli_double(%e) IS NOT NULL AND isfinite(TRY_CAST(%e AS FLOAT)) THEN TRY_CAST(%e AS FLOAT) END";
+        case PLI__TYPE_F32:
+            return "CASE WHEN pli_double(%e) IS NOT NULL AND isfinite(TRY_CAST(%e AS FLOAT)) THEN TRY_CAST(%e AS FLOAT) END";
         case PLI__TYPE_STRING: return "%e";
         case PLI__TYPE_BINARY: return "encode(%e)";
         case PLI__TYPE_DATE: return "pli_date(%e)";
@@ -135,14 +135,16 @@ static const char *from_integer(const pli__type *from, const pli__type *to) {
     const bool exact = pli__cast_kind_of(from, to) == PLI__CAST_EXACT;
     if (to->id == PLI__TYPE_BOOLEAN) return "CASE WHEN %e IN (0, 1) THEN %e = 1 END";
     if (!pli__type_is_float(to) || exact) return "TRY_CAST(%e AS %t)";
-    return from->id == PLI__TYPE_U128 ? "CASE WHEN TRY_CAST(CAST(%e AS %t) AS UHUGEINT) = %e THEN CAST(%e AS %t) END"
-                                      : "CASE WHEN TRY_CAST(CAST(%e AS %t) AS HUGEINT) = CAST(%e AS HUGEINT) THEN CAST(%e AS %t) END";
+    return from->id == PLI__TYPE_U128
+               ? "CASE WHEN TRY_CAST(CAST(%e AS %t) AS UHUGEINT) = %e THEN CAST(%e AS %t) END"
+               : "CASE WHEN TRY_CAST(CAST(%e AS %t) AS HUGEINT) = CAST(%e AS HUGEINT) THEN CAST(%e AS %t) END";
 }
 
 static const char *from_float(const pli__type *from, const pli__type *to) {
     if (pli__type_is_integer(to)) return "CASE WHEN %e = trunc(%e) THEN TRY_CAST(%e AS %t) END";
     if (to->id == PLI__TYPE_BOOLEAN) return "CASE WHEN %e IN (0, 1) THEN %e = 1 END";
-    if (to->id == PLI__TYPE_F32) return "CASE WHEN CAST(TRY_CAST(%e AS FLOAT) AS DOUBLE) = %e THEN TRY_CAST(%e AS FLOAT) END";
+    if (to->id == PLI__TYPE_F32)
+        return "CASE WHEN CAST(TRY_CAST(%e AS FLOAT) AS DOUBLE) = %e THEN TRY_CAST(%e AS FLOAT) END";
     if (to->id != PLI__TYPE_DECIMAL) return "CAST(%e AS %t)";
     return from->id == PLI__TYPE_F32 ? "CASE WHEN CAST(TRY_CAST(%e AS %t) AS FLOAT) = %e THEN TRY_CAST(%e AS %t) END"
                                      : "CASE WHEN CAST(TRY_CAST(%e AS %t) AS DOUBLE) = %e THEN TRY_CAST(%e AS %t) END";
@@ -150,7 +152,8 @@ static const char *from_float(const pli__type *from, const pli__type *to) {
 
 /* Text is exact, and its casts are guarded already. */
 static pli_status from_decimal(pli__buf *b, const char *e, const pli__type *from, const pli__type *to, pli_error *err) {
-    if (to->id == PLI__TYPE_STRING || pli__cast_kind_of(from, to) == PLI__CAST_EXACT) return fill(b, "CAST(%e AS %t)", e, to, err);
+    if (to->id == PLI__TYPE_STRING || pli__cast_kind_of(from, to) == PLI__CAST_EXACT)
+        return fill(b, "CAST(%e AS %t)", e, to, err);
     if (to->id == PLI__TYPE_BOOLEAN) return fill(b, "CASE WHEN %e IN (0, 1) THEN %e = 1 END", e, to, err);
     if (pli__type_is_float(to)) {
         pli__buf_addf(b, "CASE WHEN TRY_CAST(CAST(%s AS %s) AS ", e, to->id == PLI__TYPE_F64 ? "DOUBLE" : "FLOAT");
@@ -168,17 +171,21 @@ static const char *from_timestamp(const pli__type *from, const pli__type *to) {
     const bool zoned = from->id == PLI__TYPE_TIMESTAMP;
     switch (to->id) {
         case PLI__TYPE_STRING:
-            return zoned ? "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%SZ') "
-                           "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%fZ') END"
-                         : "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S') "
-                           "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%f') END";
+            return zoned
+                       ? "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%SZ') "
+                         "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%fZ') END"
+                       : "CASE WHEN epoch_us(%e) % 1000000 = 0 THEN strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S') "
+                         "ELSE strftime(make_timestamp(epoch_us(%e)), '%Y-%m-%dT%H:%M:%S.%f') END";
         case PLI__TYPE_DATE:
             return "CASE WHEN epoch_us(%e) % 86400000000 = 0 THEN CAST(make_timestamp(epoch_us(%e)) AS DATE) END";
         case PLI__TYPE_TIMESTAMP:
-            return from->unit == PLI__UNIT_NS ? "CASE WHEN epoch_ns(%e) % 1000 = 0 THEN make_timestamptz(epoch_us(%e)) END" : "make_timestamptz(epoch_us(%e))";
+            return from->unit == PLI__UNIT_NS
+                       ? "CASE WHEN epoch_ns(%e) % 1000 = 0 THEN make_timestamptz(epoch_us(%e)) END"
+                       : "make_timestamptz(epoch_us(%e))";
         default:
-            return from->unit == PLI__UNIT_NS && to->unit != PLI__UNIT_NS ? "CASE WHEN epoch_ns(%e) % 1000 = 0 THEN CAST(make_timestamp(epoch_us(%e)) AS %t) END"
-                                                                         : "CAST(make_timestamp(epoch_us(%e)) AS %t)";
+            return from->unit == PLI__UNIT_NS && to->unit != PLI__UNIT_NS
+                       ? "CASE WHEN epoch_ns(%e) % 1000 = 0 THEN CAST(make_timestamp(epoch_us(%e)) AS %t) END"
+                       : "CAST(make_timestamp(epoch_us(%e)) AS %t)";
     }
 }
 
@@ -190,7 +197,9 @@ static const char *typed_pattern(const pli__type *from, const pli__type *to) {
         case PLI__TYPE_BINARY: return "TRY(decode(%e))";
         case PLI__TYPE_TIMESTAMP:
         case PLI__TYPE_TIMESTAMP_NTZ: return from_timestamp(from, to);
-        case PLI__TYPE_DATE: return to->id == PLI__TYPE_TIMESTAMP ? "make_timestamptz(epoch_us(CAST(%e AS TIMESTAMP)))" : "CAST(%e AS %t)";
+        case PLI__TYPE_DATE:
+            return to->id == PLI__TYPE_TIMESTAMP ? "make_timestamptz(epoch_us(CAST(%e AS TIMESTAMP)))"
+                                                 : "CAST(%e AS %t)";
         case PLI__TYPE_DURATION: return to->id == PLI__TYPE_STRING ? "pli_interval_text(%e)" : "CAST(%e AS %t)";
         case PLI__TYPE_STRUCT:
         case PLI__TYPE_LIST:
@@ -199,7 +208,8 @@ static const char *typed_pattern(const pli__type *from, const pli__type *to) {
     }
 }
 
-pli_status pli__render_cast(pli__buf *b, pli__rep rep, const pli__type *from, const pli__type *to, const char *e, pli_error *err) {
+pli_status pli__render_cast(pli__buf *b, pli__rep rep, const pli__type *from, const pli__type *to, const char *e,
+                            pli_error *err) {
     if (!pli__has_type(to)) {
         pli__buf_addz(b, "NULL");
         return pli__buf_status(b, err);
@@ -231,7 +241,9 @@ static pli_status json_of_struct(pli__buf *b, const pli__type *t, const char *e,
 static pli_status json_of_list(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err) {
     char variable[24];
     snprintf(variable, sizeof variable, "pli_j%d", depth);
-    pli__buf_addf(b, "CASE WHEN %s IS NOT NULL THEN concat('[', array_to_string(list_transform(%s, lambda %s: coalesce(", e, e, variable);
+    pli__buf_addf(b,
+                  "CASE WHEN %s IS NOT NULL THEN concat('[', array_to_string(list_transform(%s, lambda %s: coalesce(",
+                  e, e, variable);
     PLI_TRY(pli__render_json_of(b, t->fields[0].type, variable, depth + 1, err));
     pli__buf_addz(b, ", 'null')), ','), ']') END");
     return pli__buf_status(b, err);
@@ -242,11 +254,12 @@ static pli_status json_of_map(pli__buf *b, const pli__type *t, const char *e, in
     char key[32], value[32];
     snprintf(key, sizeof key, "pli_j%d.\"key\"", depth);
     snprintf(value, sizeof value, "pli_j%d.\"value\"", depth);
-    pli__buf_addf(b, "CASE WHEN %s IS NOT NULL THEN concat('{', array_to_string(list_transform(map_entries(%s), lambda pli_j%d: CAST(to_json(", e, e, depth);
-    if (t->fields[0].type->id == PLI__TYPE_STRING)
-        pli__buf_addz(b, key);
-    else
-        PLI_TRY(pli__render_json_of(b, t->fields[0].type, key, depth + 1, err));
+    pli__buf_addf(
+        b,
+        "CASE WHEN %s IS NOT NULL THEN concat('{', array_to_string(list_transform(map_entries(%s), lambda pli_j%d: CAST(to_json(",
+        e, e, depth);
+    if (t->fields[0].type->id == PLI__TYPE_STRING) pli__buf_addz(b, key);
+    else PLI_TRY(pli__render_json_of(b, t->fields[0].type, key, depth + 1, err));
     pli__buf_addz(b, ") AS VARCHAR) || ':' || coalesce(");
     PLI_TRY(pli__render_json_of(b, t->fields[1].type, value, depth + 1, err));
     pli__buf_addz(b, ", 'null')), ','), '}') END");
@@ -264,7 +277,8 @@ static const char *json_pattern(const pli__type *t) {
         case PLI__TYPE_U16:
         case PLI__TYPE_U32: return "CAST(%e AS VARCHAR)";
         case PLI__TYPE_F32:
-        case PLI__TYPE_F64: return "CASE WHEN isfinite(%e) THEN CAST(%e AS VARCHAR) ELSE '\"' || CAST(%e AS VARCHAR) || '\"' END";
+        case PLI__TYPE_F64:
+            return "CASE WHEN isfinite(%e) THEN CAST(%e AS VARCHAR) ELSE '\"' || CAST(%e AS VARCHAR) || '\"' END";
         case PLI__TYPE_BINARY: return "'\"' || to_base64(%e) || '\"'";
         case PLI__TYPE_JSON: return "CAST(%e AS VARCHAR)";
         case PLI__TYPE_DURATION: return "'\"' || coalesce(pli_interval_text(%e), CAST(%e AS VARCHAR)) || '\"'";
@@ -276,7 +290,8 @@ pli_status pli__render_json_of(pli__buf *b, const pli__type *t, const char *e, i
     if (t->id == PLI__TYPE_STRUCT) return json_of_struct(b, t, e, depth, err);
     if (t->id == PLI__TYPE_LIST) return json_of_list(b, t, e, depth, err);
     if (t->id == PLI__TYPE_MAP) return json_of_map(b, t, e, depth, err);
-    if (t->id != PLI__TYPE_TIMESTAMP && (t->id != PLI__TYPE_TIMESTAMP_NTZ || t->unit == PLI__UNIT_NS)) return fill(b, json_pattern(t), e, t, err);
+    if (t->id != PLI__TYPE_TIMESTAMP && (t->id != PLI__TYPE_TIMESTAMP_NTZ || t->unit == PLI__UNIT_NS))
+        return fill(b, json_pattern(t), e, t, err);
     static const pli__type text = {.id = PLI__TYPE_STRING, .refs = -1};
     pli__buf_addz(b, "'\"' || (");
     PLI_TRY(fill(b, from_timestamp(t, &text), e, &text, err));

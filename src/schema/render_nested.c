@@ -3,12 +3,14 @@
 
 #include "schema/render_impl.h"
 
-static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth, pli_error *err);
+static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
+                                  pli_error *err);
 static pli_status json_value(pli__buf *b, const pli__type *to, const char *e, int depth, pli_error *err);
 
 /* ---- typed ---- */
 
-static pli_status value_of_list(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth, pli_error *err) {
+static pli_status value_of_list(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
+                                pli_error *err) {
     char variable[24];
     snprintf(variable, sizeof variable, "pli_x%d", depth);
     pli__buf_addf(b, "list_transform(%s, lambda %s: ", e, variable);
@@ -18,11 +20,13 @@ static pli_status value_of_list(pli__buf *b, const pli__evolve_node *n, pli__rep
 }
 
 /* In JSON the key is text already. */
-static pli_status value_of_map(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth, pli_error *err) {
+static pli_status value_of_map(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
+                               pli_error *err) {
     char key[32], value[32];
     snprintf(key, sizeof key, "pli_x%d.\"key\"", depth);
     snprintf(value, sizeof value, "pli_x%d.\"value\"", depth);
-    pli__buf_addf(b, "map_from_entries(list_transform(map_entries(%s), lambda pli_x%d: struct_pack(\"key\" := ", e, depth);
+    pli__buf_addf(b, "map_from_entries(list_transform(map_entries(%s), lambda pli_x%d: struct_pack(\"key\" := ", e,
+                  depth);
     PLI_TRY(pli__render_value(b, &n->children[0], rep == PLI__REP_JSON ? PLI__REP_TEXT : rep, key, depth + 1, err));
     pli__buf_addz(b, ", \"value\" := ");
     PLI_TRY(pli__render_value(b, &n->children[1], rep, value, depth + 1, err));
@@ -30,7 +34,8 @@ static pli_status value_of_map(pli__buf *b, const pli__evolve_node *n, pli__rep 
     return pli__buf_status(b, err);
 }
 
-static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth, pli_error *err) {
+static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
+                                  pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf field = {0};
     size_t written = 0;
     pli__buf_addf(b, "CASE WHEN %s IS NOT NULL THEN struct_pack(", e);
@@ -47,7 +52,8 @@ static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__r
     return pli__buf_status(b, err);
 }
 
-pli_status pli__render_value(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth, pli_error *err) {
+pli_status pli__render_value(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
+                             pli_error *err) {
     switch (n->convert) {
         case PLI__CONVERT_AS_IS: pli__buf_addz(b, e); return pli__buf_status(b, err);
         case PLI__CONVERT_NULL:
@@ -95,7 +101,8 @@ static pli_status json_value(pli__buf *b, const pli__type *to, const char *e, in
         case PLI__TYPE_MAP:
             snprintf(key, sizeof key, "%s.\"key\"", variable);
             snprintf(value, sizeof value, "%s.\"value\"", variable);
-            pli__buf_addf(b, "map_from_entries(list_transform(map_entries(%s), lambda %s: struct_pack(\"key\" := ", e, variable);
+            pli__buf_addf(b, "map_from_entries(list_transform(map_entries(%s), lambda %s: struct_pack(\"key\" := ", e,
+                          variable);
             PLI_TRY(pli__render_cast(b, PLI__REP_TEXT, NULL, to->fields[0].type, key, err));
             pli__buf_addz(b, ", \"value\" := ");
             PLI_TRY(json_value(b, to->fields[1].type, value, depth + 1, err));
@@ -107,7 +114,8 @@ static pli_status json_value(pli__buf *b, const pli__type *to, const char *e, in
 
 /* ---- the types that JSON is read by ---- */
 
-static pli_status json_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out, pli_error *err);
+static pli_status json_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out,
+                             pli_error *err);
 
 static pli_status shape_of(const pli__type *t, const pli__type **out, pli_error *err) {
     if (!t) return pli__error_memory(err);
@@ -117,7 +125,8 @@ static pli_status shape_of(const pli__type *t, const pli__type **out, pli_error 
 
 /* Fields by the names that the file has. Fields without a type are not read (raw), but looked at (a value is a misfit);
  * those that the plan gives up are read as NULL and unknown to the look, so that their values are misfits. */
-static pli_status struct_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out, pli_error *err) {
+static pli_status struct_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out,
+                               pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     for (size_t i = 0; i < to->n_fields; i++) {
         const pli__evolve_node *child = n && n->n_children ? &n->children[i] : NULL;
@@ -125,12 +134,14 @@ static pli_status struct_shape(const pli__evolve_node *n, const pli__type *to, b
         const pli__type *t = NULL;
         if (raw ? !pli__has_type(to->fields[i].type) : given_up) continue;
         PLI_TRY(json_shape(child, to->fields[i].type, raw, &t, err));
-        pli__type_builder_add(&b, pli__str_of(child && child->source_name ? child->source_name : to->fields[i].name), t, true, NULL);
+        pli__type_builder_add(&b, pli__str_of(child && child->source_name ? child->source_name : to->fields[i].name), t,
+                              true, NULL);
     }
     return shape_of(pli__type_builder_finish(&b), out, err);
 }
 
-static pli_status json_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out, pli_error *err) {
+static pli_status json_shape(const pli__evolve_node *n, const pli__type *to, bool raw, const pli__type **out,
+                             pli_error *err) {
     const pli__type *inner = NULL;
     switch (to->id) {
         case PLI__TYPE_STRUCT: return struct_shape(n, to, raw, out, err);

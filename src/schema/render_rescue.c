@@ -15,7 +15,8 @@ bool pli__may_misfit(const pli__evolve_node *n) {
         case PLI__CONVERT_AS_IS:
         case PLI__CONVERT_NULL: return false;
         case PLI__CONVERT_CAST: return n->checked;
-        case PLI__CONVERT_FIELDS: return any_may_misfit(n->children, n->n_children) || any_may_misfit(n->extra, n->n_extra);
+        case PLI__CONVERT_FIELDS:
+            return any_may_misfit(n->children, n->n_children) || any_may_misfit(n->extra, n->n_extra);
         default: return true;
     }
 }
@@ -30,7 +31,8 @@ static pli_status child_value(pli__buf *out, const pli__evolve_node *child, cons
 
 /* ---- the condition ---- */
 
-static pli_status misfit_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, const char *e, const char *v, int depth, bool *any, pli_error *err) {
+static pli_status misfit_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, const char *e, const char *v,
+                                   int depth, bool *any, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf source = {0}, value = {0};
     for (size_t i = 0; i < n; i++) {
         if (!pli__may_misfit(&nodes[i])) continue;
@@ -43,7 +45,8 @@ static pli_status misfit_of_fields(pli__buf *b, const pli__evolve_node *nodes, s
     return pli__buf_status(b, err);
 }
 
-static pli_status misfit_of_struct(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth, pli_error *err) {
+static pli_status misfit_of_struct(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth,
+                                   pli_error *err) {
     bool any = false;
     pli__buf_addc(b, '(');
     PLI_TRY(misfit_of_fields(b, n->children, n->n_children, e, v, depth, &any, err));
@@ -53,7 +56,8 @@ static pli_status misfit_of_struct(pli__buf *b, const pli__evolve_node *n, const
 }
 
 /* Pairs of what was and what became, element by element. */
-static pli_status misfit_of_list(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth, pli_error *err) {
+static pli_status misfit_of_list(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth,
+                                 pli_error *err) {
     char was[32], is[32];
     snprintf(was, sizeof was, "pli_p%d[1]", depth);
     snprintf(is, sizeof is, "pli_p%d[2]", depth);
@@ -63,7 +67,8 @@ static pli_status misfit_of_list(pli__buf *b, const pli__evolve_node *n, const c
     return pli__buf_status(b, err);
 }
 
-static pli_status misfit_of_map(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth, pli_error *err) {
+static pli_status misfit_of_map(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth,
+                                pli_error *err) {
     static const char *const parts[] = {"key", "value"};
     PLI_AUTO(pli__buf_clear) pli__buf was = {0}, is = {0};
     bool any = false;
@@ -84,7 +89,8 @@ static pli_status misfit_of_map(pli__buf *b, const pli__evolve_node *n, const ch
     return pli__buf_status(b, err);
 }
 
-pli_status pli__render_misfit(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth, pli_error *err) {
+pli_status pli__render_misfit(pli__buf *b, const pli__evolve_node *n, const char *e, const char *v, int depth,
+                              pli_error *err) {
     if (n->convert == PLI__CONVERT_RESCUE || !n->to || !pli__has_type(n->to)) {
         pli__buf_addf(b, "(%s IS NOT NULL)", e);
         return pli__buf_status(b, err);
@@ -94,12 +100,14 @@ pli_status pli__render_misfit(pli__buf *b, const pli__evolve_node *n, const char
         return pli__buf_status(b, err);
     }
     if (n->to->id == PLI__TYPE_LIST) return misfit_of_list(b, n, e, v, depth, err);
-    return n->to->id == PLI__TYPE_MAP ? misfit_of_map(b, n, e, v, depth, err) : misfit_of_struct(b, n, e, v, depth, err);
+    return n->to->id == PLI__TYPE_MAP ? misfit_of_map(b, n, e, v, depth, err)
+                                      : misfit_of_struct(b, n, e, v, depth, err);
 }
 
 /* ---- the values ---- */
 
-static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, const char *e, const char *v, int depth, pli_error *err) {
+static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, const char *e, const char *v,
+                                    int depth, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf source = {0}, value = {0};
     for (size_t i = 0; i < n; i++) {
         if (!pli__may_misfit(&nodes[i])) continue;
@@ -116,11 +124,10 @@ static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, 
     return pli__buf_status(b, err);
 }
 
-pli_status pli__render_rescued(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, const char *v, int depth, pli_error *err) {
-    if (rep == PLI__REP_TEXT)
-        pli__buf_addf(b, "CAST(to_json(%s) AS VARCHAR)", e);
-    else if (rep == PLI__REP_JSON)
-        pli__buf_addf(b, "CAST(%s AS VARCHAR)", e);
+pli_status pli__render_rescued(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, const char *v,
+                               int depth, pli_error *err) {
+    if (rep == PLI__REP_TEXT) pli__buf_addf(b, "CAST(to_json(%s) AS VARCHAR)", e);
+    else if (rep == PLI__REP_JSON) pli__buf_addf(b, "CAST(%s AS VARCHAR)", e);
     else if (n->convert != PLI__CONVERT_FIELDS || n->to->id != PLI__TYPE_STRUCT)
         PLI_TRY(pli__render_json_of(b, n->from, e, depth, err));
     else {

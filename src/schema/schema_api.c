@@ -22,11 +22,13 @@ static void request_clear(request *r) {
 
 static pli_status parse_limited(const char *text, const char *what, json_t **out, pli_error *err) {
     if (!text) return pli__error_set(err, PLI_E_ARGUMENT, "%s is missing", what);
-    if (strlen(text) > PLI_SCHEMA_MAX) return pli__error_set(err, PLI_E_LIMIT, "%s is longer than %zu bytes", what, PLI_SCHEMA_MAX);
+    if (strlen(text) > PLI_SCHEMA_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "%s is longer than %zu bytes", what, PLI_SCHEMA_MAX);
     return pli__json_parse(pli__str_of(text), what, out, err);
 }
 
-static pli_status read_schema(const json_t *json, const char *key, const char *what, const pli__type **out, pli_error *err) {
+static pli_status read_schema(const json_t *json, const char *key, const char *what, const pli__type **out,
+                              pli_error *err) {
     const json_t *list = json_object_get(json, key);
     if (!list || json_is_null(list)) return PLI_OK;
     return pli__columns_parse(list, PLI__NAMING_POLARS, what, out, err);
@@ -64,7 +66,9 @@ static pli_status read_request(const json_t *json, request *r, pli_error *err) {
 /* ---- the answer ---- */
 
 static int gravity(pli__decision d) {
-    static const int order[] = {[PLI__DECIDE_KEEP] = 0, [PLI__DECIDE_NULL] = 1, [PLI__DECIDE_ADD] = 2, [PLI__DECIDE_WIDEN] = 3, [PLI__DECIDE_CAST] = 4, [PLI__DECIDE_RESCUE] = 5, [PLI__DECIDE_FAIL] = 6};
+    static const int order[] = {[PLI__DECIDE_KEEP] = 0,  [PLI__DECIDE_NULL] = 1, [PLI__DECIDE_ADD] = 2,
+                                [PLI__DECIDE_WIDEN] = 3, [PLI__DECIDE_CAST] = 4, [PLI__DECIDE_RESCUE] = 5,
+                                [PLI__DECIDE_FAIL] = 6};
     return order[d];
 }
 
@@ -95,7 +99,8 @@ static pli_status add_type(json_t *row, const char *key, const pli__type *t, pli
     return json_object_set_new(row, key, value) < 0 ? pli__error_memory(err) : PLI_OK;
 }
 
-static pli_status add_row(json_t *rows, const char *path, const pli__evolve_node *n, const summary *s, json_t **out, pli_error *err) {
+static pli_status add_row(json_t *rows, const char *path, const pli__evolve_node *n, const summary *s, json_t **out,
+                          pli_error *err) {
     json_t *row = json_object();
     if (!row || json_array_append_new(rows, row) < 0) return pli__error_memory(err);
     PLI_TRY(add_text(row, "column", path, err));
@@ -147,7 +152,8 @@ static pli_status write_plan(const pli__evolve_plan *plan, pli__buf *out, pli_er
     for (size_t i = 0; i < root->n_children; i++) PLI_TRY(add_decision(decisions, &root->children[i], err));
     for (size_t i = 0; i < root->n_extra; i++) PLI_TRY(add_decision(decisions, &root->extra[i], err));
     PLI_TRY(pli__columns_json(plan->schema, PLI__NAMING_POLARS, &schema, err));
-    answer = json_pack("{s:o, s:b, s:b, s:O}", "schema", schema, "changed", plan->changed, "first", plan->first, "decisions", decisions);
+    answer = json_pack("{s:o, s:b, s:b, s:O}", "schema", schema, "changed", plan->changed, "first", plan->first,
+                       "decisions", decisions);
     if (!answer) return pli__error_memory(err);
     return pli__json_write(answer, out, err);
 }
@@ -170,7 +176,8 @@ pli_status pli_schema_plan(const char *request_json, char **out, pli_error *err)
     PLI_TRY(parse_limited(request_json, "request", &json, err));
     PLI_TRY(read_request(json, &r, err));
     const pli__evolve_part part = {.schema = r.batch, .file = "", .n_files = 1};
-    const pli__evolve_input in = {.stored = r.stored, .explicit_schema = r.given, .n_parts = 1, .parts = &part, .policy = &r.policy};
+    const pli__evolve_input in = {
+        .stored = r.stored, .explicit_schema = r.given, .n_parts = 1, .parts = &part, .policy = &r.policy};
     PLI_TRY(pli__evolve_plan_new(&in, &plan, err));
     PLI_TRY(pli__evolve_check(plan, err));
     PLI_TRY(write_plan(plan, &text, err));

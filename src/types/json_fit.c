@@ -21,8 +21,9 @@ static bool fits_integer(pli__str s, const pli__type *t) {
     static const struct {
         pli__type_id id;
         int64_t min, max;
-    } ranges[] = {{PLI__TYPE_I8, INT8_MIN, INT8_MAX},   {PLI__TYPE_I16, INT16_MIN, INT16_MAX}, {PLI__TYPE_I32, INT32_MIN, INT32_MAX},
-                  {PLI__TYPE_I64, INT64_MIN, INT64_MAX}, {PLI__TYPE_U8, 0, UINT8_MAX},          {PLI__TYPE_U16, 0, UINT16_MAX},
+    } ranges[] = {{PLI__TYPE_I8, INT8_MIN, INT8_MAX},    {PLI__TYPE_I16, INT16_MIN, INT16_MAX},
+                  {PLI__TYPE_I32, INT32_MIN, INT32_MAX}, {PLI__TYPE_I64, INT64_MIN, INT64_MAX},
+                  {PLI__TYPE_U8, 0, UINT8_MAX},          {PLI__TYPE_U16, 0, UINT16_MAX},
                   {PLI__TYPE_U32, 0, UINT32_MAX}};
     int64_t v;
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
@@ -66,7 +67,9 @@ static void add_scalar(pli__buf *b, const pli__json_item *item) {
     if (quoted) pli__buf_addc(b, '"');
 }
 
-static bool is_nested(const pli__json_item *item) { return item->kind == PLI__JSON_OBJECT || item->kind == PLI__JSON_ARRAY; }
+static bool is_nested(const pli__json_item *item) {
+    return item->kind == PLI__JSON_OBJECT || item->kind == PLI__JSON_ARRAY;
+}
 
 /* The whole value as a misfit; in its place stands null. */
 static pli_status keep_whole(walk *w, const pli__json_item *item, pli_error *err) {
@@ -137,12 +140,9 @@ static pli_status walk_member(walk *w, const pli__type *t, const pli__json_item 
     const bool known = at >= 0 && !is_repeated(s, at);
     add_key(misfits, item, s->misfit);
     add_key(pruned, item, s->kept);
-    if (known)
-        PLI_TRY(walk_value(w, t->fields[at].type, item, &fits, err));
-    else if (item->kind == PLI__JSON_NULL)
-        fits = true; /* an unknown key without a value: nothing to lose */
-    else
-        PLI_TRY(keep_whole(w, item, err));
+    if (known) PLI_TRY(walk_value(w, t->fields[at].type, item, &fits, err));
+    else if (item->kind == PLI__JSON_NULL) fits = true; /* an unknown key without a value: nothing to lose */
+    else PLI_TRY(keep_whole(w, item, err));
     if (fits) misfits->len = mark;
     if (!known) pruned->len = pruned_mark;
     s->misfit = s->misfit || !fits;
@@ -190,17 +190,13 @@ static pli_status walk_elements(walk *w, const pli__type *t, const pli__json_ite
         if (!more) break;
         const size_t pruned_mark = w->f->pruned.len;
         const bool this_key = !is_map || key_fits(w, t->fields[0].type, &element);
-        if (is_map)
-            add_key(&w->f->pruned, &element, !first);
-        else if (!first)
-            pli__buf_addc(&w->f->pruned, ',');
+        if (is_map) add_key(&w->f->pruned, &element, !first);
+        else if (!first) pli__buf_addc(&w->f->pruned, ',');
         PLI_TRY(walk_value(w, inner, &element, &element_fits, err));
         keys_fit = keys_fit && this_key;
         all = all && element_fits;
-        if (this_key)
-            first = false;
-        else
-            w->f->pruned.len = pruned_mark;
+        if (this_key) first = false;
+        else w->f->pruned.len = pruned_mark;
     }
     pli__buf_addc(&w->f->pruned, is_map ? '}' : ']');
     w->f->misfits.len = mark;
@@ -227,7 +223,9 @@ static pli_status walk_value(walk *w, const pli__type *t, const pli__json_item *
 
 /* ---- entry ---- */
 
-pli_status pli__json_fit_init(pli__json_fit *f, pli__str sql_type, pli_error *err) { return pli__type_from_sql(sql_type, &f->type, err); }
+pli_status pli__json_fit_init(pli__json_fit *f, pli__str sql_type, pli_error *err) {
+    return pli__type_from_sql(sql_type, &f->type, err);
+}
 
 void pli__json_fit_clear(pli__json_fit *f) {
     pli__type_unref(f->type);

@@ -168,8 +168,7 @@ static bool quick_f64(const number *n, double *out) {
     if (!mantissa_of(n, &v)) return false;
     if (v <= UINT64_C(1) << 53 && power >= -22 && power <= 22)
         d = power < 0 ? (double)v / powers[-power] : (double)v * powers[power];
-    else if (n->spelled_whole || !by_long_double(v, power, &d))
-        return false;
+    else if (n->spelled_whole || !by_long_double(v, power, &d)) return false;
     *out = n->negative ? -d : d;
     return true;
 }

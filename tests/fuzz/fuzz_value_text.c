@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (pli__text_to_f64(s, &d) && !isfinite(d)) abort();
     if (number && pli__text_to_bool(s, &flag)) abort();
     if (number && pli__text_to_timestamp(s, &us, &zoned)) abort();
-    if (pli__text_to_date(s, &days) && (!pli__text_to_timestamp(s, &us, &zoned) || zoned || us != days * INT64_C(86400000000))) abort();
+    if (pli__text_to_date(s, &days) &&
+        (!pli__text_to_timestamp(s, &us, &zoned) || zoned || us != days * INT64_C(86400000000)))
+        abort();
     (void)pli__text_to_time(s, &us);
     check_duration(s);
     return 0;

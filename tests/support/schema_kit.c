@@ -17,8 +17,11 @@ const pli__type *kit_columns(const char *text) {
 }
 
 pli__schema_policy kit_policy(const char *text) {
-    pli__schema_policy p = {.rescue = strstr(text, "rescue"), .package = strstr(text, "package"), .allow_lossy_widening = strstr(text, "lossy"),
-                            .case_sensitive = strstr(text, "cased"), .corrupt_column = strstr(text, "corrupt")};
+    pli__schema_policy p = {.rescue = strstr(text, "rescue"),
+                            .package = strstr(text, "package"),
+                            .allow_lossy_widening = strstr(text, "lossy"),
+                            .case_sensitive = strstr(text, "cased"),
+                            .corrupt_column = strstr(text, "corrupt")};
     char mode[40];
     assert_int_equal(sscanf(text, "%39s", mode), 1);
     assert_int_equal(pli__schema_mode_parse(mode, &p.mode, NULL), PLI_OK);
@@ -29,7 +32,10 @@ static void fill_part(kit_batch *b, size_t i, const kit_part *from) {
     pli__part *part = &b->parts[i];
     pli__buf sql = {0}, path = {0};
     const bool marked = strncmp(from->columns, "text:", 5) == 0 || strncmp(from->columns, "json:", 5) == 0;
-    *part = (pli__part){.text = strncmp(from->columns, "text:", 5) == 0, .json = strncmp(from->columns, "json:", 5) == 0, .n_files = 1, .files = &b->files[i]};
+    *part = (pli__part){.text = strncmp(from->columns, "text:", 5) == 0,
+                        .json = strncmp(from->columns, "json:", 5) == 0,
+                        .n_files = 1,
+                        .files = &b->files[i]};
     part->schema = kit_columns(marked ? from->columns + 5 : from->columns);
     part->has_corrupt = strstr(from->sql, "_pli_corrupt") != NULL;
     part->has_line = strstr(from->sql, "_pli_line") != NULL;
@@ -39,7 +45,8 @@ static void fill_part(kit_batch *b, size_t i, const kit_part *from) {
     part->sql = pli__buf_take(&sql);
 }
 
-pli_status kit_plan(kit_batch *b, const char *policy, const pli__type *stored, const kit_part *parts, size_t n, pli_error *err) {
+pli_status kit_plan(kit_batch *b, const char *policy, const pli__type *stored, const kit_part *parts, size_t n,
+                    pli_error *err) {
     const pli__schema_policy p = kit_policy(policy);
     PLI_AUTO(pli__free_ptr) pli__evolve_part *infos = NULL;
     *b = (kit_batch){.relation = {.parts = b->parts}};
@@ -81,7 +88,9 @@ pli__engine *kit_engine(void) {
 pli_status kit_rows(pli__engine *e, const kit_batch *b, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, query = {0};
     PLI_TRY(pli__evolve_render(b->plan, &b->relation, &sql, err));
-    pli__buf_addf(&query, "SELECT CAST(to_json(kit_row) AS VARCHAR) FROM (SELECT * EXCLUDE (\"_pli_path\") FROM (%s)) AS kit_row", sql.ptr);
+    pli__buf_addf(
+        &query, "SELECT CAST(to_json(kit_row) AS VARCHAR) FROM (SELECT * EXCLUDE (\"_pli_path\") FROM (%s)) AS kit_row",
+        sql.ptr);
     PLI_TRY(pli__buf_status(&query, err));
     if (getenv("KIT_SQL")) print_message("%s\n", sql.ptr);
     pli__result *r = NULL;

@@ -25,7 +25,8 @@ typedef struct kit_batch {
 } kit_batch;
 
 /** Files are named file0, file1 ...; "_pli_path" is added to the SQL. @param n parts, or up to the first without columns */
-pli_status kit_plan(kit_batch *b, const char *policy, const pli__type *stored, const kit_part *parts, size_t n, pli_error *err);
+pli_status kit_plan(kit_batch *b, const char *policy, const pli__type *stored, const kit_part *parts, size_t n,
+                    pli_error *err);
 void kit_clear(kit_batch *b);
 
 /** An engine for the whole test program; NULL (after a printed note) if there is none to load. */

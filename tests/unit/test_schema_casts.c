@@ -22,7 +22,8 @@ static const struct {
     {"SMALLINT", "-32768, 0, 1, 32767"},
     {"INTEGER", "-2147483648, 0, 1, 16777217, 2147483647"},
     {"BIGINT", "-9223372036854775808, -1, 0, 1, 9007199254740993, 9223372036854775807"},
-    {"HUGEINT", "'-170141183460469231731687303715884105728', '0', '1', '18446744073709551615', '170141183460469231731687303715884105727'"},
+    {"HUGEINT",
+     "'-170141183460469231731687303715884105728', '0', '1', '18446744073709551615', '170141183460469231731687303715884105727'"},
     {"UTINYINT", "0, 1, 255"},
     {"USMALLINT", "0, 1, 65535"},
     {"UINTEGER", "0, 1, 4294967295"},
@@ -71,7 +72,9 @@ static cell decide(const char *policy, const char *known, const char *found) {
 
 /* ---- the page ---- */
 
-static const char *short_name(const char *type) { return strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0 ? "TIMESTAMPTZ" : type; }
+static const char *short_name(const char *type) {
+    return strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0 ? "TIMESTAMPTZ" : type;
+}
 
 static void write_head(pli__buf *b) {
     pli__buf_addz(b, "| from \\ to |");
@@ -87,7 +90,11 @@ static void write_coerce(pli__buf *b) {
         pli__buf_addf(b, "| %s |", short_name(types[i].type));
         for (size_t k = 0; k < N_TYPES; k++) {
             const cell c = decide("coerce package", types[k].type, types[i].type);
-            pli__buf_addf(b, " %s |", c.decision == PLI__DECIDE_KEEP ? "=" : c.decision == PLI__DECIDE_FAIL ? "" : c.checked ? "some" : "all");
+            pli__buf_addf(b, " %s |",
+                          c.decision == PLI__DECIDE_KEEP   ? "="
+                          : c.decision == PLI__DECIDE_FAIL ? ""
+                          : c.checked                      ? "some"
+                                                           : "all");
         }
         pli__buf_addc(b, '\n');
     }
@@ -99,44 +106,56 @@ static void write_widen(pli__buf *b, const char *policy) {
         pli__buf_addf(b, "| %s |", short_name(types[i].type));
         for (size_t k = 0; k < N_TYPES; k++) {
             const cell c = decide(policy, types[k].type, types[i].type);
-            pli__buf_addf(b, " %s |", c.decision == PLI__DECIDE_FAIL ? "" : c.decision == PLI__DECIDE_KEEP ? "=" : short_name(c.type));
+            pli__buf_addf(b, " %s |",
+                          c.decision == PLI__DECIDE_FAIL   ? ""
+                          : c.decision == PLI__DECIDE_KEEP ? "="
+                                                           : short_name(c.type));
         }
         pli__buf_addc(b, '\n');
     }
 }
 
 static void write_page(pli__buf *b) {
-    pli__buf_addz(b,
-                  "# Casts and common types\n\n"
-                  "Generated from the planner by `test_schema_casts --write`; do not edit. Rows are the type that a file brings, columns the type that the\n"
-                  "schema has. Names are SQL's. A pair that is not `=` is \"another type\":\n\n"
-                  "| mode | another type |\n|---|---|\n"
-                  "| `strict`, `add_new_columns` | the batch fails; with `rescue_mode: column` the value is NULL and goes to the rescue column |\n"
-                  "| `coerce` | the first table |\n"
-                  "| `type_widen` | the second table (jobs), the third (Python package, or `allow_lossy_widening: true`) |\n\n"
-                  "Nested types follow field by field; a column without values fits any type. CSV and JSON are text: their values are read as the schema's type by\n"
-                  "the row VARCHAR, in every mode, and only a value that does not fit is \"another type\".\n\n"
-                  "## coerce\n\n"
-                  "`=` the same type, `all` every value fits, `some` values that the type cannot hold exactly become NULL (and are rescued), empty: the batch fails.\n\n");
+    pli__buf_addz(
+        b,
+        "# Casts and common types\n\n"
+        "Generated from the planner by `test_schema_casts --write`; do not edit. Rows are the type that a file brings, columns the type that the\n"
+        "schema has. Names are SQL's. A pair that is not `=` is \"another type\":\n\n"
+        "| mode | another type |\n|---|---|\n"
+        "| `strict`, `add_new_columns` | the batch fails; with `rescue_mode: column` the value is NULL and goes to the rescue column |\n"
+        "| `coerce` | the first table |\n"
+        "| `type_widen` | the second table (jobs), the third (Python package, or `allow_lossy_widening: true`) |\n\n"
+        "Nested types follow field by field; a column without values fits any type. CSV and JSON are text: their values are read as the schema's type by\n"
+        "the row VARCHAR, in every mode, and only a value that does not fit is \"another type\".\n\n"
+        "## coerce\n\n"
+        "`=` the same type, `all` every value fits, `some` values that the type cannot hold exactly become NULL (and are rescued), empty: the batch fails.\n\n");
     write_coerce(b);
-    pli__buf_addz(b, "\n## type_widen in jobs\n\nThe type that the column has afterwards; empty: the batch fails, or values are rescued.\n\n");
+    pli__buf_addz(
+        b,
+        "\n## type_widen in jobs\n\nThe type that the column has afterwards; empty: the batch fails, or values are rescued.\n\n");
     write_widen(b, "type_widen");
-    pli__buf_addz(b, "\n## type_widen with lossy widening\n\n64-bit integers beyond 2^53 lose digits in a DOUBLE; nothing else differs.\n\n");
+    pli__buf_addz(
+        b,
+        "\n## type_widen with lossy widening\n\n64-bit integers beyond 2^53 lose digits in a DOUBLE; nothing else differs.\n\n");
     write_widen(b, "type_widen lossy");
-    pli__buf_addz(b, "\n## Which texts fit\n\n"
-                     "| type | texts |\n|---|---|\n"
-                     "| integers | `[+-]?digits[.digits][e[+-]digits]`, no blanks, if nothing but zeros stands behind the point; in the type's range |\n"
-                     "| FLOAT, DOUBLE | the same grammar, the nearest value; not `nan`, `inf`, nor what would become infinite; a whole number (no point, no exponent) only if it is held exactly |\n"
-                     "| DECIMAL(p,s) | the same grammar, if p and s hold it exactly |\n"
-                     "| BOOLEAN | `true`, `false`, any case |\n"
-                     "| DATE | `2024-02-29` |\n"
-                     "| TIMESTAMP, TIMESTAMPTZ | `2024-02-29`, or with `T` or a blank and `10:00`, `10:00:00`, `10:00:00.123456`, then `Z`, `+02`, `+0200`, `+02:00` or nothing (UTC); digits below microseconds must be zero |\n"
-                     "| TIME | `10:00`, `10:00:00`, `10:00:00.123456` |\n"
-                     "| INTERVAL | `P1W`, `P1DT2H3M4.5S`; no years and months |\n"
-                     "| VARCHAR | all; as text: numbers in their shortest form, `2024-02-29T10:00:00.500000Z`, `P1DT2H` |\n");
+    pli__buf_addz(
+        b,
+        "\n## Which texts fit\n\n"
+        "| type | texts |\n|---|---|\n"
+        "| integers | `[+-]?digits[.digits][e[+-]digits]`, no blanks, if nothing but zeros stands behind the point; in the type's range |\n"
+        "| FLOAT, DOUBLE | the same grammar, the nearest value; not `nan`, `inf`, nor what would become infinite; a whole number (no point, no exponent) only if it is held exactly |\n"
+        "| DECIMAL(p,s) | the same grammar, if p and s hold it exactly |\n"
+        "| BOOLEAN | `true`, `false`, any case |\n"
+        "| DATE | `2024-02-29` |\n"
+        "| TIMESTAMP, TIMESTAMPTZ | `2024-02-29`, or with `T` or a blank and `10:00`, `10:00:00`, `10:00:00.123456`, then `Z`, `+02`, `+0200`, `+02:00` or nothing (UTC); digits below microseconds must be zero |\n"
+        "| TIME | `10:00`, `10:00:00`, `10:00:00.123456` |\n"
+        "| INTERVAL | `P1W`, `P1DT2H3M4.5S`; no years and months |\n"
+        "| VARCHAR | all; as text: numbers in their shortest form, `2024-02-29T10:00:00.500000Z`, `P1DT2H` |\n");
 }
 
-static void page_path(char *out, size_t room) { snprintf(out, room, "%s/../docs/reference/casts.md", PLI_TEST_SOURCE_DIR); }
+static void page_path(char *out, size_t room) {
+    snprintf(out, room, "%s/../docs/reference/casts.md", PLI_TEST_SOURCE_DIR);
+}
 
 static void test_schema_casts__page_is_what_the_planner_says(void **state) {
     (void)state;
@@ -150,7 +169,8 @@ static void test_schema_casts__page_is_what_the_planner_says(void **state) {
     size_t n;
     while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) pli__buf_add(&found, chunk, n);
     fclose(f);
-    if (!pli__str_eq(pli__buf_str(&page), pli__buf_str(&found))) fail_msg("%s is stale: run test_schema_casts --write", path);
+    if (!pli__str_eq(pli__buf_str(&page), pli__buf_str(&found)))
+        fail_msg("%s is stale: run test_schema_casts --write", path);
 }
 
 /* ---- rows ---- */
@@ -166,10 +186,12 @@ static int64_t count_rows(pli__engine *e, const char *from, const char *to, cons
     snprintf(columns, sizeof columns, "a %s", from);
     pli__buf_addf(&rows, "SELECT unnest([%s]::%s[]) AS a", values, from);
     PLI_AUTO(pli__type_auto) const pli__type *schema = kit_columns(stored);
-    if (kit_plan(&kit, "coerce rescue", schema, &(kit_part){columns, rows.ptr}, 1, &err) != PLI_OK) fail_msg("%s to %s: %s", from, to, err.message);
+    if (kit_plan(&kit, "coerce rescue", schema, &(kit_part){columns, rows.ptr}, 1, &err) != PLI_OK)
+        fail_msg("%s to %s: %s", from, to, err.message);
     assert_int_equal(pli__evolve_render(kit.plan, &kit.relation, &sql, &err), PLI_OK);
     pli__buf_addf(&query, "SELECT count(*) FROM (%s) WHERE %s", sql.ptr, condition);
-    if (pli__engine_query_i64(e, query.ptr, &count, &err) != PLI_OK) fail_msg("%s to %s: %s\n%s", from, to, err.message, query.ptr);
+    if (pli__engine_query_i64(e, query.ptr, &count, &err) != PLI_OK)
+        fail_msg("%s to %s: %s\n%s", from, to, err.message, query.ptr);
     kit_clear(&kit);
     return count;
 }
@@ -182,15 +204,19 @@ static void test_schema_casts__every_pair_keeps_every_value(void **state) {
         for (size_t k = 0; k < N_TYPES; k++) {
             const char *from = types[i].type, *to = types[k].type;
             if (decide("coerce", to, from).decision == PLI__DECIDE_FAIL) {
-                if (count_rows(e, from, to, types[i].values, "a IS NOT NULL OR _rescued_data IS NULL") != 0) fail_msg("%s to %s: not rescued", from, to);
+                if (count_rows(e, from, to, types[i].values, "a IS NOT NULL OR _rescued_data IS NULL") != 0)
+                    fail_msg("%s to %s: not rescued", from, to);
                 continue;
             }
-            if (count_rows(e, from, to, types[i].values, "(a IS NULL) = (_rescued_data IS NULL)") != 0) fail_msg("%s to %s: a value is lost or double", from, to);
+            if (count_rows(e, from, to, types[i].values, "(a IS NULL) = (_rescued_data IS NULL)") != 0)
+                fail_msg("%s to %s: a value is lost or double", from, to);
             const bool checked = decide("coerce", to, from).checked;
-            if (!checked && count_rows(e, from, to, types[i].values, "a IS NULL") != 0) fail_msg("%s to %s: exact, but a value does not fit", from, to);
+            if (!checked && count_rows(e, from, to, types[i].values, "a IS NULL") != 0)
+                fail_msg("%s to %s: exact, but a value does not fit", from, to);
             PLI_AUTO(pli__buf_clear) pli__buf is_type = {0};
             pli__buf_addf(&is_type, "typeof(a) <> '%s'", to);
-            if (count_rows(e, from, to, types[i].values, is_type.ptr) != 0) fail_msg("%s to %s: the result has another type", from, to);
+            if (count_rows(e, from, to, types[i].values, is_type.ptr) != 0)
+                fail_msg("%s to %s: the result has another type", from, to);
         }
     }
 }
@@ -204,8 +230,10 @@ static void test_schema_casts__widening_loses_nothing(void **state) {
         for (size_t k = 0; k < N_TYPES; k++) {
             const cell c = decide("type_widen", types[k].type, types[i].type);
             if (c.decision == PLI__DECIDE_FAIL) continue;
-            if (count_rows(e, types[i].type, c.type, types[i].values, "a IS NULL OR _rescued_data IS NOT NULL") != 0) fail_msg("%s to %s: lost", types[i].type, c.type);
-            if (count_rows(e, types[k].type, c.type, types[k].values, "a IS NULL OR _rescued_data IS NOT NULL") != 0) fail_msg("%s to %s: lost", types[k].type, c.type);
+            if (count_rows(e, types[i].type, c.type, types[i].values, "a IS NULL OR _rescued_data IS NOT NULL") != 0)
+                fail_msg("%s to %s: lost", types[i].type, c.type);
+            if (count_rows(e, types[k].type, c.type, types[k].values, "a IS NULL OR _rescued_data IS NOT NULL") != 0)
+                fail_msg("%s to %s: lost", types[k].type, c.type);
         }
     }
 }
@@ -221,7 +249,8 @@ static void check_case(pli__engine *e, const char *from, const char *value, cons
         pli__buf_addz(&condition, "_rescued_data IS NULL AND CAST(a AS VARCHAR) = ");
         pli__buf_add_sql_str(&condition, pli__str_of(expected));
     }
-    if (count_rows(e, from, to, values.ptr, condition.ptr) != 1) fail_msg("'%s' (%s) to %s is not %s", value, from, to, expected);
+    if (count_rows(e, from, to, values.ptr, condition.ptr) != 1)
+        fail_msg("'%s' (%s) to %s is not %s", value, from, to, expected);
 }
 
 static void test_schema_casts__single_values_are_as_listed(void **state) {

@@ -47,10 +47,31 @@ static const struct {
     {"TIMESTAMP", {"'2024-01-01 00:00:00'", "'2024-01-01 10:00:00.5'"}},
     {"TIMESTAMP WITH TIME ZONE", {"'2024-01-01 00:00:00+00'", "'2024-01-01 10:00:00.000001+02'"}},
 };
-static const char *const texts[] = {"'1'", "'1.5'", "'x'", "'true'", "'2024-01-01'", "'2024-01-01T10:00:00Z'", "''", "' 1'", "'9007199254740993'", "'1e2'", "'\"'"};
-static const char *const jsons[] = {"1",       "1.5",         "\"x\"",         "true",          "\"2024-01-01\"", "9007199254740993", "\"a\\\"b\\u00e9\"", "{}",
-                                    "[]",      "{\"x\":1}",   "{\"x\":\"z\"}", "{\"x\":[1,2]}", "{\"y\":true}",   "{\"z\":{\"q\":1}}", "[1,null,\"x\"]",
-                                    "[[1],2]", "[{\"x\":1}]", "{\"x\":null}",  "[null]",        "\"12\"",         "{\"x\":1,\"X\":2}", "-0.25"};
+static const char *const texts[] = {
+    "'1'",   "'1.5'", "'x'", "'true'", "'2024-01-01'", "'2024-01-01T10:00:00Z'", "''", "' 1'", "'9007199254740993'",
+    "'1e2'", "'\"'"};
+static const char *const jsons[] = {"1",
+                                    "1.5",
+                                    "\"x\"",
+                                    "true",
+                                    "\"2024-01-01\"",
+                                    "9007199254740993",
+                                    "\"a\\\"b\\u00e9\"",
+                                    "{}",
+                                    "[]",
+                                    "{\"x\":1}",
+                                    "{\"x\":\"z\"}",
+                                    "{\"x\":[1,2]}",
+                                    "{\"y\":true}",
+                                    "{\"z\":{\"q\":1}}",
+                                    "[1,null,\"x\"]",
+                                    "[[1],2]",
+                                    "[{\"x\":1}]",
+                                    "{\"x\":null}",
+                                    "[null]",
+                                    "\"12\"",
+                                    "{\"x\":1,\"X\":2}",
+                                    "-0.25"};
 
 static void random_type(pli__buf *b, int depth) {
     const size_t kind = pick(depth > 1 ? 8 : 12);
@@ -119,14 +140,10 @@ static void random_column(pli__buf *sql, const pli__type *t, char kind, const ch
     pli__buf_addz(sql, "unnest(CAST([");
     for (int i = 0; i < ROWS; i++) {
         if (i) pli__buf_addz(sql, ", ");
-        if (kind == 'c')
-            random_value(sql, t);
-        else if (pick(5) == 0)
-            pli__buf_addz(sql, "NULL");
-        else if (kind == 't')
-            pli__buf_addz(sql, texts[pick(sizeof texts / sizeof texts[0])]);
-        else
-            pli__buf_add_sql_str(sql, pli__str_of(jsons[pick(sizeof jsons / sizeof jsons[0])]));
+        if (kind == 'c') random_value(sql, t);
+        else if (pick(5) == 0) pli__buf_addz(sql, "NULL");
+        else if (kind == 't') pli__buf_addz(sql, texts[pick(sizeof texts / sizeof texts[0])]);
+        else pli__buf_add_sql_str(sql, pli__str_of(jsons[pick(sizeof jsons / sizeof jsons[0])]));
     }
     pli__buf_addf(sql, "] AS %s[])) AS %s", kind == 'c' ? type.ptr : kind == 't' ? "VARCHAR" : "JSON", name);
 }
@@ -170,7 +187,8 @@ static json_t *rows_of(pli__engine *e, const char *sql, const pli__type *columns
         for (size_t i = 0; i < chunk.rows; i++) {
             json_t *row = NULL;
             const pli__str text = pli__chunk_str(&chunk, 0, i);
-            if (pli__json_parse(text, "row", &row, &err) != PLI_OK) fail_msg("%s: %.*s", err.message, PLI_STR_ARG(text));
+            if (pli__json_parse(text, "row", &row, &err) != PLI_OK)
+                fail_msg("%s: %.*s", err.message, PLI_STR_ARG(text));
             json_array_append_new(rows, row);
         }
     }
@@ -182,20 +200,14 @@ static json_t *rows_of(pli__engine *e, const char *sql, const pli__type *columns
 /* ---- is it the same value? ---- */
 
 static void scalar_text(const json_t *v, char out[400]) {
-    if (json_is_string(v))
-        snprintf(out, 400, "%s", json_string_value(v));
-    else if (json_is_integer(v))
-        snprintf(out, 400, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v))
-        snprintf(out, 400, "%.17g", json_real_value(v));
-    else
-        snprintf(out, 400, "%s", json_is_true(v) ? "true" : "false");
+    if (json_is_string(v)) snprintf(out, 400, "%s", json_string_value(v));
+    else if (json_is_integer(v)) snprintf(out, 400, "%lld", (long long)json_integer_value(v));
+    else if (json_is_real(v)) snprintf(out, 400, "%.17g", json_real_value(v));
+    else snprintf(out, 400, "%s", json_is_true(v) ? "true" : "false");
 }
 
 /* Times print with a blank, "+00" and short fractions, or in ISO form. */
-static bool time_of(const char *text, int64_t *us) {
-    return pli__text_to_timestamp(pli__str_of(text), us, NULL);
-}
+static bool time_of(const char *text, int64_t *us) { return pli__text_to_timestamp(pli__str_of(text), us, NULL); }
 
 static bool same_scalar(const json_t *a, const json_t *b) {
     char x[400], y[400];
@@ -205,7 +217,8 @@ static bool same_scalar(const json_t *a, const json_t *b) {
     scalar_text(b, y);
     if (strcmp(x, y) == 0) return true;
     if (pli__text_to_i64(pli__str_of(x), &i) && pli__text_to_i64(pli__str_of(y), &k)) return i == k;
-    if (pli__text_to_f64(pli__str_of(x), &f) && pli__text_to_f64(pli__str_of(y), &g)) return f == g || (float)f == (float)g;
+    if (pli__text_to_f64(pli__str_of(x), &f) && pli__text_to_f64(pli__str_of(y), &g))
+        return f == g || (float)f == (float)g;
     if (time_of(x, &i) && time_of(y, &k)) return i == k;
     if (json_is_boolean(a)) return pli__text_to_f64(pli__str_of(y), &g) && g == json_is_true(a);
     return json_is_boolean(b) && pli__text_to_f64(pli__str_of(x), &f) && f == json_is_true(b);
@@ -217,7 +230,8 @@ static bool same(const json_t *in, const json_t *out) {
     if (!out) return false;
     if ((json_is_object(in) || json_is_array(in)) && json_is_string(out)) {
         PLI_AUTO(pli__json_unref) json_t *parsed = NULL;
-        return pli__json_parse(pli__str_of(json_string_value(out)), "text", &parsed, NULL) == PLI_OK && !json_is_string(parsed) && same(in, parsed);
+        return pli__json_parse(pli__str_of(json_string_value(out)), "text", &parsed, NULL) == PLI_OK &&
+               !json_is_string(parsed) && same(in, parsed);
     }
     if (json_is_array(in)) {
         if (!json_is_array(out) || json_array_size(in) != json_array_size(out)) return false;
@@ -229,8 +243,8 @@ static bool same(const json_t *in, const json_t *out) {
         const char *key;
         json_t *value;
         if (!json_is_object(out)) return false;
-        json_object_foreach((json_t *)(uintptr_t)in, key, value)
-            if (!same(value, json_object_get(out, key))) return false;
+        json_object_foreach((json_t *)(uintptr_t)in, key,
+                            value) if (!same(value, json_object_get(out, key))) return false;
         return true;
     }
     return !json_is_object(out) && !json_is_array(out) && !json_is_null(out) && same_scalar(in, out);
@@ -243,15 +257,15 @@ static json_t *put_together(const json_t *row, const json_t *rescued) {
     json_t *both = json_deep_copy(row);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)rescued, key, value) json_object_set_new(both, key, put_together(json_object_get(row, key), value));
+    json_object_foreach((json_t *)(uintptr_t)rescued, key, value)
+        json_object_set_new(both, key, put_together(json_object_get(row, key), value));
     return both;
 }
 
 static const json_t *member(const json_t *row, const char *name) {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)row, key, value)
-        if (pli__str_ieqz(pli__str_of(key), name)) return value;
+    json_object_foreach((json_t *)(uintptr_t)row, key, value) if (pli__str_ieqz(pli__str_of(key), name)) return value;
     return NULL;
 }
 
@@ -265,7 +279,8 @@ static void check_row(const json_t *in, const json_t *out, const char *what) {
         PLI_AUTO(pli__json_unref) json_t *both = put_together(member(out, name), json_object_get(rescued, name));
         if (same(value, both)) continue;
         char *a = json_dumps(in, 0), *b = json_dumps(out, 0);
-        fail_msg("column %s is lost (PLI_TEST_SEED=%llu PLI_TEST_ROUNDS=1)\nfile: %s\nrow:  %s\n%s", name, (unsigned long long)last_seed, a, b, what);
+        fail_msg("column %s is lost (PLI_TEST_SEED=%llu PLI_TEST_ROUNDS=1)\nfile: %s\nrow:  %s\n%s", name,
+                 (unsigned long long)last_seed, a, b, what);
     }
 }
 
@@ -286,7 +301,9 @@ static const pli__type *input_columns(const pli__part *part) {
     pli__type_builder b = {0};
     for (size_t i = 0; i < part->schema->n_fields; i++) {
         const pli__field *f = &part->schema->fields[i];
-        const pli__type *t = part->text ? pli__type_new(PLI__TYPE_STRING) : part->json ? pli__type_new(PLI__TYPE_JSON) : pli__type_ref(f->type);
+        const pli__type *t = part->text   ? pli__type_new(PLI__TYPE_STRING)
+                             : part->json ? pli__type_new(PLI__TYPE_JSON)
+                                          : pli__type_ref(f->type);
         pli__type_builder_add(&b, pli__str_of(f->name), t, true, NULL);
     }
     return pli__type_builder_finish(&b);
@@ -301,7 +318,8 @@ static void check_batch(pli__engine *e, const kit_batch *kit, const char *what) 
     for (size_t i = 0; i < kit->relation.n_parts; i++) {
         PLI_AUTO(pli__type_auto) const pli__type *found = input_columns(&kit->parts[i]);
         json_t *in = rows_of(e, kit->parts[i].sql, found);
-        for (size_t row = 0; row < ROWS; row++) check_row(json_array_get(in, row), json_array_get(out, i * ROWS + row), what);
+        for (size_t row = 0; row < ROWS; row++)
+            check_row(json_array_get(in, row), json_array_get(out, i * ROWS + row), what);
         json_decref(in);
     }
     json_decref(out);
@@ -339,7 +357,8 @@ static bool run_batch(pli__engine *e, const char *policy, char kind, const pli__
 
 static void test_schema_rebuild__nothing_is_lost(void **state) {
     (void)state;
-    static const char *const policies[] = {"strict rescue", "add_new_columns rescue", "coerce rescue", "type_widen rescue", "type_widen rescue"};
+    static const char *const policies[] = {"strict rescue", "add_new_columns rescue", "coerce rescue",
+                                           "type_widen rescue", "type_widen rescue"};
     pli__engine *e = kit_engine();
     if (!e) skip();
     const char *given = getenv("PLI_TEST_SEED"), *rounds = getenv("PLI_TEST_ROUNDS");

@@ -52,23 +52,23 @@ static inline bool simple_json(pli__str json, pli__buf *scratch, pli__str *out) 
 
 /* Two functions, from text and from raw JSON, to values of type T by `bool parse(pli__str, T *)`. */
 #define CAST_FUNCTIONS(name, T, parse)                                                                                 \
-    static void name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                         \
-        (void)info;                                                                                                   \
-        call c = begin_call(input, out);                                                                              \
-        T *values = c.values;                                                                                         \
-        for (idx_t row = 0; row < c.rows; row++)                                                                      \
-            if (is_null(&c, row) || !parse(text_at(&c, row), &values[row])) set_null(&c, row);                        \
-    }                                                                                                                 \
-    static void json_##name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                  \
-        (void)info;                                                                                                   \
-        call c = begin_call(input, out);                                                                              \
-        T *values = c.values;                                                                                         \
-        PLI_AUTO(pli__buf_clear) pli__buf scratch = {0};                                                              \
-        for (idx_t row = 0; row < c.rows; row++) {                                                                    \
-            pli__str text;                                                                                            \
-            if (is_null(&c, row) || !simple_json(text_at(&c, row), &scratch, &text) || !parse(text, &values[row]))    \
-                set_null(&c, row);                                                                                    \
-        }                                                                                                             \
+    static void name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                          \
+        (void)info;                                                                                                    \
+        call c = begin_call(input, out);                                                                               \
+        T *values = c.values;                                                                                          \
+        for (idx_t row = 0; row < c.rows; row++)                                                                       \
+            if (is_null(&c, row) || !parse(text_at(&c, row), &values[row])) set_null(&c, row);                         \
+    }                                                                                                                  \
+    static void json_##name(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {                   \
+        (void)info;                                                                                                    \
+        call c = begin_call(input, out);                                                                               \
+        T *values = c.values;                                                                                          \
+        PLI_AUTO(pli__buf_clear) pli__buf scratch = {0};                                                               \
+        for (idx_t row = 0; row < c.rows; row++) {                                                                     \
+            pli__str text;                                                                                             \
+            if (is_null(&c, row) || !simple_json(text_at(&c, row), &scratch, &text) || !parse(text, &values[row]))     \
+                set_null(&c, row);                                                                                     \
+        }                                                                                                              \
     }
 
 static bool parse_timestamp(pli__str s, int64_t *us) { return pli__text_to_timestamp(s, us, NULL); }
@@ -88,7 +88,8 @@ static void number_fits(duckdb_function_info info, duckdb_data_chunk input, duck
     bool *values = c.values;
     for (idx_t row = 0; row < c.rows; row++) {
         pli__number_shape shape;
-        values[row] = !is_null(&c, row) && pli__text_to_shape(text_at(&c, row), &shape) && shape.fraction <= scale[row] &&
+        values[row] = !is_null(&c, row) && pli__text_to_shape(text_at(&c, row), &shape) &&
+                      shape.fraction <= scale[row] &&
                       shape.whole <= (precision[row] > scale[row] ? precision[row] - scale[row] : 1);
     }
 }
@@ -98,10 +99,8 @@ static void json_to_text(duckdb_data_chunk input, duckdb_vector out, bool nested
     PLI_AUTO(pli__buf_clear) pli__buf scratch = {0};
     for (idx_t row = 0; row < c.rows; row++) {
         pli__str text;
-        if (is_null(&c, row) || !pli__json_text(text_at(&c, row), nested_too, &scratch, &text))
-            set_null(&c, row);
-        else
-            duckdb_vector_assign_string_element_len(out, row, text.ptr, text.len);
+        if (is_null(&c, row) || !pli__json_text(text_at(&c, row), nested_too, &scratch, &text)) set_null(&c, row);
+        else duckdb_vector_assign_string_element_len(out, row, text.ptr, text.len);
     }
 }
 
@@ -167,15 +166,17 @@ static void fit_json(duckdb_function_info info, duckdb_data_chunk input, duckdb_
             duckdb_scalar_function_set_error(info, err.message);
             return;
         }
-        if (wanted)
-            duckdb_vector_assign_string_element_len(out, row, text.ptr, text.len);
-        else
-            set_null(&c, row);
+        if (wanted) duckdb_vector_assign_string_element_len(out, row, text.ptr, text.len);
+        else set_null(&c, row);
     }
 }
 
-static void json_misfits(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) { fit_json(info, input, out, false); }
-static void json_prune(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) { fit_json(info, input, out, true); }
+static void json_misfits(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    fit_json(info, input, out, false);
+}
+static void json_prune(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    fit_json(info, input, out, true);
+}
 
 /* ---- registration ---- */
 
@@ -188,7 +189,8 @@ typedef struct {
     duckdb_scalar_function_t run;
 } function;
 
-#define FROM_TEXT(sql, type, c_name) {"pli_" sql, type, {DUCKDB_TYPE_VARCHAR}, c_name}, {"pli_json_" sql, type, {DUCKDB_TYPE_VARCHAR}, json_##c_name}
+#define FROM_TEXT(sql, type, c_name)                                                                                   \
+    {"pli_" sql, type, {DUCKDB_TYPE_VARCHAR}, c_name}, { "pli_json_" sql, type, {DUCKDB_TYPE_VARCHAR}, json_##c_name }
 
 static const function functions[] = {
     FROM_TEXT("bigint", DUCKDB_TYPE_BIGINT, bigint),
@@ -200,7 +202,10 @@ static const function functions[] = {
     FROM_TEXT("timestamp_ntz", DUCKDB_TYPE_TIMESTAMP, timestamp),
     FROM_TEXT("interval", DUCKDB_TYPE_INTERVAL, interval),
     {"pli_interval_text", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_INTERVAL}, interval_text},
-    {"pli_number_fits", DUCKDB_TYPE_BOOLEAN, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTEGER}, number_fits},
+    {"pli_number_fits",
+     DUCKDB_TYPE_BOOLEAN,
+     {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_INTEGER},
+     number_fits},
     {"pli_json_text", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR}, json_text},
     {"pli_json_scalar", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR}, json_scalar},
     {"pli_json_misfits", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, json_misfits},
@@ -217,7 +222,8 @@ static duckdb_state register_function(duckdb_connection con, const function *spe
     duckdb_scalar_function f = duckdb_create_scalar_function();
     duckdb_logical_type result = duckdb_create_logical_type(spec->result);
     duckdb_scalar_function_set_name(f, spec->name);
-    for (int i = 0; i < MAX_PARAMETERS && spec->parameters[i] != DUCKDB_TYPE_INVALID; i++) add_parameter(f, spec->parameters[i]);
+    for (int i = 0; i < MAX_PARAMETERS && spec->parameters[i] != DUCKDB_TYPE_INVALID; i++)
+        add_parameter(f, spec->parameters[i]);
     duckdb_scalar_function_set_return_type(f, result);
     duckdb_scalar_function_set_function(f, spec->run);
     const duckdb_state state = duckdb_register_scalar_function(con, f);
