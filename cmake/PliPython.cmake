@@ -35,8 +35,8 @@ if(Python_FOUND)
   target_include_directories(pli_python SYSTEM PRIVATE ${Python_INCLUDE_DIRS})
   target_compile_definitions(pli_python PRIVATE Py_LIMITED_API=0x030b0000)
   target_link_libraries(pli_python PRIVATE pli_flags pli)
-  # Function pointers of slots go through void *, as the C API has it.
-  target_compile_options(pli_python PRIVATE -Wno-pedantic)
+  # As Python's API has it: functions of slots go through void *, lists of keywords are char *. Options of sources come last.
+  set_source_files_properties(${python_sources} PROPERTIES COMPILE_OPTIONS "-Wno-pedantic;-Wno-write-strings")
   set_target_properties(pli_python PROPERTIES
     OUTPUT_NAME _core PREFIX "" SUFFIX .abi3.so C_VISIBILITY_PRESET hidden
     LIBRARY_OUTPUT_DIRECTORY "${beside}"
