@@ -1,0 +1,118 @@
+/*
+ * Delta tables, the writing half: create, append, overwrite, delete, update, optimize, vacuum, restore, properties,
+ * constraints, checkpoints. For programs that want no job around them.
+ *
+ *   pli_table_open(env, "data/events", &t, &err);
+ *   pli_write_options o = {.size = sizeof o, .merge_schema = true};
+ *   pli_table_write(t, &stream, &o, print_row, NULL, &err);      // an Arrow C stream; consumed, also on failure
+ *   pli_table_delete(t, &(pli_delete_options){.size = sizeof(pli_delete_options), .where = "day < '2024-01-01'"}, print_row, NULL, &err);
+ *
+ * Each operation is one commit: after it the table is as described, or, on an error, as it was. A conflict with another
+ * writer makes the operation start again on the new version; PLI_E_CONFLICT only comes back when that failed many times.
+ * What the table asks for is honoured (constraints, generated columns, change data feed, deletion vectors …) or refused by
+ * name before anything is written (PLI_E_UNSUPPORTED).
+ *
+ * Reports: one row for each operation, {"operation", "version", "committed", …} and its numbers; fn may be NULL. Option
+ * structs are zero-initialised by the caller, with `size` set; zero members mean the default; texts are borrowed for the
+ * call. `dry_run` says what would be done. Thread rule and lifetimes as in pli/table.h.
+ */
+#ifndef PLI_TABLE_WRITE_H
+#define PLI_TABLE_WRITE_H
+
+#include "pli/table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Key and value; value NULL = unset. */
+typedef struct pli_property {
+    const char *key, *value;
+} pli_property;
+
+typedef enum pli_write_mode {
+    PLI_WRITE_APPEND,          /**< add rows; the table is created if it is not there */
+    PLI_WRITE_OVERWRITE,       /**< replace all rows, or those that `where` names */
+    PLI_WRITE_ERROR_IF_EXISTS  /**< create; PLI_E_EXISTS if there is a table */
+} pli_write_mode;
+
+typedef struct pli_write_options {
+    size_t size;
+    pli_write_mode mode;
+    const char *where;              /**< overwrite: rows to replace; all new rows must meet it (PLI_E_CONSTRAINT) */
+    bool merge_schema;              /**< columns that the table lacks are added */
+    bool allow_type_widening;       /**< a wider type of the input becomes the table's */
+    size_t n_partition_by;          /**< for a table that is created */
+    const char *const *partition_by;
+    size_t n_properties;            /**< for a table that is created */
+    const pli_property *properties;
+    int64_t target_file_size;       /**< bytes; 0 = the table's, else 128 MiB */
+    const char *user_metadata;
+    bool relaxed;                   /**< data files are not synced to disk */
+} pli_write_options;
+
+/** Create an empty table. @param schema Delta's schema JSON, or SQL columns as a struct: "STRUCT(id BIGINT, t VARCHAR)" */
+PLI_API pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+/** Write the rows of an Arrow stream. Columns are matched by name, case ignored.
+ *  @param take the stream; released by the call in any case @param options NULL = append */
+PLI_API pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+/** Write the rows of a query of the environment's engine ("SELECT … FROM read_csv('…')"). Rows never leave the engine. */
+PLI_API pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+
+typedef struct pli_delete_options {
+    size_t size;
+    const char *where;   /**< SQL over the logical columns; NULL = all rows */
+    bool copy_on_write;  /**< rewrite files even where the table has deletion vectors */
+    bool dry_run, relaxed;
+    const char *user_metadata;
+} pli_delete_options;
+/** Delete rows. Report: rows, filesScanned, filesRemoved, filesAdded, deletionVectorsAdded, bytesAdded, rowsCopied. */
+PLI_API pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+
+typedef struct pli_update_options {
+    size_t size;
+    const char *where;
+    size_t n_set;
+    const pli_property *set; /**< column and SQL expression over the logical columns */
+    bool copy_on_write;
+    bool dry_run, relaxed;
+    const char *user_metadata;
+} pli_update_options;
+/** Change rows. Report as for delete. */
+PLI_API pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+
+typedef struct pli_optimize_options {
+    size_t size;
+    const char *where;         /**< SQL over partition columns */
+    size_t n_zorder;
+    const char *const *zorder; /**< columns */
+    int64_t target_size;
+    bool dry_run, relaxed;
+} pli_optimize_options;
+/** Put small files together and purge deleted rows; rows stay what they are. Report: filesRemoved, filesAdded, bytesRemoved,
+ *  bytesAdded, partitions. */
+PLI_API pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+
+typedef struct pli_vacuum_options {
+    size_t size;
+    const char *retention; /**< duration such as "168h"; NULL = the table's, else 7 days */
+    bool allow_short;      /**< retention below 7 days */
+    bool dry_run;
+} pli_vacuum_options;
+/** Delete files that nothing refers to. Report: a row {"path", "size"} for each, then the totals. */
+PLI_API pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+
+/** Make an older version the newest again. Report: filesRestored, filesRemoved. */
+PLI_API pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_row_fn *fn, void *arg, pli_error *err);
+/** Write a checkpoint of the newest version. Report: actions, addFiles, bytes. */
+PLI_API pli_status pli_table_checkpoint(pli_table *t, pli_row_fn *fn, void *arg, pli_error *err);
+/** Set or unset table properties. */
+PLI_API pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn, void *arg, pli_error *err);
+/** Add a CHECK constraint (Spark's SQL) after testing it on all rows: PLI_E_CONSTRAINT if one breaks it, PLI_E_EXISTS. */
+PLI_API pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn *fn, void *arg, pli_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

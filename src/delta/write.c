@@ -1,0 +1,208 @@
+/* Create, append and overwrite: project the query onto the table, write its rows, commit. */
+#include "delta/write.h"
+
+#include "delta/active.h"
+#include "delta/dml_write.h"
+#include "delta/metadata_write.h"
+#include "delta/project.h"
+#include "delta/protocol_write.h"
+#include "delta/write_plan.h"
+
+#define REBASES 20
+#define ATTEMPTS 10
+
+/* One attempt; files are kept for the next one as long as they fit the table. */
+typedef struct {
+    pli__delta *t;
+    const pli_write_options *o;
+    pli__snapshot *snapshot; /* NULL: created */
+    pli__arena arena;
+    pli__projection projection;
+    bool has_metadata;
+    pli__metadata metadata;
+    pli__written *written;
+    pli__touched *replaced;  /* overwrite: what goes */
+    pli__written *left;      /* overwrite with a condition: rows of files that stay */
+    char *mark;
+    bool committed;
+    pli__write_result result;
+} writer;
+
+static void writer_clear(writer *w) {
+    if (!w->committed) {
+        pli__written_delete(w->written, w->t);
+        pli__written_delete(w->left, w->t);
+    }
+    pli__written_free(w->written);
+    pli__written_free(w->left);
+    pli__touched_free(w->replaced);
+    pli__projection_clear(&w->projection);
+    if (w->snapshot) pli__snapshot_unref(w->snapshot);
+    pli__active_end(&w->mark);
+    pli__arena_clear(&w->arena);
+}
+
+static pli_status create_metadata(writer *w, pli_error *err) {
+    pli__kv *kv = pli__arena_calloc(&w->arena, w->o->n_properties + 1, sizeof *kv);
+    if (!kv) return pli__error_memory(err);
+    for (size_t i = 0; i < w->o->n_properties; i++)
+        kv[i] = (pli__kv){pli__str_of(w->o->properties[i].key), w->o->properties[i].value ? pli__str_of(w->o->properties[i].value) : (pli__str){0}};
+    const pli__create_options create = {.n_partition_by = w->o->n_partition_by, .partition_by = w->o->partition_by, .n_properties = w->o->n_properties, .properties = kv};
+    w->has_metadata = true;
+    return pli__metadata_create(pli__delta_env(w->t), w->projection.schema, &create, &w->arena, &w->metadata, err);
+}
+
+static pli_status choose_metadata(writer *w, pli_error *err) {
+    if (!w->snapshot) return create_metadata(w, err);
+    w->metadata = *pli__snapshot_metadata(w->snapshot);
+    w->has_metadata = w->projection.schema_changed;
+    if (!w->has_metadata) return PLI_OK;
+    PLI_TRY(pli__metadata_with_schema(&w->metadata, w->projection.schema, &w->arena, &w->metadata, err));
+    if (!w->projection.types_widened) return PLI_OK;
+    return pli__metadata_set(&w->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &w->arena, err);
+}
+
+static pli_status open_latest(writer *w, pli_error *err) {
+    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
+    bool exists = false;
+    PLI_TRY(pli__delta_exists(w->t, &exists, err));
+    if (exists && w->o->mode == PLI_WRITE_ERROR_IF_EXISTS)
+        return pli__error_set(err, PLI_E_EXISTS, "there is a table in '%s' already", pli__delta_root(w->t));
+    return exists ? pli__snapshot_open(w->t, PLI__LATEST, &for_write, &w->snapshot, err) : PLI_OK;
+}
+
+/* ---- overwrite ---- */
+
+/* What is replaced, and the rows of its files that stay. */
+static pli_status replace(writer *w, const pli__protocol *protocol, pli_error *err) {
+    PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf left = {0};
+    const pli__write_options options = {.target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .trusted = true};
+    bool any = false;
+    if (w->o->mode != PLI_WRITE_OVERWRITE || !w->snapshot) return PLI_OK;
+    PLI_TRY(pli__touched_new(w->t, w->snapshot, &w->replaced, err));
+    PLI_TRY(pli__touched_where(w->replaced, w->o->where, err));
+    PLI_TRY(pli__touched_resolve(w->replaced, err));
+    PLI_TRY(pli__touched_sql(w->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
+    if (!any) return PLI_OK;
+    return pli__write_rows(w->t, protocol, pli__snapshot_metadata(w->snapshot), left.ptr, &options, NULL, &w->left, err);
+}
+
+/* New rows of a conditional overwrite must be such as it replaces. */
+static pli_status guard(const writer *w, pli__buf *sql, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    if (w->o->mode != PLI_WRITE_OVERWRITE || !w->o->where) {
+        pli__buf_adds(sql, pli__buf_str(&w->projection.sql));
+        return pli__buf_status(sql, err);
+    }
+    pli__buf_addf(&text, PLI__CHECK_MARK "a new row does not meet the condition of the overwrite (%s)", w->o->where);
+    pli__buf_addf(sql, "SELECT * FROM (%s) AS pli_new WHERE CASE WHEN (%s\n) THEN true ELSE error(", w->projection.sql.ptr, w->o->where);
+    pli__buf_add_sql_str(sql, pli__buf_str(&text));
+    pli__buf_addz(sql, ") END");
+    return pli__buf_status(sql, err);
+}
+
+/* ---- one attempt ---- */
+
+static pli_status write_files(writer *w, const char *sql, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf guarded = {0};
+    const pli__write_options options = {.target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed};
+    pli__protocol protocol;
+    bool changed;
+    PLI_TRY(pli__protocol_derive(&w->metadata, w->projection.schema, w->snapshot ? pli__snapshot_protocol(w->snapshot) : NULL, &w->arena, &protocol, &changed, err));
+    if (!sql) return PLI_OK;
+    PLI_TRY(pli__active_begin(w->t, &w->mark, err));
+    PLI_TRY(guard(w, &guarded, err));
+    PLI_TRY(pli__write_rows(w->t, &protocol, &w->metadata, guarded.ptr, &options, NULL, &w->written, err));
+    return replace(w, &protocol, err);
+}
+
+static pli_status add_files(writer *w, pli__txn_handle *x, pli_error *err) {
+    for (size_t i = 0; w->replaced && i < w->replaced->n; i++) {
+        PLI_TRY(pli__txn_read_file(x, w->replaced->files[i].add.path, err));
+        PLI_TRY(pli__txn_remove_add(x, &w->replaced->files[i].add, true, err));
+    }
+    if (w->written) PLI_TRY(pli__written_add_to(w->written, x, err));
+    if (w->left) PLI_TRY(pli__written_add_to(w->left, x, err));
+    w->result.rows = w->written ? pli__written_rows(w->written) : 0;
+    w->result.bytes = w->written ? pli__written_bytes(w->written) : 0;
+    w->result.files_added = (w->written ? (int64_t)pli__written_files(w->written) : 0) + (w->left ? (int64_t)pli__written_files(w->left) : 0);
+    w->result.files_removed = w->replaced ? (int64_t)w->replaced->n : 0;
+    PLI_TRY(pli__txn_metric(x, "numFiles", w->result.files_added, err));
+    PLI_TRY(pli__txn_metric(x, "numOutputRows", w->result.rows, err));
+    return pli__txn_metric(x, "numOutputBytes", w->result.bytes, err);
+}
+
+static pli_status commit(writer *w, bool creates_only, pli_error *err) {
+    PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
+    pli__commit_result r;
+    const bool overwrite = w->o->mode == PLI_WRITE_OVERWRITE;
+    pli__buf_addf(&parameters, "{\"mode\":\"%s\"", overwrite ? "Overwrite" : w->o->mode == PLI_WRITE_APPEND ? "Append" : "ErrorIfExists");
+    if (overwrite && w->o->where) {
+        pli__buf_addz(&parameters, ",\"predicate\":");
+        pli__buf_add_json(&parameters, pli__str_of(w->o->where));
+    }
+    pli__buf_addc(&parameters, '}');
+    PLI_TRY(pli__buf_status(&parameters, err));
+    const pli__txn_options options = {.operation = creates_only ? "CREATE TABLE" : "WRITE", .operation_params = parameters.ptr, .user_metadata = w->o->user_metadata,
+                                      .reads = !overwrite ? PLI__READS_NOTHING : w->o->where ? PLI__READS_FILES : PLI__READS_TABLE, .data_change = true, .relaxed = w->o->relaxed};
+    PLI_TRY(pli__txn_begin(w->t, w->snapshot, &options, &x, err));
+    if (w->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &w->metadata, err));
+    PLI_TRY(add_files(w, x, err));
+    PLI_TRY(pli__txn_commit(x, &r, err));
+    w->result.version = r.version;
+    w->committed = true;
+    return PLI_OK;
+}
+
+/* After a conflict of an append: the table as it is now, if the files fit it too. */
+static pli_status rebase(writer *w, bool *fits, pli_error *err) {
+    PLI_AUTO(pli__snapshot_auto) pli__snapshot *now = NULL;
+    *fits = false;
+    if (w->o->mode != PLI_WRITE_APPEND) return PLI_OK;
+    PLI_TRY(pli__snapshot_open(w->t, PLI__LATEST, NULL, &now, err));
+    PLI_TRY(pli__metadata_takes_files(pli__snapshot_metadata(now), &w->metadata, fits, err));
+    if (!*fits) return PLI_OK;
+    if (w->snapshot) pli__snapshot_unref(w->snapshot);
+    w->snapshot = PLI_TAKE(now);
+    w->metadata = *pli__snapshot_metadata(w->snapshot);
+    w->has_metadata = false;
+    return PLI_OK;
+}
+
+static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o, pli__write_result *out, pli_error *err) {
+    PLI_AUTO(writer_clear) writer w = {.t = t, .o = o};
+    const pli__project_options options = {o->merge_schema, o->allow_type_widening};
+    PLI_TRY(open_latest(&w, err));
+    PLI_TRY(pli__project(w.snapshot ? pli__snapshot_schema(w.snapshot) : NULL, schema, sql ? sql : "SELECT 1", &options, &w.projection, err));
+    PLI_TRY(choose_metadata(&w, err));
+    PLI_TRY(write_files(&w, sql, err));
+    pli_status s = commit(&w, !sql, err);
+    for (int i = 0; s == PLI_E_CONFLICT && i < REBASES; i++) {
+        bool fits;
+        if (rebase(&w, &fits, NULL) != PLI_OK || !fits) break;
+        pli__error_clear(err);
+        s = commit(&w, !sql, err);
+    }
+    if (s == PLI_OK) *out = w.result;
+    return s;
+}
+
+pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o, pli__write_result *out, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *asked = NULL;
+    pli_status s = PLI_E_CONFLICT;
+    if (!schema) {
+        pli__engine *e;
+        PLI_TRY(pli__env_engine(pli__delta_env(t), &e, err));
+        PLI_TRY(pli__engine_describe(e, sql, &asked, err));
+        schema = asked;
+    }
+    /* an Arrow stream can be read once: a conflict that needs the rows again is the caller's */
+    const int most = asked ? ATTEMPTS : 1;
+    for (int i = 0; i < most && s == PLI_E_CONFLICT; i++) {
+        pli__error_clear(err);
+        s = attempt(t, sql, schema, o, out, err);
+    }
+    return s;
+}
