@@ -79,6 +79,46 @@ static const cli_flag truncate_flags[] = {
     CLI_END,
 };
 
+#define FLAG_WHERE {"--where", "SQL", "condition over the columns", NULL, 0}
+#define FLAG_COPY {"--copy-on-write", NULL, "rewrite files even where the table has deletion vectors", NULL, 0}
+#define FLAG_PARTITIONS {"--partition-by", "A,B", "partition columns of a table that is created", NULL, 0}
+static const cli_flag create_flags[] = {
+    {"--schema", "STRUCT(…)", "columns with SQL types, or Delta's schema JSON", NULL, 0},
+    FLAG_PARTITIONS,
+    {"--property", "KEY=VALUE", "table property", NULL, 0},
+    CLI_END,
+};
+static const cli_flag append_flags[] = {
+    {"--merge-schema", NULL, "new columns are added to the table", NULL, 0},
+    {"--overwrite", NULL, "replace the rows (all, or those of --where)", NULL, 0},
+    FLAG_WHERE,
+    FLAG_PARTITIONS,
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+static const cli_flag delete_flags[] = {FLAG_WHERE, FLAG_COPY, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag update_flags[] = {
+    {"--set", "COLUMN=EXPR", "new value; may be given several times", NULL, 0}, FLAG_WHERE, FLAG_COPY, CLI_FLAG_DRY_RUN, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag optimize_flags[] = {
+    {"--zorder-by", "A,B", "lay rows out by these columns", NULL, 0},
+    FLAG_WHERE,
+    {"--target-size", "SIZE", "size that files aim at", NULL, 0},
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+static const cli_flag vacuum_flags[] = {
+    {"--retention", "D", "keep files that were removed within this time; default the table's, else 168h", NULL, 0},
+    {"--allow-short", NULL, "allow a retention below 168h", NULL, 0},
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAG_YES,
+    CLI_END,
+};
+static const cli_flag restore_flags[] = {
+    {"--version", "N", "this version", NULL, 0}, {"--timestamp", "TS", "the version that was current then", NULL, 0}, CLI_FLAG_DRY_RUN, CLI_END};
+static const cli_flag plain_flags[] = {CLI_FLAGS_LIMITS, CLI_END};
+
 static cli_command table[] = {
     {"ingest", "SRC DEST", "read what is new in SRC (files or a Delta table) into the Delta table DEST, then exit",
      "pli ingest data/raw data/delta/events --format csv --partition-by day", NULL, 2, 2, cli_cmd_ingest},
@@ -125,6 +165,23 @@ static cli_command table[] = {
     {"delta files", "TABLE", "active files of a table", "pli delta files data/delta/events --format ndjson", at_flags, 1, 1, cli_cmd_delta_files},
     {"delta history", "TABLE", "commits of a table, newest first", "pli delta history data/delta/events --limit 5", history_flags, 1, 1,
      cli_cmd_delta_history},
+    {"delta create", "TABLE", "make an empty table", "pli delta create t --schema 'STRUCT(id BIGINT, name VARCHAR)' --partition-by name", create_flags, 1,
+     1, cli_cmd_delta_create},
+    {"delta append", "TABLE FILE…", "add the rows of files (csv, ndjson, json, parquet by ending)", "pli delta append t new.parquet", append_flags, 2,
+     CLI_MANY, cli_cmd_delta_append},
+    {"delta delete", "TABLE", "delete rows", "pli delta delete t --where \"day < '2024-01-01'\"", delete_flags, 1, 1, cli_cmd_delta_delete},
+    {"delta update", "TABLE", "change rows", "pli delta update t --set \"price=price * 1.1\" --where \"kind = 'a'\"", update_flags, 1, 1,
+     cli_cmd_delta_update},
+    {"delta optimize", "TABLE", "put small files together", "pli delta optimize t --zorder-by customer,day", optimize_flags, 1, 1, cli_cmd_delta_optimize},
+    {"delta vacuum", "TABLE", "delete files that nothing refers to", "pli delta vacuum t --retention 168h --dry-run", vacuum_flags, 1, 1,
+     cli_cmd_delta_vacuum},
+    {"delta restore", "TABLE", "make an older version the newest again", "pli delta restore t --version 12", restore_flags, 1, 1, cli_cmd_delta_restore},
+    {"delta checkpoint", "TABLE", "write a checkpoint of the newest version", "pli delta checkpoint t", plain_flags, 1, 1, cli_cmd_delta_checkpoint},
+    {"delta set", "TABLE KEY=VALUE…", "set table properties", "pli delta set t delta.enableChangeDataFeed=true", plain_flags, 2, CLI_MANY, cli_cmd_delta_set},
+    {"delta add-constraint", "TABLE NAME SQL", "add a CHECK constraint", "pli delta add-constraint t positive 'amount > 0'", plain_flags, 3, 3,
+     cli_cmd_delta_add_constraint},
+    {"delta drop-constraint", "TABLE NAME", "drop a CHECK constraint", "pli delta drop-constraint t positive", plain_flags, 2, 2,
+     cli_cmd_delta_drop_constraint},
     {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor", config_flag, 0, 0, cli_cmd_doctor},
     {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1, cli_cmd_explain},
     {"version", "", "versions of the command, the library and the engine", "pli version --json", NULL, 0, 0, cli_cmd_version},

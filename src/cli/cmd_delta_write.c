@@ -1,0 +1,218 @@
+/* `pli delta`: commands that change a table, over pli/table_write.h. Each is one commit; each prints its report. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/text.h"
+#include "pli/table_write.h"
+
+#define MAX_PAIRS 200
+
+typedef struct change {
+    cli_context *ctx;
+    const cli_args *args;
+    pli_env *env;
+    pli_table *table;
+    cli_rows *rows;
+    char *texts; /* pairs, cut in place */
+    pli_property pairs[MAX_PAIRS];
+    size_t n_pairs;
+    char **list;
+} change;
+
+static bool begin(change *c, cli_context *ctx, const cli_args *args) {
+    *c = (change){.ctx = ctx, .args = args};
+    c->env = cli_env(ctx, NULL, args);
+    if (!c->env || pli_table_open(c->env, args->words[0], &c->table, &ctx->error) != PLI_OK) return false;
+    c->rows = cli_rows_begin(ctx, stdout);
+    return c->rows != NULL;
+}
+
+static int end(change *c, bool ok) {
+    if (c->rows) cli_rows_end(c->rows, ok);
+    pli_table_close(c->table);
+    free(c->texts);
+    free(c->list);
+    return ok ? 0 : cli_fail(c->ctx);
+}
+
+/* KEY=VALUE texts of a repeatable flag, or of the words behind the table. */
+static bool add_pair(change *c, const char *what, char *text) {
+    char *eq = strchr(text, '=');
+    if (!eq || eq == text) return cli_usage(c->ctx, "%s needs KEY=VALUE, not '%s'", what, text), false;
+    if (c->n_pairs == MAX_PAIRS) return cli_usage(c->ctx, "too many values for %s", what), false;
+    *eq = '\0';
+    c->pairs[c->n_pairs++] = (pli_property){text, eq + 1};
+    return true;
+}
+
+static bool read_pairs(change *c, const char *flag) {
+    size_t size = 1, at = 0;
+    for (const char *t; (t = cli_arg_next(c->args, flag, &at));) size += strlen(t) + 1;
+    for (size_t i = 1; i < c->args->n_words; i++) size += strlen(c->args->words[i]) + 1;
+    char *to = c->texts = malloc(size);
+    if (!to) return cli_format_error(&c->ctx->error, PLI_E_MEMORY, "out of memory"), false;
+    at = 0;
+    for (const char *t; (t = cli_arg_next(c->args, flag, &at));) {
+        const size_t len = strlen(t) + 1;
+        memcpy(to, t, len);
+        if (!add_pair(c, flag, to)) return false;
+        to += len;
+    }
+    return true;
+}
+
+#define DONE(call) end(&c, ok && (call) == PLI_OK)
+#define REPORT cli_rows_add, c.rows, &ctx->error
+
+int cli_cmd_delta_create(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && read_pairs(&c, "--property");
+    const char *schema = cli_arg(args, "--schema");
+    if (ok && !schema) ok = (cli_usage(ctx, "option '--schema' is needed, such as 'STRUCT(id BIGINT, name VARCHAR)'"), false);
+    pli_write_options o = {.size = sizeof o, .n_properties = c.n_pairs, .properties = c.pairs};
+    o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
+    o.partition_by = (const char *const *)c.list;
+    return DONE(pli_table_create(c.table, schema, &o, REPORT));
+}
+
+/* A query that reads files by the ending of the first; quotes in names are doubled. */
+static char *files_query(const cli_args *args) {
+    static const struct {
+        const char *ending, *head, *tail;
+    } readers[] = {{".csv", "read_csv(", ", union_by_name = true)"},
+                   {".ndjson", "read_json(", ", format = 'newline_delimited', union_by_name = true)"},
+                   {".jsonl", "read_json(", ", format = 'newline_delimited', union_by_name = true)"},
+                   {".json", "read_json(", ", union_by_name = true)"},
+                   {"", "read_parquet(", ", union_by_name = true, hive_partitioning = false)"}};
+    size_t r = 0;
+    while (readers[r].ending[0] && !strstr(args->words[1], readers[r].ending)) r++;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    if (!f) return NULL;
+    fprintf(f, "SELECT * FROM %s[", readers[r].head);
+    for (size_t i = 1; i < args->n_words; i++) {
+        fputs(i > 1 ? ", '" : "'", f);
+        for (const char *p = args->words[i]; *p; p++) {
+            if (*p == '\'') fputc('\'', f);
+            fputc(*p, f);
+        }
+        fputc('\'', f);
+    }
+    fprintf(f, "]%s", readers[r].tail);
+    fclose(f);
+    return text;
+}
+
+int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    pli_write_options o = {.size = sizeof o,
+                           .mode = cli_has(args, "--overwrite") ? PLI_WRITE_OVERWRITE : PLI_WRITE_APPEND,
+                           .where = cli_arg(args, "--where"),
+                           .merge_schema = cli_has(args, "--merge-schema")};
+    o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
+    o.partition_by = (const char *const *)c.list;
+    char *sql = ok ? files_query(args) : NULL;
+    ok = ok && sql;
+    if (ok && ctx->dry_run)
+        puts(sql);
+    else
+        ok = ok && pli_table_write_sql(c.table, sql, &o, REPORT) == PLI_OK;
+    free(sql);
+    return end(&c, ok);
+}
+
+int cli_cmd_delta_delete(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    pli_delete_options o = {.size = sizeof o, .where = cli_arg(args, "--where"), .copy_on_write = cli_has(args, "--copy-on-write"), .dry_run = ctx->dry_run};
+    if (ok && !o.where) ok = cli_confirm(ctx, "delete all rows?");
+    return DONE(pli_table_delete(c.table, &o, REPORT));
+}
+
+int cli_cmd_delta_update(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && read_pairs(&c, "--set");
+    if (ok && c.n_pairs == 0) ok = (cli_usage(ctx, "option '--set' is needed: COLUMN=EXPRESSION"), false);
+    pli_update_options o = {.size = sizeof o,
+                            .where = cli_arg(args, "--where"),
+                            .n_set = c.n_pairs,
+                            .set = c.pairs,
+                            .copy_on_write = cli_has(args, "--copy-on-write"),
+                            .dry_run = ctx->dry_run};
+    return DONE(pli_table_update(c.table, &o, REPORT));
+}
+
+/* "128MiB" in bytes, by the parser of job options. */
+static bool read_size(cli_context *ctx, const char *text, int64_t *out) {
+    if (!text) return true;
+    pli_job_spec *spec = NULL;
+    pli_env_options o = {.size = sizeof o};
+    bool ok = pli_job_spec_new("size", &spec, &ctx->error) == PLI_OK && pli_job_spec_set(spec, "memory", text, &ctx->error) == PLI_OK;
+    if (ok) {
+        pli_job_spec_env_options(spec, &o);
+        *out = o.memory_limit;
+    } else
+        ctx->error.code = PLI_E_USAGE;
+    pli_job_spec_free(spec);
+    return ok;
+}
+
+int cli_cmd_delta_optimize(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    pli_optimize_options o = {.size = sizeof o, .where = cli_arg(args, "--where"), .dry_run = ctx->dry_run};
+    ok = ok && read_size(ctx, cli_arg(args, "--target-size"), &o.target_size);
+    o.n_zorder = cli_split(cli_arg(args, "--zorder-by"), &c.list);
+    o.zorder = (const char *const *)c.list;
+    return DONE(pli_table_optimize(c.table, &o, REPORT));
+}
+
+int cli_cmd_delta_vacuum(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    pli_vacuum_options o = {.size = sizeof o, .retention = cli_arg(args, "--retention"), .allow_short = cli_has(args, "--allow-short"), .dry_run = ctx->dry_run};
+    ok = ok && cli_confirm(ctx, "delete files that nothing refers to?");
+    return DONE(pli_table_vacuum(c.table, &o, REPORT));
+}
+
+int cli_cmd_delta_restore(cli_context *ctx, const cli_args *args) {
+    change c;
+    pli_at at = {.size = sizeof at, .has_version = cli_has(args, "--version"), .timestamp = cli_arg(args, "--timestamp")};
+    bool ok = begin(&c, ctx, args) && cli_arg_i64(ctx, args, "--version", 0, &at.version);
+    if (ok && at.has_version == (at.timestamp != NULL)) ok = (cli_usage(ctx, "one of --version and --timestamp is needed"), false);
+    return DONE(pli_table_restore(c.table, &at, ctx->dry_run, REPORT));
+}
+
+int cli_cmd_delta_checkpoint(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    return DONE(pli_table_checkpoint(c.table, REPORT));
+}
+
+int cli_cmd_delta_set(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && read_pairs(&c, "--property");
+    char *to = c.texts;
+    for (size_t i = 1; ok && i < args->n_words; i++) {
+        const size_t len = strlen(args->words[i]) + 1;
+        memcpy(to, args->words[i], len);
+        ok = add_pair(&c, "set", to);
+        to += len;
+    }
+    return DONE(pli_table_set_properties(c.table, c.pairs, c.n_pairs, REPORT));
+}
+
+int cli_cmd_delta_add_constraint(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    return DONE(pli_table_add_constraint(c.table, args->words[1], args->words[2], REPORT));
+}
+
+int cli_cmd_delta_drop_constraint(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    return DONE(pli_table_drop_constraint(c.table, args->words[1], REPORT));
+}
