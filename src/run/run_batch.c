@@ -26,17 +26,15 @@ void pli__run_forget(pli_run *run) {
     atomic_store(&run->progress.bytes, 0);
 }
 
-/* Failures of a sink's commit that say for certain that nothing became visible. After any other, files that the log may
- * refer to stay; vacuum knows. */
+/* Failures of a sink's commit that say for certain that nothing became visible. After any other (LOCKED and SINK_AHEAD too: what
+ * is there may be ours, its answer lost) files that the log may refer to stay; vacuum knows. */
 static bool is_certain(pli_status failure) {
     switch (failure) {
         case PLI_E_DISK_FULL:
         case PLI_E_CONFLICT:
         case PLI_E_SCHEMA:
         case PLI_E_CONSTRAINT:
-        case PLI_E_FILE_CHANGED:
-        case PLI_E_LOCKED:
-        case PLI_E_SINK_AHEAD: return true;
+        case PLI_E_FILE_CHANGED: return true;
         default: return false;
     }
 }
@@ -124,15 +122,20 @@ static int64_t staged_rows(const json_t *staged) {
     return json_is_integer(rows) ? json_integer_value(rows) : -1;
 }
 
+/* LOCKED if another runner has committed the batch meanwhile. */
+static pli_status check_finished_elsewhere(pli_run *run, pli_error *err) {
+    PLI_TRY(pli__checkpoint_refresh(run->cp, err));
+    if (!pli__checkpoint_has_commit(run->cp, run->batch.id)) return PLI_OK;
+    return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)run->batch.id, pli__checkpoint_dir(run->cp));
+}
+
 /* The sink shows the batch by some attempt: take exactly that attempt's staged record. */
 static pli_status adopt_attempt(pli_run *run, const char *attempt, pli_error *err) {
     pli__batch *b = &run->batch;
     PLI_AUTO(pli__json_unref) json_t *staged = NULL;
     pli_status status = pli__checkpoint_read_staged(run->cp, b->id, attempt, &staged, err);
     if (status == PLI_E_NOT_FOUND) {
-        PLI_TRY(pli__checkpoint_refresh(run->cp, err));
-        if (pli__checkpoint_has_commit(run->cp, b->id))
-            return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld meanwhile", (long long)b->id);
+        PLI_TRY(check_finished_elsewhere(run, err));
         pli__error_set(err, PLI_E_SINK_AHEAD, "the sink holds batch %lld by attempt %s, of which this checkpoint has no result", (long long)b->id, attempt);
         pli__error_hint(err, "is this a copied checkpoint? `pli checkpoint accept %s --yes` takes the batch as the sink has it", pli__checkpoint_dir(run->cp));
         return PLI_E_SINK_AHEAD;
@@ -196,6 +199,7 @@ static pli_status look_at_repeat(pli_run *run, pli_error *err) {
     pli__batch *b = &run->batch;
     pli__sink_state sink = {.commit_version = -1};
     PLI_TRY(pli__sink_state_of(run->job->sink, run->app_id, -1, &sink, err));
+    if (!sink.has_txn || sink.txn_version != b->id) PLI_TRY(check_finished_elsewhere(run, err)); /* and later ones, perhaps */
     if (!sink.has_txn || sink.txn_version != b->id)
         return pli__error_set(err, PLI_E_SINK_AHEAD, "the sink shows batch %lld where batch %lld was written", (long long)sink.txn_version, (long long)b->id);
     if (json_object_set_new(b->sink_result, "version", json_integer(sink.commit_version)) < 0) return pli__error_memory(err);
@@ -214,11 +218,7 @@ static pli_status commit_to_sink(pli_run *run, pli_error *err) {
     pli_error why = {0};
     b->sink_tried = true;
     pli_status status = pli__sink_commit(run->job->sink, &ref, b->prepared, &b->sink_result, &why);
-    if (status == PLI_E_SINK_AHEAD) {
-        PLI_TRY(pli__checkpoint_refresh(run->cp, err));
-        if (pli__checkpoint_has_commit(run->cp, b->id))
-            return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)b->id, pli__checkpoint_dir(run->cp));
-    }
+    if (status == PLI_E_SINK_AHEAD) PLI_TRY(check_finished_elsewhere(run, err));
     if (status != PLI_OK && err) *err = why;
     return status;
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "run/run_impl.h"
 #include "source/source_memory.h"
+#include "support/fault_points.h"
 #include "support/run_fixture.h"
 #include "support/temp_dir.h"
 
@@ -477,9 +478,70 @@ static void test_run__options_that_make_no_sense_are_refused(void **state) {
     run_fixture_close(&f);
 }
 
+/* ---- callback jobs ---- */
+
+/* Steps until the caller's turn; false when the run is over. */
+static bool until_execute(pli_run *run, pli_step *step) {
+    do {
+        if (pli_run_next(run, step, &err) != PLI_OK) fail_msg("%s", err.message);
+    } while (step->kind != PLI_STEP_EXECUTE && step->kind != PLI_STEP_DONE);
+    return step->kind == PLI_STEP_EXECUTE;
+}
+
+static void test_run__a_callback_job_hands_out_work_and_keeps_what_is_reported(void **state) {
+    run_fixture f;
+    run_fixture_open_callbacks(&f, temp_dir(*state), 2);
+    pli_run *run = NULL;
+    pli_step step = {.size = sizeof step};
+    pli_outcome outcome = {.size = sizeof outcome, .rows = 3, .metadata = "{\"rows\": 3}", .sinks = "[{\"path\": \"x\"}]", .schema = "[{\"name\": \"a\", \"dtype\": \"Int64\"}]"};
+    assert_int_equal(pli_run_new(f.job, NULL, &run, &err), PLI_OK);
+    assert_int_equal(pli_run_report(run, &outcome, &err), PLI_E_STATE); /* nothing to report yet */
+    assert_null(pli_run_state(run));
+    for (int i = 0; until_execute(run, &step); i++) {
+        assert_int_equal(step.batch_id, i);
+        assert_int_equal(strlen(pli_run_attempt(run)), 36);
+        assert_int_equal(strlen(pli_run_offset_sha256(run)), 64);
+        assert_string_equal(pli_run_app_id(run), pli__checkpoint_id(run->cp));
+        assert_int_equal(pli_run_next(run, &step, &err), PLI_E_STATE); /* it is the caller's turn */
+        assert_int_equal(pli_run_report(run, &outcome, &err), PLI_OK);
+        assert_int_equal(pli_run_report(run, &outcome, &err), PLI_E_STATE);
+    }
+    assert_int_equal(pli_run_batches(run), 2);
+    pli_run_free(run);
+    assert_non_null(strstr(temp_read(*state, "cp/commits/1.json"), "\"metadata\":{\"rows\":3}"));
+    assert_non_null(strstr(temp_read(*state, "cp/commits/1.json"), "\"sinks\":[{\"path\":\"x\"}]"));
+    assert_non_null(strstr(temp_read(*state, "cp/metadata.json"), "Int64"));
+    run_fixture_close(&f);
+}
+
+static void test_run__a_failed_callback_leaves_no_state_and_the_batch_comes_again(void **state) {
+    run_fixture f;
+    run_fixture_open_callbacks(&f, temp_dir(*state), 1);
+    pli_outcome bad = {.size = sizeof bad, .failed = true}, good = {.size = sizeof good, .rows = -1};
+    pli_step step = {.size = sizeof step};
+    for (int round = 0; round < 2; round++) {
+        pli_run *run = NULL;
+        bool there = true;
+        assert_int_equal(pli_run_new(f.job, NULL, &run, &err), PLI_OK);
+        assert_true(until_execute(run, &step));
+        assert_int_equal(step.batch_id, 0);
+        assert_int_equal(pli_state_exists(pli_run_state(run), "k", PLI_STATE_JSON, &there, &err), PLI_OK);
+        assert_false(there);
+        assert_int_equal(pli_state_put(pli_run_state(run), "k", PLI_STATE_JSON, "1", 1, &err), PLI_OK);
+        assert_int_equal(pli_run_report(run, round ? &good : &bad, &err), PLI_OK);
+        if (round == 0) assert_int_equal(pli_run_next(run, &step, &err), PLI_E_STATE);
+        else assert_false(until_execute(run, &step));
+        pli_run_free(run);
+        assert_int_equal(temp_count(*state, "cp/staging"), 0);
+    }
+    assert_string_equal(temp_read(*state, "cp/state/k.json"), "1");
+    run_fixture_close(&f);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(void) {
+    fault_use_memory();
     const struct CMUnitTest tests[] = {
         TEST(test_run__states_change_only_along_the_table),
         TEST(test_run__the_sink_is_judged_by_id_version_txn_and_digest),
@@ -503,6 +565,8 @@ int main(void) {
         TEST(test_run__continuous_runs_retry_with_backoff_and_give_up),
         TEST(test_run__idle_polls_wait_and_end),
         TEST(test_run__a_cancel_finishes_the_batch_at_hand),
+        TEST(test_run__a_callback_job_hands_out_work_and_keeps_what_is_reported),
+        TEST(test_run__a_failed_callback_leaves_no_state_and_the_batch_comes_again),
         TEST(test_run__options_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

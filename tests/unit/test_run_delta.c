@@ -458,6 +458,66 @@ static void test_run_delta__ten_jobs_append_to_one_table(void **state) {
     assert_null(temp_read(*state, "out/_delta_log/00000000000000000050.json"));
 }
 
+typedef struct runner {
+    pli_env *env;
+    pli_job_spec *spec;
+    pli_job *job;
+    pli_run *run;
+    bool over;
+} runner;
+
+static void runner_open(runner *r, void **state) {
+    pli_env_options o = {.size = sizeof o, .threads = 1};
+    pli_run_options no_lock = {.size = sizeof no_lock, .no_lock = true};
+    const char *const pairs[] = {"source.path", temp_path(*state, "in"), "sink.path", temp_path(*state, "out"), "checkpoint", temp_path(*state, "cp"),
+                                 "source.format", "csv", "source.max_files_per_trigger", "1"};
+    *r = (runner){0};
+    assert_int_equal(pli_env_new(&o, &r->env, &err), PLI_OK);
+    assert_int_equal(pli_job_spec_new("job", &r->spec, &err), PLI_OK);
+    for (size_t i = 0; i < 10; i += 2) assert_int_equal(pli_job_spec_set(r->spec, pairs[i], pairs[i + 1], &err), PLI_OK);
+    assert_int_equal(pli_job_open(r->env, r->spec, NULL, &r->job, &err), PLI_OK);
+    assert_int_equal(pli_run_new(r->job, &no_lock, &r->run, &err), PLI_OK);
+}
+
+static void runner_step(runner *r) {
+    pli_step step = {.size = sizeof step};
+    if (r->over) return;
+    pli_status status = pli_run_next(r->run, &step, &err);
+    if (status != PLI_OK && status != PLI_E_LOCKED) fail_msg("%s: %s", pli_status_name(status), err.message);
+    r->over = status != PLI_OK || step.kind == PLI_STEP_DONE;
+}
+
+static void runner_close(runner *r) {
+    pli_run_free(r->run);
+    pli_job_close(r->job);
+    pli_job_spec_free(r->spec);
+    pli_env_free(r->env);
+}
+
+static void test_run_delta__two_runners_without_a_lock_write_every_row_once(void **state) {
+    (void)state;
+    for (unsigned seed = 1; seed <= 12; seed++) {
+        void *sub = NULL;
+        temp_dir_setup(&sub);
+        for (int i = 0; i < 3; i++) delta_job_add_file(temp_dir(sub), i);
+        runner a, b;
+        runner_open(&a, &sub);
+        runner_open(&b, &sub);
+        for (unsigned random = seed; !a.over || !b.over;) {
+            random = random * 1103515245u + 12345u;
+            runner_step((random >> 16) & 1 ? &a : &b);
+        }
+        runner_close(&a);
+        runner_close(&b);
+        if (run(&sub, NULL) != PLI_OK) fail_msg("seed %u: %s", seed, err.message);
+        expect_ids(&sub, "0 1 2 3 4 5");
+        int64_t findings = -1;
+        assert_int_equal(pli_checkpoint_verify(env, temp_path(sub, "cp"), NULL, NULL, NULL, &findings, &err), PLI_OK);
+        assert_int_equal(findings, 0);
+        temp_dir_teardown(&sub);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(void) {
@@ -481,6 +541,7 @@ int main(void) {
         TEST(test_run_delta__cleanup_keeps_what_was_read_known),
         TEST(test_run_delta__truncated_batches_are_planned_and_written_again),
         TEST(test_run_delta__resets_forget_one_thing_each),
+        TEST(test_run_delta__two_runners_without_a_lock_write_every_row_once),
     };
     /* The forking test comes before this process has started an engine's threads. */
     int failed = cmocka_run_group_tests_name("concurrent", first, open_env, close_env);
