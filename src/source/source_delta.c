@@ -21,6 +21,8 @@ static pli_status read_position(delta_plan *p, pli_error *err) {
     PLI_TRY(pli__json_get_bool(p->last, "is_initial_snapshot", what, true, &at->initial, err));
     PLI_TRY(pli__json_get_bool(p->last, "complete", what, false, &at->complete, err));
     PLI_TRY(pli__json_get_str(p->last, "table_id", what, false, &at->table_id, err));
+    const json_t *feed = json_object_get(p->last, "change_feed");
+    if (json_is_boolean(feed)) p->feed = json_is_true(feed) ? DELTA_FEED_ON : DELTA_FEED_OFF;
     return pli__json_get_str(p->last, "commit_sha256", what, false, &at->sha256, err);
 }
 
@@ -54,6 +56,7 @@ static pli_status plan_into(delta_plan *p, delta_offset *o, pli_error *err) {
     PLI_TRY(pli__delta_start(p, &ready, err));
     if (!ready || p->newest < 0) return PLI_OK;
     PLI_TRY(pli__delta_plan_next(p, o, err));
+    o->feed = p->feed;
     if (!o->initial && o->moved) pli__delta_snapshot_clear(&p->s->snapshot);
     return PLI_OK;
 }

@@ -6,7 +6,9 @@
  * Offset: {"files": [path…], "file_info": [[size, mtime_ns]…], "file_versions": [version…], "table_id", "version", "index",
  *          "is_initial_snapshot"}: the batch ends behind action `index` (counting add, remove and cdc from 0) of commit `version`,
  *          or behind file `index` of the snapshot of `version` in the order of log paths.
- *   change feed:      "file_entries" [{"path", "commit_version", "commit_timestamp", "change_type", "size"}…], parallel to files
+ *   change feed:      "file_entries" [{"path", "commit_version", "commit_timestamp", "change_type", "size"}…], parallel to files,
+ *                     in place of file_info and file_versions
+ *   where known:      "change_feed", whether the table records it as of `version`
  *   always:           "complete", whether nothing of `version` is left; "commit_sha256" of its commit file, which tells that
  *                     the table is still the one that was read
  *   lost inputs:      "gaps" [{"from_version", "to_version", "reason"}…], only with fail_on_data_loss off

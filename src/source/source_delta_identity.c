@@ -116,10 +116,10 @@ static pli_status load_metadata(delta_source *s, int64_t version, pli_error *err
     return PLI_OK;
 }
 
-pli_status pli__delta_feed_enabled(delta_source *s, int64_t version, bool *out, pli_error *err) {
+pli_status pli__delta_find_feed(delta_source *s, int64_t version, delta_feed *out, pli_error *err) {
     if (s->id_feed == DELTA_FEED_UNKNOWN) s->id_version = -1;
     PLI_TRY(load_metadata(s, version, err));
-    *out = s->id_feed == DELTA_FEED_ON;
+    *out = s->id_feed;
     return PLI_OK;
 }
 

@@ -63,6 +63,7 @@ typedef struct delta_snapshot {
     size_t n, cap;
 } delta_snapshot;
 
+/** Is the change feed on? */
 typedef enum delta_feed { DELTA_FEED_UNKNOWN, DELTA_FEED_OFF, DELTA_FEED_ON } delta_feed;
 
 typedef struct delta_source {
@@ -102,6 +103,7 @@ typedef struct delta_plan {
     json_t *last;      /**< newest offset; NULL = none */
     delta_position at;
     int64_t newest;    /**< version that is looked at as the newest: bound and ending version are in it */
+    delta_feed feed;   /**< as of the commit at hand */
     bool from_snapshot;
     int64_t first;     /**< first version that is read commit by commit, unless the snapshot comes first */
 } delta_plan;
@@ -114,7 +116,7 @@ pli_status pli__delta_newest(delta_source *s, int64_t *out, pli_error *err);
  *  (source_delta_identity.c). */
 pli_status pli__delta_check_identity(delta_plan *p, int64_t newest, pli_error *err);
 /** Is the change feed on as of a version? */
-pli_status pli__delta_feed_enabled(delta_source *s, int64_t version, bool *out, pli_error *err);
+pli_status pli__delta_find_feed(delta_source *s, int64_t version, delta_feed *out, pli_error *err);
 
 /** Where to begin: what is stored, or what is decided now. *ready false: nothing to begin with yet (source_delta_start.c). */
 pli_status pli__delta_start(delta_plan *p, bool *ready, pli_error *err);
@@ -132,6 +134,7 @@ typedef struct delta_offset {
     bool moved; /**< the position, which is: */
     int64_t version, index;
     bool initial, complete;
+    delta_feed feed;
 } delta_offset;
 pli_status pli__delta_offset_init(delta_offset *o, delta_source *s, bool counts_only, pli_error *err);
 void pli__delta_offset_clear(delta_offset *o);

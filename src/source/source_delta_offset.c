@@ -101,6 +101,7 @@ pli_status pli__delta_offset_finish(delta_offset *o, json_t **out, pli_error *er
     PLI_TRY(set_new(offset, "index", json_integer(o->index), err));
     PLI_TRY(set_new(offset, "is_initial_snapshot", json_boolean(o->initial), err));
     PLI_TRY(set_new(offset, "complete", json_boolean(o->complete), err));
+    if (o->feed != DELTA_FEED_UNKNOWN) PLI_TRY(set_new(offset, "change_feed", json_boolean(o->feed == DELTA_FEED_ON), err));
     PLI_TRY(pli__delta_commit_sha256(o->s->table, o->version, sha256, err));
     if (*sha256) PLI_TRY(set_new(offset, "commit_sha256", json_string(sha256), err));
     *out = PLI_TAKE(offset);

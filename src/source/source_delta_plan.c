@@ -47,14 +47,15 @@ static pli_status refuse_feed(const delta_source *s, const delta_commit *c, pli_
 }
 
 /* Whether the commit's files are taken, passed over, or an error. */
-static pli_status judge(delta_source *s, const delta_commit *c, bool *skip, pli_error *err) {
+static pli_status judge(delta_plan *p, const delta_commit *c, bool *skip, pli_error *err) {
+    delta_source *s = p->s;
     *skip = false;
-    if (s->o.read_change_feed) {
-        bool on = true;
-        if (c->changes_removes && !c->has_cdc) PLI_TRY(pli__delta_feed_enabled(s, c->version, &on, err));
-        return on ? PLI_OK : refuse_feed(s, c, err);
-    }
     if (!c->changes_removes) return PLI_OK;
+    if (s->o.read_change_feed) {
+        if (c->has_cdc) return PLI_OK;
+        if (p->feed == DELTA_FEED_UNKNOWN) PLI_TRY(pli__delta_find_feed(s, c->version, &p->feed, err));
+        return p->feed == DELTA_FEED_ON ? PLI_OK : refuse_feed(s, c, err);
+    }
     *skip = s->o.skip_change_commits || (s->o.ignore_deletes && !c->changes_adds);
     if (*skip || s->o.ignore_changes) return PLI_OK;
     return refuse_change(s, c, err);
@@ -105,9 +106,11 @@ static pli_status take_changes(delta_source *s, const delta_commit *c, delta_off
     return PLI_OK;
 }
 
-static pli_status take_commit(delta_source *s, const delta_commit *c, int64_t index, delta_offset *o, bool *more, pli_error *err) {
+static pli_status take_commit(delta_plan *p, const delta_commit *c, int64_t index, delta_offset *o, bool *more, pli_error *err) {
+    delta_source *s = p->s;
     bool skip = false;
-    const pli_status status = o->counts_only ? PLI_OK : judge(s, c, &skip, err);
+    if (c->has_metadata) p->feed = c->feed_enabled ? DELTA_FEED_ON : DELTA_FEED_OFF;
+    const pli_status status = o->counts_only ? PLI_OK : judge(p, c, &skip, err);
     *more = status == PLI_OK;
     if (!*more && s->o.max_files > 0 && pli__delta_offset_is_full(o, 1, 0)) return pli__error_clear(err), PLI_OK; /* the next plan says so */
     PLI_TRY(status);
@@ -155,7 +158,7 @@ static pli_status plan_commits(delta_plan *p, int64_t version, int64_t index, de
             continue;
         }
         PLI_TRY(status);
-        PLI_TRY(take_commit(p->s, &c, index, o, &more, err));
+        PLI_TRY(take_commit(p, &c, index, o, &more, err));
     }
     return PLI_OK;
 }
@@ -172,9 +175,18 @@ static pli_status plan_snapshot(delta_plan *p, int64_t version, int64_t next, de
     return pli__delta_offset_gap(o, version, version, "the log cannot give the rest of the snapshot any more", err);
 }
 
+/* Looked up once and kept in the offsets from then on: the commit that turned the feed on may be cleaned away later. */
+static pli_status know_feed(delta_plan *p, bool jump, const delta_offset *o, pli_error *err) {
+    const int64_t version = jump ? p->first - 1 : p->at.any ? p->at.version : p->newest;
+    if (!p->s->o.read_change_feed || o->counts_only || (p->feed != DELTA_FEED_UNKNOWN && !jump)) return PLI_OK;
+    if (version < 0 || version > p->newest) return PLI_OK;
+    return pli__delta_find_feed(p->s, version, &p->feed, err);
+}
+
 pli_status pli__delta_plan_next(delta_plan *p, delta_offset *o, pli_error *err) {
     const delta_position *at = &p->at;
     const bool jump = !p->from_snapshot && (!at->any || p->first > at->version);
+    PLI_TRY(know_feed(p, jump, o, err));
     if (jump) return plan_commits(p, p->first, -1, o, err);
     if (!at->any || (at->initial && !at->complete)) {
         PLI_TRY(plan_snapshot(p, at->any ? at->version : p->newest, at->any ? at->index + 1 : 0, o, err));
