@@ -33,9 +33,11 @@ from polars_incremental.maintenance import (
     cleanup_checkpoint,
     cleanup_snapshot_cache,
     inspect_checkpoint,
+    optimize_delta_table,
     reset_checkpoint_schema,
     reset_checkpoint_start_offset,
     truncate_checkpoint,
+    vacuum_delta_table,
 )
 from polars_incremental.observability import LoggingObserver, PipelineObserver
 from polars_incremental.pipeline import Pipeline, RunResult
@@ -88,6 +90,7 @@ __all__ = [
     "cleanup_checkpoint",
     "cleanup_snapshot_cache",
     "inspect_checkpoint",
+    "optimize_delta_table",
     "read_cdf_batch",
     "read_delta_batch",
     "reset_checkpoint_schema",
@@ -95,6 +98,7 @@ __all__ = [
     "scan_delta",
     "scan_delta_batch",
     "truncate_checkpoint",
+    "vacuum_delta_table",
     "write_delta",
 ]
 

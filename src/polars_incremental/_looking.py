@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polars_incremental import _core
+from polars_incremental.errors import MissingOptionError
 from polars_incremental.maintenance import inspect_checkpoint
 from polars_incremental.sources.base import FILE_FORMATS, resolve_format
 
@@ -72,6 +73,12 @@ class PipelineExplanation:
         return "\n".join(self.lines)
 
 
+def folder_of(pipeline: Pipeline) -> str:
+    if pipeline.checkpoint_dir is None:
+        raise MissingOptionError("a pipeline needs a checkpoint_dir, which is None here")
+    return os.fspath(pipeline.checkpoint_dir)
+
+
 def plan(pipeline: Pipeline) -> PipelinePlan:
     with _peek(pipeline) as stream:
         pending = stream.pending()
@@ -84,7 +91,7 @@ def plan(pipeline: Pipeline) -> PipelinePlan:
 
 
 def status(pipeline: Pipeline) -> PipelineStatus:
-    info = inspect_checkpoint(pipeline.checkpoint_dir)
+    info = inspect_checkpoint(folder_of(pipeline))
     waiting = committed_at = None
     with _peek(pipeline) as stream:
         if stream.last_commit is not None:
@@ -102,7 +109,7 @@ def explain(pipeline: Pipeline) -> PipelineExplanation:
     options = ", ".join(f"{k}={v!r}" for k, v in spec.options.items() if v not in (None, False))
     lines = [
         f"source      {resolve_format(spec.format, spec.path, spec.options)} at {os.fspath(spec.path)!r}" + (f" ({options})" if options else ""),
-        f"checkpoint  {os.fspath(pipeline.checkpoint_dir)!r}",
+        f"checkpoint  {folder_of(pipeline)!r}",
         f"reader      {_name(pipeline.reader)}",
     ]
     evolution = pipeline.schema_evolution
@@ -137,7 +144,7 @@ class _Peek:
         spec = spec_of(pipeline.source)
         o = spec.options
         kind = resolve_format(spec.format, spec.path, o)
-        folder = os.fspath(pipeline.checkpoint_dir)
+        folder = folder_of(pipeline)
         if kind == "delta":
             from polars_incremental.checkpoints.delta import set_source as set_delta
 

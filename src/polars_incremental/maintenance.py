@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,9 +21,11 @@ __all__ = [
     "cleanup_checkpoint",
     "cleanup_snapshot_cache",
     "inspect_checkpoint",
+    "optimize_delta_table",
     "reset_checkpoint_schema",
     "reset_checkpoint_start_offset",
     "truncate_checkpoint",
+    "vacuum_delta_table",
 ]
 
 PathLike = str | os.PathLike[str]
@@ -138,6 +140,104 @@ def cleanup_snapshot_cache(
     if keep_snapshots < 0 or keep_deltas_since_snapshot < 0:
         raise ValueError("the numbers to keep must not be negative")
     return CleanupResult(0, 0, 0, 0)
+
+
+# ---- Delta tables
+
+_MIN_RETENTION_HOURS = 168.0
+
+
+def vacuum_delta_table(
+    path: PathLike, *, retention_hours: float | None = 168.0, dry_run: bool = False, enforce_retention: bool | None = None
+) -> list[str]:
+    """Delete the files that no version within the retention refers to; their paths, relative to the table.
+
+    ``retention_hours=None`` takes the table's own. Less than 168 hours only with ``enforce_retention=False``: readers at work and
+    older versions lose their files.
+    """
+    enforced = enforce_retention is None or enforce_retention
+    if retention_hours is not None and not retention_hours >= 0:
+        raise ValueError(f"retention_hours must not be negative, and is {retention_hours!r}")
+    if enforced and retention_hours is not None and retention_hours < _MIN_RETENTION_HOURS:
+        raise ValueError(
+            f"retention_hours={retention_hours!r} is below the minimum of {_MIN_RETENTION_HOURS:g}; allow it with enforce_retention=False"
+        )
+    retention = None if retention_hours is None else f"{round(min(retention_hours, 1e7) * 3600)}s"
+    table = _table(path)
+    rows = json.loads(table.vacuum(retention, dry_run, not enforced))
+    return [row["path"] for row in rows if "path" in row]
+
+
+def optimize_delta_table(
+    path: PathLike,
+    *,
+    mode: str = "compact",
+    z_order_columns: Sequence[str] | str | None = None,
+    partition_filters: Sequence[tuple[str, str, Any]] | None = None,
+    target_size: int | None = None,
+    max_concurrent_tasks: int | None = None,
+    max_spill_size: int | None = None,
+    min_commit_interval: Any = None,
+    writer_properties: Any = None,
+    post_commithook_properties: Any = None,
+    commit_properties: Any = None,
+) -> dict[str, Any]:
+    """Put small files together (``compact``), or rewrite the files sorted along columns (``z_order``). Rows stay what they are; when there
+    is nothing to do, there is no commit. The last six options are accepted for programs that pass them and have no effect."""
+    if mode not in ("compact", "z_order"):
+        raise ValueError(f"mode must be 'compact' or 'z_order', not {mode!r}")
+    columns = [z_order_columns] if isinstance(z_order_columns, str) else list(z_order_columns or ())
+    if (mode == "z_order") != bool(columns):
+        raise ValueError("z_order needs z_order_columns" if mode == "z_order" else "z_order_columns need mode='z_order'")
+    if target_size is not None and target_size < 1:
+        raise ValueError(f"target_size must be at least 1 byte, not {target_size!r}")
+    table = _table(path)
+    before = json.loads(table.detail())[0]["numFiles"]
+    done = json.loads(table.optimize(_where(partition_filters), columns, target_size or 0))[0]
+    removed = done.get("filesRemoved", 0)
+    return {
+        "numFilesAdded": done.get("filesAdded", 0),
+        "numFilesRemoved": removed,
+        "partitionsOptimized": done.get("partitions", 0),
+        "totalConsideredFiles": before,
+        "totalFilesSkipped": before - removed,
+        "bytesAdded": done.get("bytesAdded", 0),
+        "bytesRemoved": done.get("bytesRemoved", 0),
+        "version": done.get("version"),
+    }
+
+
+def _table(path: PathLike) -> Any:
+    """The table; ``FileNotFoundError`` if there is none."""
+    table = _core.Table(os.fspath(path))
+    table.latest_version()
+    return table
+
+
+def _where(filters: Sequence[tuple[str, str, Any]] | None) -> str | None:
+    """Filters ``(column, operator, value)`` as one condition."""
+    if not filters:
+        return None
+    return " AND ".join(_condition(*f) for f in filters)
+
+
+def _condition(column: str, op: str, value: Any) -> str:
+    name = '"' + column.replace('"', '""') + '"'
+    word = op.strip().lower()
+    if word in ("in", "not in"):
+        values = ", ".join(_sql(v) for v in value)
+        return f"{name} {word.upper()} ({values})"
+    if word not in ("=", "==", "!=", "<>", "<", "<=", ">", ">="):
+        raise ValueError(f"a partition filter compares with =, !=, <, <=, >, >=, in, not in; not {op!r}")
+    return f"{name} {'=' if word == '==' else '<>' if word == '!=' else word} {_sql(value)}"
+
+
+def _sql(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _reset(checkpoint_dir: PathLike, reset: Callable[[str, bool], str | None]) -> Any:

@@ -64,9 +64,9 @@ class Pipeline:
     """
 
     source: SourceConfig | SourceSpec
-    checkpoint_dir: str | os.PathLike[str]
-    reader: Callable[..., Any] | None
-    writer: Callable[..., Any] | None
+    checkpoint_dir: str | os.PathLike[str] | None = None
+    reader: Callable[..., Any] | None = None
+    writer: Callable[..., Any] | None = None
     transform: Callable[..., Any] | None = None
     schema_evolution: SchemaEvolution | None = None
     observer: PipelineObserver | object | None = None
@@ -83,11 +83,11 @@ class Pipeline:
     ) -> RunResult:
         """Run one batch (``once=True``), or batches until none is there, ``max_batches`` are done, or ``max_idle_loops`` polls in a row
         found nothing (with ``sleep_when_idle``, which keeps polling)."""
-        if self.reader is None or self.writer is None:
-            missing = "reader" if self.reader is None else "writer"
-            raise MissingOptionError(f"a pipeline needs a {missing}: a callable, not None")
-        source = spec_of(self.source).with_checkpoint(self.checkpoint_dir)
-        run = _Run(self, source, Progress(progress))
+        for name in ("reader", "writer", "checkpoint_dir"):
+            if getattr(self, name) is None:
+                raise MissingOptionError(f"a pipeline needs a {name}, which is None here")
+        folder = os.fspath(self.checkpoint_dir or "")
+        run = _Run(self, spec_of(self.source).with_checkpoint(folder), folder, Progress(progress))
         with run.lock():
             if once:
                 return RunResult(int(run.one_batch()))
@@ -137,6 +137,7 @@ class _Run:
 
     pipeline: Pipeline
     source: Any
+    folder: str
     progress: Progress
     notify: Notifier = field(init=False)
     checkpoint: Any = field(init=False)
@@ -149,7 +150,7 @@ class _Run:
         if self.checkpoint is not None:
             self.stream = self.checkpoint._stream
         else:
-            self.stream = _core.Stream(os.fspath(self.pipeline.checkpoint_dir), None)
+            self.stream = _core.Stream(self.folder, None)
         exclude = getattr(self.source, "exclude_dirs", None)
         target = getattr(self.pipeline.writer, "target", None)
         if isinstance(exclude, list) and isinstance(target, (str, os.PathLike)):
@@ -157,7 +158,7 @@ class _Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        with _locking.locked(self.stream, self.pipeline.checkpoint_dir), self.progress:
+        with _locking.locked(self.stream, self.folder), self.progress:
             if self.checkpoint is not None:
                 self.checkpoint._alone = not _locking.disabled()
             try:

@@ -305,6 +305,58 @@ class Sink(Tables):
         self.assertEqual(pli.JobState(self.cp / "state").load_json("batches", None), 12)
 
 
+class Maintenance(Tables):
+    def setUp(self):
+        super().setUp()
+        for n in range(4):
+            pli.write_delta(pl.DataFrame({"a": [n], "b": [9 - n]}), self.table)
+
+    def test_compacting_keeps_the_rows_and_is_done_once(self):
+        before = self.rows()
+        done = pli.optimize_delta_table(self.table)
+        self.assertEqual((done["numFilesAdded"], done["numFilesRemoved"], done["partitionsOptimized"]), (1, 4, 1))
+        self.assertEqual((done["totalConsideredFiles"], done["totalFilesSkipped"]), (4, 0))
+        self.assertEqual(self.rows(), before)
+        versions = self.versions()
+        self.assertEqual(pli.optimize_delta_table(self.table)["numFilesAdded"], 0)
+        self.assertEqual(self.versions(), versions)
+        log = (self.table / "_delta_log" / f"{versions - 1:020}.json").read_text()
+        self.assertNotIn('"dataChange":true', log)
+
+    def test_z_order_and_filters(self):
+        before = self.rows()
+        self.assertEqual(pli.optimize_delta_table(self.table, mode="z_order", z_order_columns=["a", "b"])["numFilesRemoved"], 4)
+        self.assertEqual(self.rows(), before)
+        for options in [{"mode": "sort"}, {"mode": "z_order"}, {"z_order_columns": ["a"]}, {"target_size": 0}]:
+            with self.assertRaises(ValueError):
+                pli.optimize_delta_table(self.table, **options)
+        parts = self.tmp / "parts"
+        sink = pli.DeltaSink(parts, partition_by="p")
+        for _ in range(2):
+            sink(pl.DataFrame({"a": [1, 2], "p": ["x", "y"]}))
+        done = pli.optimize_delta_table(parts, partition_filters=[("p", "=", "x")])
+        self.assertEqual((done["numFilesRemoved"], done["partitionsOptimized"]), (2, 1))
+        with self.assertRaises(FileNotFoundError):
+            pli.optimize_delta_table(self.tmp / "none")
+
+    def test_vacuum(self):
+        pli.optimize_delta_table(self.table)
+        orphan = self.table / "orphan.parquet"
+        orphan.write_bytes(b"x")
+        os.utime(orphan, (1, 1))
+        self.assertEqual(pli.vacuum_delta_table(self.table, dry_run=True), ["orphan.parquet"])
+        self.assertTrue(orphan.exists())
+        self.assertEqual(pli.vacuum_delta_table(self.table), ["orphan.parquet"])
+        self.assertFalse(orphan.exists())
+        with self.assertRaisesRegex(ValueError, "enforce_retention"):
+            pli.vacuum_delta_table(self.table, retention_hours=0)
+        before = self.rows()
+        self.assertEqual(len(pli.vacuum_delta_table(self.table, retention_hours=0, enforce_retention=False)), 4)
+        self.assertEqual(self.rows(), before)
+        with self.assertRaises(FileNotFoundError):
+            pli.vacuum_delta_table(self.tmp / "none")
+
+
 class Parquet(Tables):
     def test_a_batch_is_a_file_that_a_repeat_replaces(self):
         out = self.tmp / "deep" / "out"

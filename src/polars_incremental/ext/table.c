@@ -1,7 +1,7 @@
 /* _core.Table: a Delta table (pli/table.h). Each has an environment, and so an engine, of its own: one thread at a time. */
 #include "core.h"
 #include "pli/stream.h"
-#include "pli/table.h"
+#include "pli/table_write.h"
 
 typedef struct {
     PyObject_HEAD
@@ -175,6 +175,35 @@ static PyObject *write_table(PyObject *self, PyObject *args) {
     return do_write(self, path, &rows, options);
 }
 
+static PyObject *vacuum(PyObject *self, PyObject *args) {
+    const char *retention;
+    int dry_run, allow_short;
+    if (!PyArg_ParseTuple(args, "zpp", &retention, &dry_run, &allow_short)) return NULL;
+    const pli_vacuum_options o = {.size = sizeof o, .retention = retention, .allow_short = allow_short != 0, .dry_run = dry_run != 0};
+    core_rows rows = {0};
+    CORE_ROWS(&rows, pli_table_vacuum(SELF(self), &o, core_rows_add, &rows, err));
+}
+
+static PyObject *do_optimize(PyObject *self, const pli_optimize_options *o) {
+    core_rows rows = {0};
+    CORE_ROWS(&rows, pli_table_optimize(SELF(self), o, core_rows_add, &rows, err));
+}
+
+static PyObject *optimize(PyObject *self, PyObject *args) {
+    const char *where;
+    PyObject *columns;
+    long long target_size;
+    if (!PyArg_ParseTuple(args, "zOL", &where, &columns, &target_size)) return NULL;
+    names n;
+    PyObject *result = NULL;
+    if (names_of(columns, &n)) {
+        const pli_optimize_options o = {.size = sizeof o, .where = where, .n_zorder = n.n, .zorder = n.items, .target_size = target_size};
+        result = do_optimize(self, &o);
+    }
+    names_clear(&n);
+    return result;
+}
+
 #define KW(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
     {"latest_version", latest_version, METH_NOARGS, "latest_version() -> int"},
@@ -184,6 +213,8 @@ static PyMethodDef methods[] = {
     {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS, "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
     {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
+    {"vacuum", vacuum, METH_VARARGS, "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},
+    {"optimize", optimize, METH_VARARGS, "optimize(where, zorder, target_size) -> str: JSON array of one row"},
     {"changes", KW(changes), METH_VARARGS | METH_KEYWORDS, "changes(from_version, to_version=-1, synthesize=False, columns=None) -> ArrowStream"},
     {NULL, NULL, 0, NULL},
 };
