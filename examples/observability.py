@@ -1,5 +1,6 @@
 """Events of a pipeline: as log lines, or in an observer of your own."""
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -8,8 +9,6 @@ import polars as pl
 import polars_incremental as pli
 
 home = Path(tempfile.mkdtemp(prefix="pli-example-"))
-
-import logging
 
 logging.basicConfig(format="%(message)s")
 logging.getLogger("polars_incremental").setLevel(logging.INFO)

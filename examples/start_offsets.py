@@ -1,15 +1,12 @@
 """Where a checkpoint begins: everything, only what comes later, or from a point in time."""
 
+import os
 import tempfile
 from pathlib import Path
-
-import polars as pl
 
 import polars_incremental as pli
 
 home = Path(tempfile.mkdtemp(prefix="pli-example-"))
-
-import os
 
 raw = home / "raw"
 raw.mkdir()

@@ -1,6 +1,7 @@
 """Only rows newer than the watermark, which moves with the data."""
 
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -8,8 +9,6 @@ import polars as pl
 import polars_incremental as pli
 
 home = Path(tempfile.mkdtemp(prefix="pli-example-"))
-
-from datetime import datetime, timedelta
 
 LATENESS = timedelta(hours=1)
 raw = home / "raw"
