@@ -107,12 +107,21 @@ static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, con
     return pli__buf_status(out, err);
 }
 
-static pli_status write_updates(pli__dml *d, const pli__dml_options *o, pli_error *err) {
+/* The rows as they were: kept by the probe, or (all rows of the table) read again. */
+static pli_status old_rows(pli__dml *d, const char *table, pli__file_relation **relation, pli__buf *sql, pli_error *err) {
+    bool any = false;
+    if (!table) return pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, relation, sql, &any, err);
+    pli__buf_addz(sql, "SELECT ");
+    pli__dml_columns(d, "", sql);
+    pli__buf_addf(sql, " FROM %s", table);
+    return pli__buf_status(sql, err);
+}
+
+static pli_status write_updates(pli__dml *d, const pli__dml_options *o, const char *table, pli_error *err) {
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *left = NULL, *hit = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf kept = {0}, old = {0}, new = {0}, all = {0}, changes = {0};
-    bool any = false;
     PLI_TRY(left_rows(d, &left, &kept, err));
-    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, &hit, &old, &any, err));
+    PLI_TRY(old_rows(d, table, &hit, &old, err));
     PLI_TRY(updated_rows(d, o, &old, &new, err));
     if (kept.len) pli__buf_addf(&all, "(%s) UNION ALL ", kept.ptr);
     pli__buf_addf(&all, "(%s)", new.ptr);
@@ -125,15 +134,16 @@ static pli_status write_updates(pli__dml *d, const pli__dml_options *o, pli_erro
     return pli__dml_write_changes(d, changes.ptr, err);
 }
 
-static pli_status run_update(pli__dml *d, const pli__dml_options *o, pli_error *err) {
+static pli_status run_update(pli__dml *d, const pli__dml_options *o, char **table, pli_error *err) {
     PLI_TRY(check_assignments(d, o, err));
-    PLI_TRY(pli__touched_where(d->touched, o->where, err));
+    if (o->where && !o->dry_run) PLI_TRY(pli__touched_collect(d->touched, o->where, table, err));
+    else PLI_TRY(pli__touched_where(d->touched, o->where, err));
     d->result.rows = d->touched->hit_rows;
     if (!d->touched->n || o->dry_run) return d->result.files_scanned = d->touched->files_probed, PLI_OK;
     if (pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true"))
         return pli__error_set(err, PLI_E_UNSUPPORTED, "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
     PLI_TRY(pli__dml_take_rows(d, err));
-    PLI_TRY(write_updates(d, o, err));
+    PLI_TRY(write_updates(d, o, *table, err));
     PLI_TRY(pli__txn_metric(d->txn, "numUpdatedRows", d->result.rows, err));
     return pli__dml_commit(d, err);
 }
@@ -144,9 +154,11 @@ static pli_status try_update(pli__delta *t, const void *options, pli__dml_result
     PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
     PLI_TRY(parameters_of(o, &parameters, err));
     PLI_TRY(pli__dml_begin(t, "UPDATE", parameters.ptr, o->copy_on_write, o->relaxed, o->user_metadata, &d, err));
-    PLI_TRY(run_update(&d, o, err));
-    *out = d.result;
-    return PLI_OK;
+    char *table = NULL;
+    const pli_status s = run_update(&d, o, &table, err);
+    pli__touched_drop(d.touched, &table);
+    if (s == PLI_OK) *out = d.result;
+    return s;
 }
 
 pli_status pli__dml_update(pli__delta *t, const pli__dml_options *o, pli__dml_result *out, pli_error *err) {

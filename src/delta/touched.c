@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "delta/path.h"
 #include "delta/stats_read.h"
 
@@ -95,6 +96,45 @@ pli_status pli__touched_where(pli__touched *x, const char *where, pli_error *err
     const pli_status s = pli__touched_query(x, pli__scan_sql(scan), err);
     pli__scan_free(scan);
     return s;
+}
+
+static pli_status fill_table(pli__touched *x, const pli__scan *scan, const char *table, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__engine *e;
+    PLI_TRY(pli__env_engine(pli__delta_env(x->table), &e, err));
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS %s", table, pli__scan_sql(scan));
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
+    pli__buf_reset(&sql);
+    pli__buf_addf(&sql, "SELECT * FROM %s", table);
+    PLI_TRY(pli__buf_status(&sql, err));
+    return pli__touched_query(x, sql.ptr, err);
+}
+
+pli_status pli__touched_collect(pli__touched *x, const char *where, char **table, pli_error *err) {
+    const pli__scan_options options = {.where = where, .with_file_columns = true};
+    pli__scan *scan = NULL;
+    char uuid[37], name[64] = "pli_hit_";
+    pli__uuid_new(uuid);
+    for (size_t i = 0, k = strlen(name); uuid[i]; i++)
+        if (uuid[i] != '-') name[k++] = uuid[i], name[k] = '\0';
+    *table = pli__strz_dup(name);
+    if (!*table) return pli__error_memory(err);
+    PLI_TRY(pli__scan_new(x->snapshot, &options, &scan, err));
+    x->files_probed = pli__scan_files_read(scan);
+    const pli_status s = fill_table(x, scan, name, err);
+    pli__scan_free(scan);
+    return s;
+}
+
+void pli__touched_drop(pli__touched *x, char **table) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__engine *e = x ? pli__env_engine_if_open(pli__delta_env(x->table)) : NULL;
+    if (!*table) return;
+    pli__buf_addf(&sql, "DROP TABLE IF EXISTS %s", *table);
+    if (e && sql.ptr) (void)pli__engine_exec(e, sql.ptr, NULL, NULL);
+    free(*table);
+    *table = NULL;
 }
 
 /* ---- what the log says of them ---- */

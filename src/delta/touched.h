@@ -36,6 +36,11 @@ void pli__touched_free(pli__touched *x);
 void pli__touched_auto(pli__touched **x);
 /** Take the rows for which a condition over the logical columns is true; NULL takes all rows. */
 pli_status pli__touched_where(pli__touched *x, const char *where, pli_error *err);
+/** The same in one pass that keeps the rows: *table (malloc'ed) names a temp table of the environment's engine with all logical
+ *  columns, "_pli_file" and "_pli_row"; drop it with pli__touched_drop. Needs a condition. */
+pli_status pli__touched_collect(pli__touched *x, const char *where, char **table, pli_error *err);
+/** Drop the table and free its name; NULL is allowed. */
+void pli__touched_drop(pli__touched *x, char **table);
 /** Take single rows of a query with the columns "_pli_file" (path as in the log) and "_pli_row". */
 pli_status pli__touched_query(pli__touched *x, const char *sql, pli_error *err);
 /** Take a whole active file. */
