@@ -106,14 +106,17 @@ static pli_status describe_group(pli__log_checkpoint *c, file_group *g, pli_erro
     return pli__engine_describe(e, sql.ptr, &g->schema, err);
 }
 
+enum { STATE_ROWS_AT_ONCE = 1000 };
+
 /* State rows come as JSON from the engine and go through the parser of commits. */
-static pli_status read_state_rows(pli__log_checkpoint *c, opening *o, pli_error *err) {
+static pli_status read_rows(pli__log_checkpoint *c, opening *o, const char *path, const int64_t *numbers, size_t n, pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     PLI_AUTO(pli__action_reader_clear) pli__action_reader reader = {.what = {.kinds = PLI__READ_STATE}};
     pli__chunk chunk;
-    if (!pli__log_checkpoint_sql_state(&sql, c->own.schema, c->own.paths, c->own.n)) return PLI_OK;
+    if (!n) return PLI_OK;
+    pli__log_checkpoint_sql_state(&sql, c->own.schema, path, numbers, n);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -121,8 +124,55 @@ static pli_status read_state_rows(pli__log_checkpoint *c, opening *o, pli_error 
         PLI_TRY(pli__result_next(rows, &chunk, err));
         if (!chunk.rows) return PLI_OK;
         for (size_t i = 0; i < chunk.rows; i++)
-            PLI_TRY(pli__action_read_line(&reader, pli__chunk_str(&chunk, 0, i), c->own.paths[0], 0, open_action, o, err));
+            PLI_TRY(pli__action_read_line(&reader, pli__chunk_str(&chunk, 0, i), path, 0, open_action, o, err));
     }
+}
+
+typedef struct {
+    int64_t *numbers;
+    size_t n, cap;
+} row_numbers;
+
+static void row_numbers_clear(row_numbers *r) { free(r->numbers); }
+
+static pli_status keep_number(row_numbers *r, int64_t number, pli_error *err) {
+    if (r->n == r->cap) {
+        const size_t cap = r->cap ? r->cap * 2 : 64;
+        int64_t *moved = realloc(r->numbers, cap * sizeof *moved);
+        if (!moved) return pli__error_memory(err);
+        r->numbers = moved;
+        r->cap = cap;
+    }
+    r->numbers[r->n++] = number;
+    return PLI_OK;
+}
+
+static pli_status find_rows(pli__log_checkpoint *c, const char *path, row_numbers *out, pli_error *err) {
+    pli__engine *e;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
+    pli__chunk chunk;
+    if (!pli__log_checkpoint_sql_state_rows(&sql, c->own.schema, path)) return PLI_OK;
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__delta_reader(c->table, &e, err));
+    PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
+    for (;;) {
+        PLI_TRY(pli__result_next(rows, &chunk, err));
+        if (!chunk.rows) return PLI_OK;
+        for (size_t i = 0; i < chunk.rows; i++) PLI_TRY(keep_number(out, pli__chunk_i64(&chunk, 0, i), err));
+    }
+}
+
+static pli_status read_state_rows(pli__log_checkpoint *c, opening *o, pli_error *err) {
+    for (size_t f = 0; f < c->own.n; f++) {
+        PLI_AUTO(row_numbers_clear) row_numbers found = {0};
+        PLI_TRY(find_rows(c, c->own.paths[f], &found, err));
+        for (size_t i = 0; i < found.n; i += STATE_ROWS_AT_ONCE) {
+            const size_t n = found.n - i < STATE_ROWS_AT_ONCE ? found.n - i : STATE_ROWS_AT_ONCE;
+            PLI_TRY(read_rows(c, o, c->own.paths[f], found.numbers + i, n, err));
+        }
+    }
+    return PLI_OK;
 }
 
 static pli_status open_parquet(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o, pli_error *err) {

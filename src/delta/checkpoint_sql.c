@@ -17,22 +17,35 @@ static const pli__type *member(const pli__type *t, const char *name) {
     return i < 0 ? NULL : t->fields[i].type;
 }
 
-bool pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n) {
-    static const struct {
-        const char *action, *key; /* a row holds the action if its key is not null */
-    } kinds[] = {{"protocol", "minReaderVersion"}, {"metaData", "id"}, {"txn", "appId"}, {"domainMetadata", "domain"}, {"sidecar", "path"}};
+static const struct {
+    const char *action, *key; /* a row holds the action if its key is not null */
+} state_kinds[] = {{"protocol", "minReaderVersion"}, {"metaData", "id"}, {"txn", "appId"}, {"domainMetadata", "domain"}, {"sidecar", "path"}};
+
+enum { STATE_KINDS = sizeof state_kinds / sizeof state_kinds[0] };
+
+bool pli__log_checkpoint_sql_state_rows(pli__buf *sql, const pli__type *schema, const char *path) {
     bool any = false;
-    pli__buf_addz(sql, "SELECT line FROM (SELECT CASE");
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (!member(member(schema, kinds[i].action), kinds[i].key)) continue;
+    pli__buf_addz(sql, "SELECT file_row_number FROM ");
+    pli__log_checkpoint_sql_source(sql, &path, 1);
+    for (size_t i = 0; i < STATE_KINDS; i++) {
+        if (!member(member(schema, state_kinds[i].action), state_kinds[i].key)) continue;
+        pli__buf_addf(sql, "%s%s.%s IS NOT NULL", any ? " OR " : " WHERE ", state_kinds[i].action, state_kinds[i].key);
         any = true;
-        pli__buf_addf(sql, " WHEN %s.%s IS NOT NULL THEN '{\"%s\":' || to_json(%s) || '}'", kinds[i].action, kinds[i].key,
-                      kinds[i].action, kinds[i].action);
     }
-    pli__buf_addz(sql, " END AS line FROM ");
-    pli__log_checkpoint_sql_source(sql, paths, n);
-    pli__buf_addz(sql, ") WHERE line IS NOT NULL");
     return any;
+}
+
+void pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *path, const int64_t *rows, size_t n) {
+    pli__buf_addz(sql, "SELECT CASE");
+    for (size_t i = 0; i < STATE_KINDS; i++)
+        if (member(member(schema, state_kinds[i].action), state_kinds[i].key))
+            pli__buf_addf(sql, " WHEN %s.%s IS NOT NULL THEN '{\"%s\":' || to_json(%s) || '}'", state_kinds[i].action, state_kinds[i].key,
+                          state_kinds[i].action, state_kinds[i].action);
+    pli__buf_addz(sql, " END FROM ");
+    pli__log_checkpoint_sql_source(sql, &path, 1);
+    pli__buf_addz(sql, " WHERE file_row_number IN (");
+    for (size_t i = 0; i < n; i++) pli__buf_addf(sql, "%s%lld", i ? ", " : "", (long long)rows[i]);
+    pli__buf_addc(sql, ')');
 }
 
 /* ---- statistics in columns ---- */

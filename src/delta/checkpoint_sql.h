@@ -17,8 +17,11 @@ typedef struct pli__file_columns {
 
 /** "read_parquet([...], ...)" */
 void pli__log_checkpoint_sql_source(pli__buf *sql, const char *const *paths, size_t n);
-/** Rows of protocol, metaData, txn, domainMetadata and sidecar, each as a JSON line. @return false if the files hold none */
-bool pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n);
+/** Numbers of the rows of one file that hold protocol, metaData, txn, domainMetadata or sidecar: a look at one column of
+ *  each, because reading them in full from among a million files costs more. @return false if the file has none of them */
+bool pli__log_checkpoint_sql_state_rows(pli__buf *sql, const pli__type *schema, const char *path);
+/** Those rows, each as a JSON line. */
+void pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *path, const int64_t *rows, size_t n);
 /** Rows of add or remove. @return false if the files hold none */
 bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
                                unsigned fields, pli__file_columns *columns);

@@ -27,6 +27,8 @@ static const feature features[] = {
     {"vacuumProtocolCheck", READER_FEATURE | CAN_READ | CAN_WRITE, 0, 0},
     {"variantType", READER_FEATURE | CAN_READ, 0, 0},
     {"variantType-preview", READER_FEATURE | CAN_READ, 0, 0},
+    {"variantShredding", READER_FEATURE | CAN_READ, 0, 0},
+    {"variantShredding-preview", READER_FEATURE | CAN_READ, 0, 0},
     {"domainMetadata", CAN_WRITE, 0, 0},
     {"rowTracking", CAN_WRITE, 0, 0},
     {"inCommitTimestamp", CAN_WRITE, 0, 0},

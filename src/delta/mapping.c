@@ -28,14 +28,14 @@ static char *physical_name(const pli__field *f, pli__mapping_mode mode) {
     return pli__buf_take(&name);
 }
 
-static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode);
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, pli__file_style style);
 
-static const pli__type *physical_struct(const pli__type *t, pli__mapping_mode mode) {
+static const pli__type *physical_struct(const pli__type *t, pli__mapping_mode mode, pli__file_style style) {
     pli__type_builder b = {0};
     for (size_t i = 0; i < t->n_fields; i++) {
         PLI_AUTO(pli__free_ptr) char *name = physical_name(&t->fields[i], mode);
         if (!name) b.failed = true;
-        pli__type_builder_add(&b, pli__str_of(name), physical_type(t->fields[i].type, mode), true, NULL);
+        pli__type_builder_add(&b, pli__str_of(name), physical_type(t->fields[i].type, mode, style), true, NULL);
     }
     return pli__type_builder_finish(&b);
 }
@@ -48,21 +48,23 @@ static const pli__type *variant_struct(void) {
     return pli__type_builder_finish(&b);
 }
 
-static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode) {
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, pli__file_style style) {
     switch (t->id) {
-        case PLI__TYPE_STRUCT: return physical_struct(t, mode);
-        case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode), true);
-        case PLI__TYPE_MAP: return pli__type_new_map(physical_type(t->fields[0].type, mode), physical_type(t->fields[1].type, mode), true);
-        case PLI__TYPE_VARIANT: return variant_struct();
+        case PLI__TYPE_STRUCT: return physical_struct(t, mode, style);
+        case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode, style), true);
+        case PLI__TYPE_MAP:
+            return pli__type_new_map(physical_type(t->fields[0].type, mode, style), physical_type(t->fields[1].type, mode, style), true);
+        case PLI__TYPE_VARIANT: return style & PLI__STYLE_VARIANT_BYTES ? variant_struct() : pli__type_ref(t);
+        case PLI__TYPE_TIMESTAMP: return style & PLI__STYLE_NAIVE_TIMES ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
         case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32); /* in no file: any type will do */
         default: return pli__type_ref(t);
     }
 }
 
-static bool has_binary(const pli__type *t) {
-    if (t->id == PLI__TYPE_BINARY || t->id == PLI__TYPE_VARIANT) return true;
+static bool holds(const pli__type *t, pli__type_id id) {
+    if (t->id == id) return true;
     for (size_t i = 0; i < t->n_fields; i++)
-        if (has_binary(t->fields[i].type)) return true;
+        if (holds(t->fields[i].type, id)) return true;
     return false;
 }
 
@@ -161,7 +163,7 @@ static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, co
     c->is_partition = is_partition(md, f->name);
     c->is_void = f->type->id == PLI__TYPE_NULL;
     c->physical = physical_name(f, mode);
-    c->read_type = physical_type(f->type, mode);
+    c->read_type = physical_type(f->type, mode, 0);
     if (!c->physical || !c->read_type) return pli__error_memory(err);
     PLI_TRY(check_type(f->type, f->name, err));
     if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id))
@@ -183,7 +185,9 @@ pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_err
     if (!m || !(m->columns = calloc(schema->n_fields ? schema->n_fields : 1, sizeof *m->columns))) return pli__error_memory(err);
     m->schema = pli__type_ref(schema);
     m->n = schema->n_fields;
-    m->binary_as_string = !has_binary(schema);
+    m->has_variant = holds(schema, PLI__TYPE_VARIANT);
+    m->has_timestamp = holds(schema, PLI__TYPE_TIMESTAMP);
+    m->binary_as_string = !m->has_variant && !holds(schema, PLI__TYPE_BINARY);
     PLI_TRY(read_mode(s, &m->mode, err));
     PLI_TRY(check_partition_columns(s, err));
     PLI_TRY(check_all_changes(schema, err));
@@ -216,14 +220,21 @@ const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names
 enum { NO_FIELD_ID = 2147483000 /* an id that no column has */ };
 
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql) {
-    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE); /* logical names, only types that rows have */
+    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE, PLI__STYLE_VARIANT_BYTES); /* logical names, types that rows have */
     if (!plain || pli__type_to_sql(plain, sql, NULL) != PLI_OK) sql->failed = true;
     pli__type_unref(plain);
 }
 
-static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapped_column *c, pli__mapping_mode mode, size_t i) {
+/* What the engine is asked for in files of a style; a new reference, NULL when memory is out. */
+static const pli__type *read_type(const pli__mapping *m, const pli__mapped_column *c, pli__file_style style) {
+    return style ? physical_type(c->field->type, m->mode, style) : pli__type_ref(c->read_type);
+}
+
+static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, pli__mapping_mode mode, pli__file_style style, size_t i) {
+    const pli__mapped_column *c = &m->columns[i];
     PLI_AUTO(pli__buf_clear) pli__buf type = {0};
-    if (pli__type_to_sql(c->read_type, &type, NULL) != PLI_OK) sql->failed = true;
+    PLI_AUTO(pli__type_auto) const pli__type *read = read_type(m, c, style);
+    if (!read || pli__type_to_sql(read, &type, NULL) != PLI_OK) sql->failed = true;
     pli__buf_addz(sql, *first ? "" : ", ");
     *first = false;
     if (mode == PLI__MAPPING_ID)
@@ -235,13 +246,13 @@ static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapped_colum
     pli__buf_addz(sql, ", default_value: NULL}");
 }
 
-void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__buf *sql) {
+void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file_style style, pli__buf *sql) {
     /* what is extra has no id, so its files are read by their physical names */
     const pli__mapping_mode keys = extra ? PLI__MAPPING_NAME : m->mode;
     bool first = true;
     pli__buf_addz(sql, "schema = MAP {");
     for (size_t i = 0; i < m->n; i++)
-        if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, &m->columns[i], keys, i);
+        if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, m, keys, style, i);
     if (extra || first) { /* a table of nothing but partition columns still needs a column for its rows to be counted by */
         pli__buf_addz(sql, first ? "" : ", ");
         if (keys == PLI__MAPPING_ID)
@@ -253,11 +264,13 @@ void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__buf 
     pli__buf_addc(sql, '}');
 }
 
-/* Do the names inside differ, so that nested values must be put together anew? */
-static bool is_renamed(const pli__type *t, const pli__type *read) {
+/* Must values be put together anew: do names inside differ, or is something read as another type? */
+static bool is_changed(const pli__type *t, const pli__type *read) {
+    if (t->id == PLI__TYPE_VARIANT) return read->id == PLI__TYPE_VARIANT;
+    if (t->id == PLI__TYPE_TIMESTAMP) return read->id != PLI__TYPE_TIMESTAMP;
     for (size_t i = 0; i < t->n_fields; i++) {
         if (t->id == PLI__TYPE_STRUCT && strcmp(t->fields[i].name, read->fields[i].name) != 0) return true;
-        if (is_renamed(t->fields[i].type, read->fields[i].type)) return true;
+        if (is_changed(t->fields[i].type, read->fields[i].type)) return true;
     }
     return false;
 }
@@ -307,17 +320,61 @@ static void add_map(pli__buf *sql, const pli__type *t, const pli__type *read, pl
 }
 
 static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
-    if (!is_renamed(t, read)) {
+    if (!is_changed(t, read)) {
         pli__buf_adds(sql, value);
-        return;
+    } else if (t->id == PLI__TYPE_STRUCT) {
+        add_struct(sql, t, read, value, depth);
+    } else if (t->id == PLI__TYPE_LIST) {
+        add_list(sql, t, read, value, depth);
+    } else if (t->id == PLI__TYPE_MAP) {
+        add_map(sql, t, read, value, depth);
+    } else if (t->id == PLI__TYPE_TIMESTAMP) {
+        pli__buf_addf(sql, "timezone('UTC', %.*s)", PLI_STR_ARG(value));
+    } else { /* a variant, whole or shredded in the file */
+        pli__buf_addf(sql, "CASE WHEN %.*s IS NOT NULL THEN CAST(variant_to_parquet_variant(%.*s) AS STRUCT(metadata BLOB, \"value\" BLOB)) END",
+                      PLI_STR_ARG(value), PLI_STR_ARG(value));
     }
-    if (t->id == PLI__TYPE_STRUCT) add_struct(sql, t, read, value, depth);
-    if (t->id == PLI__TYPE_LIST) add_list(sql, t, read, value, depth);
-    if (t->id == PLI__TYPE_MAP) add_map(sql, t, read, value, depth);
 }
 
-void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__buf *sql) {
+void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__file_style style, pli__buf *sql) {
     char name[24];
+    PLI_AUTO(pli__type_auto) const pli__type *read = read_type(m, &m->columns[i], style);
     snprintf(name, sizeof name, "r.c%zu", i);
-    add_value(sql, m->columns[i].field->type, m->columns[i].read_type, pli__str_of(name), 1);
+    if (!read) {
+        sql->failed = true;
+        return;
+    }
+    add_value(sql, m->columns[i].field->type, read, pli__str_of(name), 1);
+}
+
+/* ---- styles of files ---- */
+
+typedef struct {
+    bool zoned_times;
+    pli__file_style style;
+} style_facts;
+
+/* @param read what the mapping would ask for, @param file what the file has in its place */
+static void look_at(const pli__type *read, const pli__type *file, style_facts *facts) {
+    if (read->id == PLI__TYPE_VARIANT && file->id == PLI__TYPE_STRUCT) facts->style |= PLI__STYLE_VARIANT_BYTES;
+    if (read->id == PLI__TYPE_TIMESTAMP && file->id == PLI__TYPE_TIMESTAMP_NTZ) facts->style |= PLI__STYLE_NAIVE_TIMES;
+    if (read->id == PLI__TYPE_TIMESTAMP && file->id == PLI__TYPE_TIMESTAMP) facts->zoned_times = true;
+    if (read->id != file->id) return;
+    for (size_t i = 0; i < read->n_fields; i++) {
+        const int at = read->id == PLI__TYPE_STRUCT ? pli__type_find(file, pli__str_of(read->fields[i].name), false) : (int)i;
+        if (at >= 0 && (size_t)at < file->n_fields) look_at(read->fields[i].type, file->fields[at].type, facts);
+    }
+}
+
+pli_status pli__mapping_style(const pli__mapping *m, const pli__type *file, pli__file_style *out, pli_error *err) {
+    style_facts facts = {0};
+    for (size_t i = 0; i < m->n; i++) {
+        const pli__mapped_column *c = &m->columns[i];
+        const int at = c->is_partition || c->is_void ? -1 : pli__type_find(file, pli__str_of(c->physical), false);
+        if (at >= 0) look_at(c->read_type, file->fields[at].type, &facts);
+    }
+    if (facts.zoned_times && facts.style & PLI__STYLE_NAIVE_TIMES)
+        return pli__error_set(err, PLI_E_UNSUPPORTED, "a data file holds instants both with and without a zone, which can be read with the time zone UTC only");
+    *out = facts.style;
+    return PLI_OK;
 }

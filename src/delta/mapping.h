@@ -12,12 +12,20 @@
 
 typedef enum pli__mapping_mode { PLI__MAPPING_NONE, PLI__MAPPING_NAME, PLI__MAPPING_ID } pli__mapping_mode;
 
+/** How a file differs from what the protocol has today; files of one style are read together. Flags. */
+typedef unsigned pli__file_style;
+enum {
+    PLI__STYLE_VARIANT_BYTES = 1, /**< variants as structs of bytes without annotation: the engine takes them for structs */
+    PLI__STYLE_NAIVE_TIMES = 2,   /**< instants without a zone (INT96): only told apart where the session's zone is not UTC */
+    PLI__FILE_STYLES = 4
+};
+
 /** One logical column. */
 typedef struct pli__mapped_column {
     const pli__field *field;     /**< of the schema; borrowed */
     char *physical;              /**< name in files, statistics and partition values */
     int64_t field_id;            /**< only with PLI__MAPPING_ID */
-    const pli__type *read_type;  /**< physical names inside; what the engine is asked for */
+    const pli__type *read_type;  /**< physical names inside; what the engine is asked for (ordinary style) */
     bool is_partition, is_void;
 } pli__mapped_column;
 
@@ -27,6 +35,7 @@ typedef struct pli__mapping {
     size_t n;
     pli__mapped_column *columns; /**< in schema order */
     bool binary_as_string;       /**< the table has no binary column: unannotated texts of old writers can be read */
+    bool has_variant, has_timestamp;
 } pli__mapping;
 
 /** @param s read for schema, partition columns and properties only */
@@ -41,9 +50,11 @@ const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names
 
 /** The `schema = MAP {...}` argument of read_parquet; column i of the mapping comes out as "c<i>". Partition and void
  *  columns are left out. @param extra NULL, or the name of one more text column to read, as "x" */
-void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__buf *sql);
-/** The expression of a data column over "c<i>". */
-void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__buf *sql);
+void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file_style style, pli__buf *sql);
+/** The expression of a data column over "r.c<i>". */
+void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__file_style style, pli__buf *sql);
+/** Style of a file with these columns, as the engine describes it. UNSUPPORTED_FEATURE if it mixes them. */
+pli_status pli__mapping_style(const pli__mapping *m, const pli__type *file, pli__file_style *out, pli_error *err);
 /** SQL type of a logical column as rows have it (variant: struct of two blobs; void: INTEGER). */
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql);
 

@@ -25,9 +25,14 @@ typedef struct {
 
 /* Files whose rows are filtered in the same way and that are read with the same schema. */
 typedef struct {
+    pli__rows_filter filter;
+    bool cdc; /* change files, which have a column _change_type */
+    pli__file_style style;
     file_entry *files;
     size_t n, cap;
 } file_list;
+
+enum { LISTS = PLI__ROWS_FILTERS * 2 * PLI__FILE_STYLES };
 
 struct pli__file_relation {
     pli__delta *table;
@@ -35,7 +40,7 @@ struct pli__file_relation {
     pli__file_relation_options options;
     pli__arena arena;
     size_t n_partitions;
-    file_list lists[PLI__ROWS_FILTERS][2]; /* [filter][is cdc file] */
+    file_list lists[LISTS]; /* one for each filter, kind and style */
     char id[37];                           /* makes the names of temp objects unique */
     size_t n_temp;                         /* temp tables made: <id>_0 ... */
     pli__buf drop;                         /* statements that undo what was made */
@@ -46,8 +51,7 @@ void pli__file_relation_free(pli__file_relation *r) {
     pli__engine *e = pli__env_engine_if_open(r->table->env);
     if (e && r->drop.len && !r->drop.failed) pli__engine_exec(e, r->drop.ptr, NULL, NULL);
     pli__buf_clear(&r->drop);
-    for (size_t f = 0; f < PLI__ROWS_FILTERS; f++)
-        for (size_t cdc = 0; cdc < 2; cdc++) free(r->lists[f][cdc].files);
+    for (size_t i = 0; i < LISTS; i++) free(r->lists[i].files);
     pli__arena_clear(&r->arena);
     pli__delta_free(r->table);
     free(r);
@@ -70,6 +74,14 @@ pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pl
 }
 
 /* ---- taking in files ---- */
+
+static file_list *list_for(pli__file_relation *r, pli__rows_filter filter, bool cdc, pli__file_style style) {
+    file_list *l = &r->lists[((size_t)filter * 2 + cdc) * PLI__FILE_STYLES + style];
+    l->filter = filter;
+    l->cdc = cdc;
+    l->style = style;
+    return l;
+}
 
 static pli_status take_values(pli__file_relation *r, const pli__file_relation_file *f, file_entry *e, pli_error *err) {
     pli__str *values = pli__arena_alloc(&r->arena, r->n_partitions * sizeof *values);
@@ -94,8 +106,33 @@ static pli_status take_path(pli__file_relation *r, const pli__file_relation_file
     return pli__arena_status(&r->arena, err);
 }
 
+/* Almost always the style is the ordinary one without a look: only tables with variants, and instants in another session
+ * zone than UTC, need the file's own types. */
+static pli_status find_style(pli__file_relation *r, const file_entry *e, pli__file_style *out, pli_error *err) {
+    const bool zone_matters = r->m->has_timestamp && strcmp(pli__env_time_zone(r->table->env), "UTC") != 0;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *columns = NULL;
+    pli__engine *engine;
+    *out = 0;
+    if (!r->m->has_variant && !zone_matters) return PLI_OK;
+    pli__buf_addz(&sql, "SELECT * FROM read_parquet([");
+    pli__buf_add_sql_str(&sql, pli__str_of(e->path));
+    pli__buf_addz(&sql, "], hive_partitioning = false)");
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__env_engine(r->table->env, &engine, err));
+    PLI_TRY(pli__engine_describe(engine, sql.ptr, &columns, err));
+    PLI_TRY_IN(pli__mapping_style(r->m, columns, out, err), err, "file '%s'", e->path);
+    if (!zone_matters) *out &= ~(pli__file_style)PLI__STYLE_NAIVE_TIMES;
+    return PLI_OK;
+}
+
 pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *f, pli_error *err) {
-    file_list *l = &r->lists[f->filter][r->options.changes && !f->change_type];
+    file_entry e = {.rows = f->rows, .change_type = f->change_type, .version = f->version, .time_us = f->time_us};
+    pli__file_style style = 0;
+    PLI_TRY(take_path(r, f, &e, err));
+    PLI_TRY(take_values(r, f, &e, err));
+    PLI_TRY(find_style(r, &e, &style, err));
+    file_list *l = list_for(r, f->filter, r->options.changes && !f->change_type, style);
     if (l->n == l->cap) {
         const size_t cap = l->cap ? l->cap * 2 : 16;
         file_entry *moved = realloc(l->files, cap * sizeof *moved);
@@ -103,9 +140,6 @@ pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relatio
         l->files = moved;
         l->cap = cap;
     }
-    file_entry e = {.rows = f->rows, .change_type = f->change_type, .version = f->version, .time_us = f->time_us};
-    PLI_TRY(take_path(r, f, &e, err));
-    PLI_TRY(take_values(r, f, &e, err));
     l->files[l->n++] = e;
     return PLI_OK;
 }
@@ -219,9 +253,9 @@ static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind
     return PLI_OK;
 }
 
-static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, bool cdc, pli__buf *sql, pli_error *err) {
+static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     if (r->options.changes) {
-        if (cdc)
+        if (l->cdc)
             pli__buf_addz(sql, ", r.x AS _change_type");
         else
             PLI_TRY(add_typed(r, l, OF_CHANGE_TYPES, PLI__TYPE_STRING, "_change_type", sql, err));
@@ -250,7 +284,7 @@ static pli_status add_columns(pli__file_relation *r, const file_list *l, pli__bu
         else if (c->is_void)
             pli__buf_addz(sql, "CAST(NULL AS INTEGER)");
         else
-            pli__mapping_sql_column(r->m, i, sql);
+            pli__mapping_sql_column(r->m, i, l->style, sql);
         pli__buf_addz(sql, " AS ");
         pli__buf_add_sql_name(sql, pli__str_of(c->field->name));
     }
@@ -284,20 +318,20 @@ static pli_status make_row_table(pli__file_relation *r, const file_list *l, char
     return PLI_OK;
 }
 
-static pli_status add_part(pli__file_relation *r, const file_list *l, pli__rows_filter filter, bool cdc, pli__buf *sql, pli_error *err) {
+static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     pli__buf_addz(sql, "SELECT ");
     PLI_TRY(add_columns(r, l, sql, err));
-    PLI_TRY(add_extra_columns(r, l, cdc, sql, err));
+    PLI_TRY(add_extra_columns(r, l, sql, err));
     pli__buf_addz(sql, " FROM read_parquet(");
     PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
     pli__buf_addz(sql, ", ");
-    pli__mapping_sql_schema(r->m, cdc ? "_change_type" : NULL, sql);
+    pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->style, sql);
     pli__buf_addf(sql, ", hive_partitioning = false%s) AS r", r->m->binary_as_string ? ", binary_as_string = true" : "");
-    if (filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
+    if (l->filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
     char table[64];
     PLI_TRY(make_row_table(r, l, table, err));
     pli__buf_addf(sql, " WHERE (CAST(r.file_index AS BIGINT) << %d | r.file_row_number) %s (SELECT k FROM %s)", PLI__ROW_BITS,
-                  filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
+                  l->filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
     return pli__buf_status(sql, err);
 }
 
@@ -320,14 +354,12 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
 
 pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err) {
     bool any = false;
-    for (int f = 0; f < PLI__ROWS_FILTERS; f++)
-        for (int cdc = 0; cdc < 2; cdc++) {
-            const file_list *l = &r->lists[f][cdc];
-            if (!l->n) continue;
-            if (any) pli__buf_addz(sql, " UNION ALL ");
-            any = true;
-            PLI_TRY(add_part(r, l, (pli__rows_filter)f, cdc, sql, err));
-        }
+    for (size_t i = 0; i < LISTS; i++) {
+        if (!r->lists[i].n) continue;
+        if (any) pli__buf_addz(sql, " UNION ALL ");
+        any = true;
+        PLI_TRY(add_part(r, &r->lists[i], sql, err));
+    }
     if (!any) add_empty(r, sql);
     return pli__buf_status(sql, err);
 }

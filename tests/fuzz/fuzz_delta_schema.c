@@ -43,14 +43,14 @@ static bool is_whole(const char *sql, size_t len, size_t *columns) {
     return depth == 0 && !quote;
 }
 
-static void check(pli__snapshot *s, pli__delta *t) {
+static void check(pli__snapshot *s, pli__delta *t, pli__file_style style) {
     PLI_AUTO(pli__mapping_auto) pli__mapping *m = NULL;
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *r = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__buf_clear) pli__buf schema = {0};
     size_t columns;
     if (pli__mapping_open(s, &m, NULL) != PLI_OK || !m->n) return;
-    pli__mapping_sql_schema(m, NULL, &schema);
+    pli__mapping_sql_schema(m, NULL, style, &schema);
     expect(!schema.failed && is_whole(schema.ptr, schema.len, &columns), "the schema to read with is broken", schema.ptr);
     const pli__kv values[] = {{PLI_STR("p"), PLI_STR("it's")}};
     if (pli__file_relation_new(t, m, NULL, &r, NULL) != PLI_OK) return;
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     pli__delta *t = NULL;
     pli__snapshot *s = NULL;
     if (pli__delta_open_store(env, "/t", store, &t, NULL) != PLI_OK) abort();
-    if (pli__snapshot_open(t, PLI__LATEST, NULL, &s, NULL) == PLI_OK) check(s, t);
+    if (pli__snapshot_open(t, PLI__LATEST, NULL, &s, NULL) == PLI_OK) check(s, t, (data[0] >> 3) % PLI__FILE_STYLES);
     pli__snapshot_unref(s);
     pli__delta_free(t);
     pli_env_free(env);

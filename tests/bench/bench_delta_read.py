@@ -1,0 +1,225 @@
+"""Opening and listing Delta tables beside delta-rs, and scanning beside DuckDB's bare read_parquet. Prints ratios.
+
+    python tests/bench/bench_delta_read.py [--commits 10000] [--files 1000000] [--rows 20000000] [--runs 3]
+
+Bounds (exit 1 when one is missed): 10,000 JSON commits listed in 1/6 of delta-rs's processor time; a checkpoint of 1,000,000
+files listed in 1/6, below 450 MB; the version alone in 1/10; a full scan and a change feed in 1.05 x of bare read_parquet;
+a filter that excludes 99 % of the files reads the rest only. Every process is measured whole, the interpreter's own start
+subtracted for delta-rs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+PLI = str(Path(os.environ.get("PLI", "build/release/bin/pli")).resolve())
+SCHEMA = {
+    "type": "struct",
+    "fields": [
+        {"name": n, "type": t, "nullable": True, "metadata": {}}
+        for n, t in [("id", "long"), ("ts", "timestamp"), ("name", "string"), ("x", "double")]
+    ],
+}
+missed: list[str] = []
+
+
+def run(*args: str) -> tuple[float, float]:
+    """Processor seconds and peak MB of one process."""
+    with subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{' '.join(args)}: exit {process.returncode}\n{process.stderr.read().decode()}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def median(runs: int, *args: str) -> tuple[float, float]:
+    measured = [run(*args) for _ in range(runs)]
+    return statistics.median(m[0] for m in measured), max(m[1] for m in measured)
+
+
+def report(what: str, ours: float, theirs: float, other: str, bound: float, note: str = "") -> None:
+    ratio = ours / theirs
+    ok = ratio <= bound
+    print(f"{what:<46} {ours:8.3f} s  {other} {theirs:8.3f} s  ratio {ratio:5.2f} (bound {bound:.2f}) {'ok' if ok else 'MISSED'} {note}", flush=True)
+    if not ok:
+        missed.append(what)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def stats(i: int) -> str:
+    return json.dumps(
+        {
+            "numRecords": 1000,
+            "minValues": {"id": i * 1000, "ts": "2024-01-01T00:00:00.000Z", "name": f"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{i}", "x": 0.001},
+            "maxValues": {"id": i * 1000 + 999, "ts": "2024-01-01T00:00:59.999Z", "name": f"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz{i}", "x": 0.999},
+            "nullCount": {"id": 0, "ts": 0, "name": 3, "x": 17},
+        },
+        separators=(",", ":"),
+    )
+
+
+def add(path: str, size: int, statistics_text: str | None, change: bool = True) -> dict:
+    body = {"path": path, "partitionValues": {}, "size": size, "modificationTime": 1, "dataChange": change}
+    return {"add": body if statistics_text is None else {**body, "stats": statistics_text}}
+
+
+def head(configuration: dict | None = None) -> list[dict]:
+    return [
+        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 4}},
+        {
+            "metaData": {
+                "id": "bench",
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": json.dumps(SCHEMA),
+                "partitionColumns": [],
+                "configuration": configuration or {},
+                "createdTime": 1,
+            }
+        },
+    ]
+
+
+def commit(table: Path, version: int, actions: list[dict]) -> None:
+    log = table / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    info = {"commitInfo": {"timestamp": version, "operation": "WRITE", "operationParameters": {"mode": "Append"}, "engineInfo": "bench", "isBlindAppend": True}}
+    text = "\n".join(json.dumps(a, separators=(",", ":")) for a in [info, *actions]) + "\n"
+    (log / f"{version:020d}.json").write_text(text)
+
+
+def name(i: int) -> str:
+    return f"part-{i % 100000:05d}-3f0c7f6a-7a0e-4a5e-9c43-{i:012d}-c000.snappy.parquet"
+
+
+def make_commits(table: Path, n: int) -> None:
+    for v in range(n):
+        commit(table, v, (head() if v == 0 else []) + [add(name(v * 6 + k), 1000 + k, stats(v * 6 + k)) for k in range(6)])
+
+
+def make_checkpoint(table: Path, files: int) -> None:
+    """A classic checkpoint of version 10 and ten commits behind it."""
+    commit(table, 10, [])
+    rows = table / "rows.json"
+    with open(rows, "w", encoding="utf-8") as f:
+        for action in head():
+            f.write(json.dumps(action) + "\n")
+    text = stats(7).replace("'", "''")
+    add_type = (
+        "STRUCT(path VARCHAR, partitionValues MAP(VARCHAR, VARCHAR), size BIGINT, modificationTime BIGINT, dataChange BOOLEAN, stats VARCHAR,"
+        ' deletionVector STRUCT(storageType VARCHAR, pathOrInlineDv VARCHAR, "offset" INTEGER, sizeInBytes INTEGER, cardinality BIGINT))'
+    )
+    meta_type = (
+        "STRUCT(id VARCHAR, format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), schemaString VARCHAR, partitionColumns VARCHAR[],"
+        " configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)"
+    )
+    state = f"read_json('{rows}', format = 'newline_delimited', columns = {{protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER)', metaData: '{meta_type}'}})"
+    duckdb.sql(
+        f"""COPY (SELECT protocol, "metaData", NULL::{add_type} AS "add" FROM {state} UNION ALL SELECT NULL, NULL,
+        {{'path': 'part-' || lpad((i % 100000)::VARCHAR, 5, '0') || '-3f0c7f6a-7a0e-4a5e-9c43-' || lpad(i::VARCHAR, 12, '0') || '-c000.snappy.parquet',
+          'partitionValues': MAP {{}}::MAP(VARCHAR, VARCHAR), 'size': 1000 + i, 'modificationTime': 1, 'dataChange': false,
+          'stats': replace('{text}', '7000', (i * 1000)::VARCHAR), 'deletionVector': NULL}}::{add_type} FROM range({files}) t(i))
+        TO '{table}/_delta_log/{10:020d}.checkpoint.parquet' (FORMAT parquet)"""
+    )
+    rows.unlink()
+    (table / "_delta_log/_last_checkpoint").write_text(json.dumps({"version": 10, "size": files + 2}))
+    for v in range(11, 21):
+        commit(table, v, [add(name(files + v), 1000, stats(v))])
+
+
+def make_rows(table: Path, rows: int) -> list[str]:
+    """100 data files with disjoint ids, added by ten commits, with the change feed on."""
+    table.mkdir(parents=True)
+    paths = []
+    for v in range(10):
+        actions = head({"delta.enableChangeDataFeed": "true"}) if v == 0 else []
+        for k in range(10):
+            i = v * 10 + k
+            first, last = i * rows // 100, (i + 1) * rows // 100
+            path = table / f"f{i}.parquet"
+            duckdb.sql(
+                f"COPY (SELECT range AS id, TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_microseconds(range) AS ts, 'name' || (range % 1000) AS name,"
+                f" hash(range) / 1e19 AS x FROM range({first}, {last})) TO '{path}' (FORMAT parquet)"
+            )
+            bounds = json.dumps({"numRecords": last - first, "minValues": {"id": first}, "maxValues": {"id": last - 1}, "nullCount": {"id": 0}})
+            actions.append(add(path.name, path.stat().st_size, bounds))
+            paths.append(str(path))
+        commit(table, v, actions)
+    return paths
+
+
+# ---------------------------------------------------------------- comparisons
+
+DELTA_RS = """
+import sys
+from deltalake import DeltaTable
+if sys.argv[2] == "list": len(DeltaTable(sys.argv[1]).file_uris())
+elif sys.argv[2] == "version": DeltaTable(sys.argv[1]).version()
+"""
+BARE = """
+import sys, duckdb
+c = duckdb.connect()
+c.sql("SET threads = 2; SET preserve_insertion_order = false")
+c.sql(f"COPY (SELECT * FROM read_parquet({sys.argv[1].split(',')})) TO '{sys.argv[2]}' (FORMAT parquet)")
+"""
+
+
+def compare_logs(folder: Path, options: argparse.Namespace) -> None:
+    idle, _ = median(options.runs, sys.executable, "-c", DELTA_RS, "", "nothing")
+    tables = [("commits", f"{options.commits:,} JSON commits", lambda t: make_commits(t, options.commits))]
+    tables.append(("checkpoint", f"checkpoint of {options.files:,} files", lambda t: make_checkpoint(t, options.files)))
+    for key, title, make in tables:
+        table = folder / key
+        make(table)
+        ours, memory = median(options.runs, PLI, "delta", "detail", str(table), "--json")
+        theirs, their_memory = median(options.runs, sys.executable, "-c", DELTA_RS, str(table), "list")
+        report(f"{title}, listed", ours, theirs - idle, "delta-rs", 1 / 6, f"peak {memory:.0f} MB, delta-rs {their_memory:.0f} MB")
+        if memory > 450:
+            missed.append(f"{title}: peak memory")
+        ours, _ = median(options.runs, PLI, "delta", "history", str(table), "--limit", "1")
+        theirs, _ = median(options.runs, sys.executable, "-c", DELTA_RS, str(table), "version")
+        report(f"{title}, version alone", ours, theirs - idle, "delta-rs", 1 / 10)
+
+
+def compare_rows(folder: Path, options: argparse.Namespace) -> None:
+    table, out = folder / "rows", folder / "out.parquet"
+    paths = make_rows(table, options.rows)
+    idle, _ = median(options.runs, sys.executable, "-c", "import duckdb; duckdb.connect().sql('SELECT 1').fetchall()")
+    own_idle, _ = median(options.runs, PLI, "delta", "read", str(table), "--limit", "0", "-o", str(out))
+    bare, _ = median(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out))
+    scan, _ = median(options.runs, PLI, "delta", "read", str(table), "-o", str(out))
+    report("full scan", scan - own_idle, bare - idle, "read_parquet", 1.05)
+    feed, _ = median(options.runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out))
+    report("change feed", feed - own_idle, bare - idle, "read_parquet", 1.25, "(with its three columns written)")
+    first = options.rows // 2
+    one, _ = median(options.runs, PLI, "delta", "read", str(table), "--where", f"id >= {first} AND id < {first + 10}", "-o", str(out))
+    report("filter on 1 % of the files", one - own_idle, max(scan - own_idle, 0.001), "full scan", 0.1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commits", type=int, default=10_000)
+    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pli-bench-") as folder:
+        compare_logs(Path(folder), options)
+        compare_rows(Path(folder), options)
+    if missed:
+        sys.exit("missed: " + "; ".join(missed))
+
+
+if __name__ == "__main__":
+    main()
