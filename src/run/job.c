@@ -35,8 +35,6 @@ void pli_job_close(pli_job *job) {
     free(job);
 }
 
-void pli__job_auto(pli_job **job) { pli_job_close(*job); }
-
 const char *pli_job_name(const pli_job *job) { return job->config->name; }
 
 static pli_status poll_cancel(void *env, pli_error *err) { return pli__env_check_cancel(env, err); }

@@ -1,6 +1,6 @@
 /*
  * A job inside the library: its configuration, a source, a sink, and how rows get from one to the other. The run loop
- * knows these interfaces only; src/run/job_build.c makes them from a configuration, tests hand in their own.
+ * knows these interfaces only; src/config/job_build.c makes them from a configuration, tests hand in their own.
  */
 #ifndef PLI_RUN_JOB_H
 #define PLI_RUN_JOB_H
@@ -43,9 +43,8 @@ struct pli_job {
 
 /** @param config borrowed for the job's life @param take_parts moves in, also on failure */
 pli_status pli__job_open_parts(pli_env *env, const pli__job_config *config, pli__job_parts take_parts, pli_job **out, pli_error *err);
-/** Source and sink of a configuration (run/job_build.c). @param callbacks no sink */
+/** Source and sink of a configuration (config/job_build.c). @param callbacks no sink */
 pli_status pli__job_open(pli_env *env, const pli__job_config *config, bool callbacks, pli_job **out, pli_error *err);
-void pli__job_auto(pli_job **job);
 
 /** The built-in way: relation, schema evolution, SQL, sink (run/execute.c). */
 pli_status pli__execute_sql(void *self, const pli__work *work, pli__prepared **out, json_t *result, pli_error *err);

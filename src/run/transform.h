@@ -6,7 +6,7 @@
 #define PLI_RUN_TRANSFORM_H
 
 #include "engine/engine.h"
-#include "source/relation.h"
+#include "engine/relation.h"
 
 #define PLI__TRANSFORM_MAX_SQL ((size_t)1 << 20)
 

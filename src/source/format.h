@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "engine/env.h"
-#include "source/relation.h"
+#include "engine/relation.h"
 
 typedef enum pli__format_id {
     PLI__FORMAT_CSV, PLI__FORMAT_NDJSON, PLI__FORMAT_JSON, PLI__FORMAT_PARQUET, PLI__FORMAT_AVRO, PLI__FORMAT_EXCEL,

@@ -12,7 +12,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "engine/env.h"
-#include "source/relation.h"
+#include "engine/relation.h"
 
 typedef struct pli__source pli__source;
 

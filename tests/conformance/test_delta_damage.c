@@ -14,6 +14,7 @@
 static char folder[64];
 static pli_env *env;
 
+__attribute__((format(printf, 1, 0))) static void shell(const char *format, const char *a, const char *b);
 static void shell(const char *format, const char *a, const char *b) {
     char command[9000];
     snprintf(command, sizeof command, format, a, b);

@@ -30,6 +30,7 @@ typedef struct {
     pli__buf state;
 } copy;
 
+__attribute__((format(printf, 1, 0))) static void shell(const char *format, const char *a, const char *b);
 static void shell(const char *format, const char *a, const char *b) {
     char command[9000];
     snprintf(command, sizeof command, format, a, b);

@@ -42,7 +42,7 @@ static pli_status count_batch(pli_run *run, const pli_step *step, const char *fo
     PLI_AUTO(pli__free_ptr) char *old = NULL;
     char text[64], name[64], path[1200];
     PLI_TRY(pli_state_get(state, "count", PLI_STATE_JSON, &old, NULL, err));
-    snprintf(text, sizeof text, "%d", (old ? atoi(old) : 0) + 1);
+    snprintf(text, sizeof text, "%d", (int)(old ? strtol(old, NULL, 10) : 0) + 1);
     PLI_TRY(pli_state_put(state, "count", PLI_STATE_JSON, text, strlen(text), err));
     snprintf(name, sizeof name, "seen/%lld", (long long)step->batch_id);
     PLI_TRY(pli_state_put(state, name, PLI_STATE_PARQUET, step->offset, strlen(step->offset), err));
@@ -75,8 +75,8 @@ static int run_state(const char *folder, int files) {
 }
 
 static int child(char **argv) {
-    if (strcmp(argv[1], "--run") == 0) return run_files(argv[2], atoi(argv[3]), -1);
-    return run_state(argv[2], atoi(argv[3]));
+    if (strcmp(argv[1], "--run") == 0) return run_files(argv[2], (int)strtol(argv[3], NULL, 10), -1);
+    return run_state(argv[2], (int)strtol(argv[3], NULL, 10));
 }
 
 /* ---- checks ---- */
