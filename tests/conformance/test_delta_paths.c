@@ -30,10 +30,12 @@ typedef struct {
     pli__buf state;
 } copy;
 
-__attribute__((format(printf, 1, 0))) static void shell(const char *format, const char *a, const char *b);
-static void shell(const char *format, const char *a, const char *b) {
+__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...) {
     char command[9000];
-    snprintf(command, sizeof command, format, a, b);
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(command, sizeof command, format, ap);
+    va_end(ap);
     assert_int_equal(system(command), 0);
 }
 

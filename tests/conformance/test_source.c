@@ -82,14 +82,19 @@ static void delta_add(pli__source *s, void **state, int i) {
     snprintf(name, sizeof name, "table/f%03d.parquet", i);
     temp_write(*state, name, "never read");
     snprintf(name, sizeof name, "table/_delta_log/%020zu.json", version);
-    snprintf(lines, sizeof lines, "%s{\"add\":{\"path\":\"f%03d.parquet\",\"size\":10}}\n", version ? "" : "{\"metaData\":{\"id\":\"t\"}}\n", i);
+    snprintf(lines, sizeof lines, "%s{\"add\":{\"path\":\"f%03d.parquet\",\"size\":10}}\n",
+             version ? "" : "{\"metaData\":{\"id\":\"t\"}}\n", i);
     temp_write(*state, name, lines);
 }
 
 static pli__source *delta_make(void **state, int64_t limit) {
     pli__source *s = NULL;
     temp_mkdir(*state, "table/_delta_log");
-    const pli__delta_options o = {.path = temp_path(*state, "table"), .start_offset = "earliest", .starting_version = -1, .ending_version = -1, .max_files = limit};
+    const pli__delta_options o = {.path = temp_path(*state, "table"),
+                                  .start_offset = "earliest",
+                                  .starting_version = -1,
+                                  .ending_version = -1,
+                                  .max_files = limit};
     if (pli__source_delta_new(env, &o, &s, &err) != PLI_OK) fail_msg("%s", err.message);
     return s;
 }
@@ -133,7 +138,8 @@ static void store(pli__checkpoint *cp, int64_t n, json_t *take_offset, bool comm
     json_decref(body);
 }
 
-static void each_kind(void **state, int files, int64_t limit, void (*test)(void **, const kind *, pli__source *, pli__checkpoint *)) {
+static void each_kind(void **state, int files, int64_t limit,
+                      void (*test)(void **, const kind *, pli__source *, pli__checkpoint *)) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         void *sub = NULL;
         temp_dir_setup(&sub);
@@ -224,7 +230,9 @@ static void refuses_damage(void **state, const kind *k, pli__source *s, pli__che
 }
 
 static void test_source__every_input_is_planned_once(void **state) { each_kind(state, 5, 2, plans_once); }
-static void test_source__a_plan_follows_from_the_checkpoint(void **state) { each_kind(state, 5, 2, is_a_function_of_the_checkpoint); }
+static void test_source__a_plan_follows_from_the_checkpoint(void **state) {
+    each_kind(state, 5, 2, is_a_function_of_the_checkpoint);
+}
 static void test_source__a_bound_keeps_later_inputs_out(void **state) { each_kind(state, 2, 10, keeps_its_bound); }
 static void test_source__changed_inputs_are_named(void **state) { each_kind(state, 2, 10, rechecks); }
 static void test_source__the_backlog_is_counted(void **state) { each_kind(state, 5, 2, counts_what_waits); }
