@@ -39,7 +39,8 @@ typedef struct pli_job_options {
 /** Make a job of a spec (checked if it is not yet). Opens neither engine nor table, creates nothing.
  *  @param env borrowed, must outlive the job @param spec borrowed, must outlive the job @param options NULL = defaults
  *  @param out free with pli_job_close. INVALID_CONFIG */
-PLI_API pli_status pli_job_open(pli_env *env, pli_job_spec *spec, const pli_job_options *options, pli_job **out, pli_error *err);
+PLI_API pli_status pli_job_open(pli_env *env, pli_job_spec *spec, const pli_job_options *options, pli_job **out,
+                                pli_error *err);
 PLI_API void pli_job_close(pli_job *job); /**< NULL is allowed; its runs must be freed before */
 PLI_API const char *pli_job_name(const pli_job *job);
 
@@ -59,7 +60,8 @@ PLI_API pli_status pli_job_batches(pli_job *job, int64_t limit, pli_row_fn *fn, 
 /** A row per input, newest batch first: {"path", "size", "modificationTime", "batchId", "status": "committed"|"pending"|"skipped"|
  *  "quarantined", "discoveredAt", "committedAt", "reason"}.
  *  @param batch only this batch, -1 = all @param path only paths that are or end with it, NULL = all */
-PLI_API pli_status pli_job_files(pli_job *job, int64_t batch, const char *path, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_job_files(pli_job *job, int64_t batch, const char *path, pli_row_fn *fn, void *arg,
+                                 pli_error *err);
 /** Check what can be checked without running: paths, the schema of a sample, the SQL. A row per problem:
  *  {"job", "code", "message", "hint", "position"}. PLI_OK also when there are problems. */
 PLI_API pli_status pli_job_validate(pli_job *job, pli_row_fn *fn, void *arg, pli_error *err);
@@ -71,8 +73,8 @@ typedef enum pli_trigger {
     PLI_TRIGGER_AVAILABLE_NOW = 0, /**< all that is there at the start, in batches */
     PLI_TRIGGER_ONCE,              /**< at most one batch */
     PLI_TRIGGER_DRAIN,             /**< until a poll finds nothing, including what arrives meanwhile */
-    PLI_TRIGGER_INTERVAL,          /**< drain every interval, for ever; a missed beat is left out, the beat never drifts */
-    PLI_TRIGGER_CONTINUOUS         /**< drain, then wait for a change of the source, for ever */
+    PLI_TRIGGER_INTERVAL, /**< drain every interval, for ever; a missed beat is left out, the beat never drifts */
+    PLI_TRIGGER_CONTINUOUS /**< drain, then wait for a change of the source, for ever */
 } pli_trigger;
 
 /** What interval and continuous runs do after a failed batch. Other triggers end with the error unless _RETRY is set. */
@@ -86,14 +88,14 @@ typedef enum pli_on_error {
 typedef struct pli_run_options {
     size_t size;
     pli_trigger trigger;
-    int64_t interval_us;    /**< INTERVAL: between the starts of two drains */
-    int64_t poll_us;        /**< CONTINUOUS: longest time between two polls; default 1 s */
-    int64_t pause_us;       /**< between two batches of a drain; default none */
-    int64_t max_batches;    /**< end after so many batches; 0 = no limit */
-    int64_t until_idle;     /**< end after so many polls in a row that found nothing; 0 = never */
+    int64_t interval_us; /**< INTERVAL: between the starts of two drains */
+    int64_t poll_us; /**< CONTINUOUS: longest time between two polls; default 1 s */
+    int64_t pause_us; /**< between two batches of a drain; default none */
+    int64_t max_batches; /**< end after so many batches; 0 = no limit */
+    int64_t until_idle; /**< end after so many polls in a row that found nothing; 0 = never */
     pli_on_error on_error;
-    int64_t max_retries;    /**< of one batch, in a row; 0 = the job's, negative = no limit */
-    bool no_lock;           /**< take no lock: the records alone keep the result right, work may be done twice */
+    int64_t max_retries; /**< of one batch, in a row; 0 = the job's, negative = no limit */
+    bool no_lock; /**< take no lock: the records alone keep the result right, work may be done twice */
     int64_t lock_timeout_us; /**< 0 = the job's (which is not to wait by default); negative = no limit */
 } pli_run_options;
 
@@ -101,32 +103,32 @@ typedef struct pli_run_options {
  *  earlier run had already published goes from PLANNED to PUBLISHED, one without inputs from PLANNED to COMMITTED. */
 typedef enum pli_step_kind {
     PLI_STEP_PLANNED = 1, /**< the batch's inputs are fixed: batch_id, offset, files, bytes, repeat */
-    PLI_STEP_EXECUTE,     /**< callback jobs: do the work of the batch now, then pli_run_report */
-    PLI_STEP_PREPARED,    /**< rows are written, invisible: rows, bytes */
-    PLI_STEP_STAGED,      /**< the result is recorded */
-    PLI_STEP_PUBLISHED,   /**< rows are visible in the sink: version, rows */
-    PLI_STEP_COMMITTED,   /**< the batch is done */
-    PLI_STEP_TIDIED,      /**< index, state and clean-up of sources are up to date */
-    PLI_STEP_IDLE,        /**< nothing to do; poll again after wait_us */
-    PLI_STEP_PAUSE,       /**< between two batches; go on after wait_us */
-    PLI_STEP_RETRY,       /**< the batch failed with `error`; it is repeated after wait_us */
-    PLI_STEP_DONE         /**< the run is over */
+    PLI_STEP_EXECUTE, /**< callback jobs: do the work of the batch now, then pli_run_report */
+    PLI_STEP_PREPARED, /**< rows are written, invisible: rows, bytes */
+    PLI_STEP_STAGED, /**< the result is recorded */
+    PLI_STEP_PUBLISHED, /**< rows are visible in the sink: version, rows */
+    PLI_STEP_COMMITTED, /**< the batch is done */
+    PLI_STEP_TIDIED, /**< index, state and clean-up of sources are up to date */
+    PLI_STEP_IDLE, /**< nothing to do; poll again after wait_us */
+    PLI_STEP_PAUSE, /**< between two batches; go on after wait_us */
+    PLI_STEP_RETRY, /**< the batch failed with `error`; it is repeated after wait_us */
+    PLI_STEP_DONE /**< the run is over */
 } pli_step_kind;
 
 /** Zero-initialise and set `size`. Pointers are borrowed until the next call on the run. */
 typedef struct pli_step {
     size_t size;
     pli_step_kind kind;
-    int64_t batch_id;       /**< -1 = none */
-    const char *offset;     /**< offsets/N.json as stored, NULL = none */
-    const char *result;     /**< commits/N.json (COMMITTED, TIDIED) or what is staged (STAGED), NULL = none */
-    int64_t files, bytes;   /**< inputs of the batch */
-    int64_t rows;           /**< written, -1 = unknown */
-    int64_t version;        /**< of the sink, -1 = unknown */
-    bool repeat;            /**< the batch had been planned by an earlier run */
-    int64_t attempt;        /**< failures of this batch in this run so far */
-    int64_t wait_us;        /**< the caller should wait so long before the next call */
-    pli_error error;        /**< RETRY: why */
+    int64_t batch_id; /**< -1 = none */
+    const char *offset; /**< offsets/N.json as stored, NULL = none */
+    const char *result; /**< commits/N.json (COMMITTED, TIDIED) or what is staged (STAGED), NULL = none */
+    int64_t files, bytes; /**< inputs of the batch */
+    int64_t rows; /**< written, -1 = unknown */
+    int64_t version; /**< of the sink, -1 = unknown */
+    bool repeat; /**< the batch had been planned by an earlier run */
+    int64_t attempt; /**< failures of this batch in this run so far */
+    int64_t wait_us; /**< the caller should wait so long before the next call */
+    pli_error error; /**< RETRY: why */
 } pli_step;
 
 /** Start a run: takes the lock, opens (or creates) the checkpoint, finishes what a dead run left half done.
@@ -149,12 +151,13 @@ PLI_API void pli_run_free(pli_run *run);
 /** What the caller's work came to. Zero-initialise and set `size`. Strings are borrowed for the call. */
 typedef struct pli_outcome {
     size_t size;
-    bool failed;          /**< the attempt is dropped, the batch stays pending; `error` says why */
-    pli_error error;      /**< with failed: flags decide about a retry */
+    bool failed; /**< the attempt is dropped, the batch stays pending; `error` says why */
+    pli_error error; /**< with failed: flags decide about a retry */
     const char *metadata; /**< the writer's JSON object for commits/N.json, NULL = {} */
-    const char *sinks;    /**< JSON array of what own sinks did inside the writer, NULL = [] */
-    const char *schema;   /**< new effective schema, JSON array [{"name","dtype"}], current with the commit; NULL = unchanged */
-    int64_t rows;         /**< -1 = unknown */
+    const char *sinks; /**< JSON array of what own sinks did inside the writer, NULL = [] */
+    const char
+        *schema; /**< new effective schema, JSON array [{"name","dtype"}], current with the commit; NULL = unchanged */
+    int64_t rows; /**< -1 = unknown */
 } pli_outcome;
 
 /** Report the outcome of PLI_STEP_EXECUTE. INVALID_STATE at any other time. A reported failure is given back by the next
@@ -172,14 +175,14 @@ PLI_API const char *pli_run_offset_sha256(const pli_run *run);
 /* ---- progress ---- */
 typedef struct pli_progress {
     size_t size;
-    int64_t batch_id;    /**< -1 = none at hand */
-    int64_t batches;     /**< committed by this run */
+    int64_t batch_id; /**< -1 = none at hand */
+    int64_t batches; /**< committed by this run */
     int64_t files, bytes; /**< inputs of the batch at hand */
-    int64_t rows;        /**< read so far, -1 = unknown */
-    double fraction;     /**< of the batch at hand, 0 to 1; negative = unknown */
+    int64_t rows; /**< read so far, -1 = unknown */
+    double fraction; /**< of the batch at hand, 0 to 1; negative = unknown */
     double rows_per_second; /**< of the batch at hand; negative = unknown */
-    int64_t elapsed_us;  /**< since the batch was planned */
-    int64_t total_rows;  /**< written by this run */
+    int64_t elapsed_us; /**< since the batch was planned */
+    int64_t total_rows; /**< written by this run */
 } pli_progress;
 /** How far the step at hand is. Any thread, also while pli_run_next runs. */
 PLI_API void pli_run_progress(pli_run *run, pli_progress *out);

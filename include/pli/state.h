@@ -34,17 +34,21 @@ PLI_API const char *pli_state_root(const pli_state *state);
 
 /** Read a value. @param data malloc'ed bytes with a NUL behind them, free with free(); NULL and PLI_OK when there is none
  *  @param len may be NULL. LIMIT_EXCEEDED above 2 GiB */
-PLI_API pli_status pli_state_get(pli_state *state, const char *name, pli_state_kind kind, char **data, size_t *len, pli_error *err);
+PLI_API pli_status pli_state_get(pli_state *state, const char *name, pli_state_kind kind, char **data, size_t *len,
+                                 pli_error *err);
 /** Path of a file holding the present value, for readers that take files; "" when there is none.
  *  @param path malloc'ed, free with free() */
 PLI_API pli_status pli_state_path(pli_state *state, const char *name, pli_state_kind kind, char **path, pli_error *err);
 /** Write a value. JSON is not looked at. */
-PLI_API pli_status pli_state_put(pli_state *state, const char *name, pli_state_kind kind, const void *data, size_t len, pli_error *err);
+PLI_API pli_status pli_state_put(pli_state *state, const char *name, pli_state_kind kind, const void *data, size_t len,
+                                 pli_error *err);
 /** Take over a finished file as the value (moved; must be on the file system of the root). */
-PLI_API pli_status pli_state_adopt(pli_state *state, const char *name, pli_state_kind kind, const char *file, pli_error *err);
+PLI_API pli_status pli_state_adopt(pli_state *state, const char *name, pli_state_kind kind, const char *file,
+                                   pli_error *err);
 PLI_API pli_status pli_state_exists(pli_state *state, const char *name, pli_state_kind kind, bool *out, pli_error *err);
 /** @param removed whether there was one; may be NULL */
-PLI_API pli_status pli_state_delete(pli_state *state, const char *name, pli_state_kind kind, bool *removed, pli_error *err);
+PLI_API pli_status pli_state_delete(pli_state *state, const char *name, pli_state_kind kind, bool *removed,
+                                    pli_error *err);
 /** Call fn for every value, in byte order of names. Return non-zero from fn to stop. */
 typedef int pli_state_fn(void *arg, const char *name, pli_state_kind kind);
 PLI_API pli_status pli_state_list(pli_state *state, pli_state_fn *fn, void *arg, pli_error *err);

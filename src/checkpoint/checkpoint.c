@@ -70,7 +70,8 @@ pli_status pli__checkpoint_adopt_metadata(pli__checkpoint *cp, json_t *take, pli
     PLI_TRY(pli__json_get_i64(metadata, "epoch", "metadata.json", false, &epoch, err));
     PLI_TRY(pli__json_get_i64(metadata, "cleaned_through", "metadata.json", false, &cleaned, err));
     if (cp->id && *cp->id && strcmp(cp->id, id) != 0)
-        return pli__error_set(err, PLI_E_FOREIGN, "'%s/metadata.json' belongs to checkpoint %s, not to %s as before", cp->dir, id, cp->id);
+        return pli__error_set(err, PLI_E_FOREIGN, "'%s/metadata.json' belongs to checkpoint %s, not to %s as before",
+                              cp->dir, id, cp->id);
     if (epoch < cp->epoch || epoch < 0)
         return pli__error_set(err, PLI_E_FOREIGN, "'%s/metadata.json' went back from epoch %lld to %lld", cp->dir,
                               (long long)cp->epoch, (long long)epoch);
@@ -101,8 +102,10 @@ static pli_status may_identify(void *arg, const pli__store_entry *entry, pli_err
 /* "Created only while there are no records with an id": a lost metadata.json must not turn into a new identity, with
  * which the sinks would take repeats for news. Reads every record, but only when there is no identity yet. */
 static pli_status refuse_lost_identity(pli__checkpoint *cp, pli_error *err) {
-    PLI_TRY(pli__store_list(cp->store, "offsets", NULL, false, may_identify, &(void *[]){cp, (void *)(uintptr_t)"offsets"}, err));
-    return pli__store_list(cp->store, "commits", NULL, false, may_identify, &(void *[]){cp, (void *)(uintptr_t)"commits"}, err);
+    PLI_TRY(pli__store_list(cp->store, "offsets", NULL, false, may_identify,
+                            &(void *[]){cp, (void *)(uintptr_t)"offsets"}, err));
+    return pli__store_list(cp->store, "commits", NULL, false, may_identify,
+                           &(void *[]){cp, (void *)(uintptr_t)"commits"}, err);
 }
 
 static pli_status may_identify(void *arg, const pli__store_entry *entry, pli_error *err) {
@@ -117,7 +120,8 @@ static pli_status may_identify(void *arg, const pli__store_entry *entry, pli_err
     PLI_TRY(pli__checkpoint_read_json(cp, key, &record, NULL, err));
     const char *id = json_string_value(json_object_get(record, "id"));
     if (!id) return PLI_OK;
-    pli__error_set(err, PLI_E_FOREIGN, "'%s' has records of checkpoint %s, but its metadata.json is missing or has no id", cp->dir, id);
+    pli__error_set(err, PLI_E_FOREIGN,
+                   "'%s' has records of checkpoint %s, but its metadata.json is missing or has no id", cp->dir, id);
     pli__error_hint(err, "restore metadata.json from a copy; a new one would make every sink write again");
     return PLI_E_FOREIGN;
 }
@@ -127,7 +131,8 @@ static pli_status new_metadata(pli__checkpoint *cp, const char *kind, const json
     PLI_AUTO(pli__json_unref) json_t *m = old ? json_copy((json_t *)(uintptr_t)old) : json_object();
     char id[37];
     pli__uuid_new(id);
-    if (!m || json_object_set_new(m, "format_version", json_integer(PLI__CHECKPOINT_FORMAT)) < 0) return pli__error_memory(err);
+    if (!m || json_object_set_new(m, "format_version", json_integer(PLI__CHECKPOINT_FORMAT)) < 0)
+        return pli__error_memory(err);
     if (!json_object_get(m, "created_at") && json_object_set_new(m, "created_at", pli__checkpoint_now(cp)) < 0)
         return pli__error_memory(err);
     if (kind && !json_object_get(m, "source") && json_object_set_new(m, "source", json_string(kind)) < 0)
@@ -144,7 +149,8 @@ static pli_status create_identity(pli__checkpoint *cp, const char *kind, const j
     if (cp->read_only) return pli__checkpoint_adopt_metadata(cp, PLI_TAKE(m), err);
     pli_error first = {0};
     pli_status status = publish_metadata(cp, m, old == NULL, &first);
-    if (status == PLI_E_EXISTS || status == PLI_E_UNKNOWN) { /* somebody was first, or it was us: what is there counts */
+    if (status == PLI_E_EXISTS ||
+        status == PLI_E_UNKNOWN) { /* somebody was first, or it was us: what is there counts */
         json_decref(PLI_TAKE(m));
         PLI_TRY(pli__checkpoint_load_metadata(cp, &m, err));
         if (m && json_object_get(m, "id")) return pli__checkpoint_adopt_metadata(cp, PLI_TAKE(m), err);
@@ -160,7 +166,8 @@ static pli_status check_kind(const pli__checkpoint *cp, const char *wanted, pli_
     const char *kind = json_string_value(json_object_get(cp->metadata, "source"));
     if (!kind) kind = "files";
     if (!wanted || strcmp(kind, wanted) == 0) return PLI_OK;
-    pli__error_set(err, PLI_E_ARGUMENT, "checkpoint '%s' belongs to a source of kind '%s' and cannot be used for '%s'", cp->dir, kind, wanted);
+    pli__error_set(err, PLI_E_ARGUMENT, "checkpoint '%s' belongs to a source of kind '%s' and cannot be used for '%s'",
+                   cp->dir, kind, wanted);
     pli__error_hint(err, "give the job a checkpoint folder of its own");
     return PLI_E_ARGUMENT;
 }
@@ -179,7 +186,8 @@ pli_status pli__checkpoint_update_metadata(pli__checkpoint *cp, const json_t *se
     const char *id = json_string_value(json_object_get(m, "id"));
     if (!id || strcmp(id, cp->id) != 0)
         return pli__error_set(err, PLI_E_FOREIGN, "'%s/metadata.json' was replaced by another one", cp->dir);
-    if (!cp->read_only) PLI_TRY_IN(publish_metadata(cp, m, false, err), err, "while updating '%s/metadata.json'", cp->dir);
+    if (!cp->read_only)
+        PLI_TRY_IN(publish_metadata(cp, m, false, err), err, "while updating '%s/metadata.json'", cp->dir);
     return pli__checkpoint_adopt_metadata(cp, PLI_TAKE(m), err);
 }
 
@@ -248,7 +256,8 @@ static pli_status open_metadata(pli__checkpoint *cp, const pli__checkpoint_optio
     return check_kind(cp, o->source_kind, err);
 }
 
-pli_status pli__checkpoint_open(const char *dir, const pli__checkpoint_options *options, pli__checkpoint **out, pli_error *err) {
+pli_status pli__checkpoint_open(const char *dir, const pli__checkpoint_options *options, pli__checkpoint **out,
+                                pli_error *err) {
     *out = NULL;
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = calloc(1, sizeof *cp);
     if (!cp) return pli__error_memory(err);

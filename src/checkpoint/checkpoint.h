@@ -21,18 +21,20 @@ typedef struct pli__checkpoint_options {
     pli_status (*lock_poll)(void *, pli_error *); /**< while waiting; may be NULL */
     void *lock_poll_arg;
     bool relaxed;             /**< records are not fsynced */
-    bool read_only;           /**< never finish a marked truncation (its end is assumed), never write to disk: updates of metadata stay in
+    bool
+        read_only; /**< never finish a marked truncation (its end is assumed), never write to disk: updates of metadata stay in
                                    memory, records are refused. With `create` an absent checkpoint looks like an empty one */
-    const pli__clock *clock;  /**< NULL = system */
+    const pli__clock *clock; /**< NULL = system */
 } pli__checkpoint_options;
 
-#define PLI__CHECKPOINT_FORMAT 1                       /* metadata.json format_version */
+#define PLI__CHECKPOINT_FORMAT 1 /* metadata.json format_version */
 #define PLI__CHECKPOINT_MAX_RECORD ((size_t)512 << 20) /* bytes of one record */
 
 /** NOT_FOUND if absent and not create; LOCKED; CORRUPT_RECORD; FOREIGN_RECORD (records of an id but no metadata.json: a lost one never
  *  gets a new identity); UNSUPPORTED_FEATURE for a higher format; INVALID_ARGUMENT for another kind of source. Holes are not an
  *  error of opening (maintenance must be able to look), but of pli__checkpoint_check and all that plans or writes. */
-pli_status pli__checkpoint_open(const char *dir, const pli__checkpoint_options *options, pli__checkpoint **out, pli_error *err);
+pli_status pli__checkpoint_open(const char *dir, const pli__checkpoint_options *options, pli__checkpoint **out,
+                                pli_error *err);
 void pli__checkpoint_close(pli__checkpoint *cp);
 void pli__checkpoint_auto(pli__checkpoint **cp);
 
@@ -75,13 +77,16 @@ pli_status pli__checkpoint_read_commit(pli__checkpoint *cp, int64_t n, json_t **
 bool pli__checkpoint_has_commit(const pli__checkpoint *cp, int64_t n);
 /** Publish offsets/N.json: adds id, epoch, batch_id, created_at. If another runner was first its record is read and given back
  *  in *stored (*won = false). */
-pli_status pli__checkpoint_write_offset(pli__checkpoint *cp, int64_t n, const json_t *body, bool *won, json_t **stored, char sha256[65], pli_error *err);
+pli_status pli__checkpoint_write_offset(pli__checkpoint *cp, int64_t n, const json_t *body, bool *won, json_t **stored,
+                                        char sha256[65], pli_error *err);
 /** Publish commits/N.json the same way: adds id, epoch, batch_id, committed_at. *won = false: another runner's commit is there (read it). */
 pli_status pli__checkpoint_write_commit(pli__checkpoint *cp, int64_t n, const json_t *body, bool *won, pli_error *err);
 
 /** staging/N.ATTEMPT.json */
-pli_status pli__checkpoint_write_staged(pli__checkpoint *cp, int64_t n, const char *attempt, const json_t *body, pli_error *err);
-pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const char *attempt, json_t **out, pli_error *err);
+pli_status pli__checkpoint_write_staged(pli__checkpoint *cp, int64_t n, const char *attempt, const json_t *body,
+                                        pli_error *err);
+pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const char *attempt, json_t **out,
+                                       pli_error *err);
 /** Remove staged records and values of batches <= n, except attempt `keep` (may be NULL). Only after commits/N.json: an attempt
  *  that looks abandoned may be another runner's, about to be named by the sink. */
 pli_status pli__checkpoint_clear_staged(pli__checkpoint *cp, int64_t n, const char *keep, pli_error *err);

@@ -43,7 +43,8 @@ pli_status pli__checkpoint_load_metadata(pli__checkpoint *cp, json_t **out, pli_
 /** Delete what a marked truncation leaves, then the mark. */
 pli_status pli__checkpoint_finish_truncation(pli__checkpoint *cp, pli_error *err);
 /** Read and parse a record of this checkpoint; NOT_FOUND names it. @param sha256 may be NULL */
-pli_status pli__checkpoint_read_json(pli__checkpoint *cp, const char *key, json_t **out, char sha256[65], pli_error *err);
+pli_status pli__checkpoint_read_json(pli__checkpoint *cp, const char *key, json_t **out, char sha256[65],
+                                     pli_error *err);
 /** INVALID_STATE for a read-only checkpoint. */
 pli_status pli__checkpoint_may_write(const pli__checkpoint *cp, pli_error *err);
 unsigned pli__checkpoint_store_flags(const pli__checkpoint *cp);

@@ -81,7 +81,8 @@ static int compare_ids(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static pli_status list_ids(pli__checkpoint *cp, const char *folder, int64_t above, int64_t through, pli__ids *ids, pli_error *err) {
+static pli_status list_ids(pli__checkpoint *cp, const char *folder, int64_t above, int64_t through, pli__ids *ids,
+                           pli_error *err) {
     ids->n = 0;
     if (cp->absent) return PLI_OK;
     listing l = {ids, above, through};
@@ -142,7 +143,8 @@ static pli_status take_span(void *arg, const pli__store_entry *entry, pli_error 
     spans *s = arg;
     long long from = 0, to = 0;
     int end = 0;
-    if (sscanf(entry->name, "cleaned-%18lld-%18lld%n", &from, &to, &end) != 2 || strcmp(entry->name + end, ".ndjson.zst") != 0)
+    if (sscanf(entry->name, "cleaned-%18lld-%18lld%n", &from, &to, &end) != 2 ||
+        strcmp(entry->name + end, ".ndjson.zst") != 0)
         return PLI_OK;
     if (s->n == sizeof s->items / sizeof *s->items)
         return pli__error_set(err, PLI_E_LIMIT, "more than %zu files in 'seen'", s->n);
@@ -166,9 +168,10 @@ static pli_status check_cleaned(pli__checkpoint *cp, pli_error *err) {
             }
     }
     if (next > cp->cleaned_through) return PLI_OK;
-    return pli__error_set(err, PLI_E_CORRUPT,
-                          "checkpoint '%s' is damaged: batches up to %lld were cleaned away, and no file of 'seen' says what batch %lld read",
-                          cp->dir, (long long)cp->cleaned_through, (long long)next);
+    return pli__error_set(
+        err, PLI_E_CORRUPT,
+        "checkpoint '%s' is damaged: batches up to %lld were cleaned away, and no file of 'seen' says what batch %lld read",
+        cp->dir, (long long)cp->cleaned_through, (long long)next);
 }
 
 pli_status pli__checkpoint_check(pli__checkpoint *cp, pli_error *err) {

@@ -18,20 +18,23 @@ static pli_status staged_key(int64_t n, const char *attempt, char key[128], pli_
     return PLI_OK;
 }
 
-pli_status pli__checkpoint_write_staged(pli__checkpoint *cp, int64_t n, const char *attempt, const json_t *body, pli_error *err) {
+pli_status pli__checkpoint_write_staged(pli__checkpoint *cp, int64_t n, const char *attempt, const json_t *body,
+                                        pli_error *err) {
     PLI_TRY(pli__checkpoint_may_write(cp, err));
     char key[128];
     PLI_TRY(staged_key(n, attempt, key, err));
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_TRY(pli__json_write(body, &text, err));
     /* The attempt id is ours alone, so that "exists" can only be our own answer that was lost. */
-    pli_status status = pli__store_put_if_absent(cp->store, key, pli__buf_str(&text), pli__checkpoint_store_flags(cp), err);
+    pli_status status = pli__store_put_if_absent(cp->store, key, pli__buf_str(&text), pli__checkpoint_store_flags(cp),
+                                                 err);
     if (status == PLI_E_EXISTS || status == PLI_E_UNKNOWN)
         status = pli__store_replace(cp->store, key, pli__buf_str(&text), pli__checkpoint_store_flags(cp), err);
     return status;
 }
 
-pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const char *attempt, json_t **out, pli_error *err) {
+pli_status pli__checkpoint_read_staged(pli__checkpoint *cp, int64_t n, const char *attempt, json_t **out,
+                                       pli_error *err) {
     *out = NULL;
     char key[128];
     PLI_TRY(staged_key(n, attempt, key, err));

@@ -25,10 +25,12 @@ static pli_status folder_exists(const char *dir, bool *out, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__maintenance_open(const char *dir, const pli_maintenance_options *options, pli__checkpoint **out, pli_error *err) {
+pli_status pli__maintenance_open(const char *dir, const pli_maintenance_options *options, pli__checkpoint **out,
+                                 pli_error *err) {
     *out = NULL;
     const pli_maintenance_options *given = or_default(options);
-    if (given->size < sizeof *given) return pli__error_set(err, PLI_E_ARGUMENT, "pli_maintenance_options.size is not set");
+    if (given->size < sizeof *given)
+        return pli__error_set(err, PLI_E_ARGUMENT, "pli_maintenance_options.size is not set");
     bool exists = false;
     PLI_TRY(folder_exists(dir, &exists, err));
     if (!exists) return PLI_OK;
@@ -70,19 +72,22 @@ static json_t *show_row(pli__checkpoint *cp) {
     (void)pli__checkpoint_check(cp, &damage);
     (void)pli__checkpoint_has_staged(cp, INT64_MAX, &staged, NULL);
     const char *source = json_string_value(json_object_get(m, "source"));
-    return json_pack("{s:s, s:o, s:I, s:o, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:s?}", "checkpoint", cp->dir, "id",
-                     member_or_null(m, "id"), "epoch", (json_int_t)cp->epoch, "formatVersion", member_or_null(m, "format_version"), "source",
-                     source ? source : "files", "createdAt", member_or_null(m, "created_at"), "offsets", (json_int_t)cp->offsets.n, "commits",
-                     (json_int_t)cp->commits.n, "firstOffset", id_or_null(pli__checkpoint_first_offset(cp)), "latestOffset",
-                     id_or_null(pli__checkpoint_last_offset(cp)), "latestCommit", id_or_null(pli__checkpoint_last_commit(cp)), "pending",
-                     (json_int_t)count_pending(cp), "cleanedThrough", id_or_null(cp->cleaned_through), "startOffset", member_or_null(m, "start_offset"),
-                     "schema", member_or_null(m, "schema"), "sink", member_or_null(m, "sink"), "staged", staged, "damage",
-                     damage.code == PLI_OK ? NULL : damage.message);
+    return json_pack(
+        "{s:s, s:o, s:I, s:o, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b, s:s?}", "checkpoint",
+        cp->dir, "id", member_or_null(m, "id"), "epoch", (json_int_t)cp->epoch, "formatVersion",
+        member_or_null(m, "format_version"), "source", source ? source : "files", "createdAt",
+        member_or_null(m, "created_at"), "offsets", (json_int_t)cp->offsets.n, "commits", (json_int_t)cp->commits.n,
+        "firstOffset", id_or_null(pli__checkpoint_first_offset(cp)), "latestOffset",
+        id_or_null(pli__checkpoint_last_offset(cp)), "latestCommit", id_or_null(pli__checkpoint_last_commit(cp)),
+        "pending", (json_int_t)count_pending(cp), "cleanedThrough", id_or_null(cp->cleaned_through), "startOffset",
+        member_or_null(m, "start_offset"), "schema", member_or_null(m, "schema"), "sink", member_or_null(m, "sink"),
+        "staged", staged, "damage", damage.code == PLI_OK ? NULL : damage.message);
 }
 
 static json_t *empty_row(const char *dir) {
-    return json_pack("{s:s, s:n, s:i, s:i, s:i, s:n, s:n, s:n, s:i, s:n, s:n, s:n, s:n, s:n}", "checkpoint", dir, "id", "epoch", 0, "offsets", 0, "commits", 0,
-                     "firstOffset", "latestOffset", "latestCommit", "pending", 0, "cleanedThrough", "startOffset", "schema", "sink", "damage");
+    return json_pack("{s:s, s:n, s:i, s:i, s:i, s:n, s:n, s:n, s:i, s:n, s:n, s:n, s:n, s:n}", "checkpoint", dir, "id",
+                     "epoch", 0, "offsets", 0, "commits", 0, "firstOffset", "latestOffset", "latestCommit", "pending",
+                     0, "cleanedThrough", "startOffset", "schema", "sink", "damage");
 }
 
 pli_status pli_checkpoint_show(const char *dir, pli_row_fn *fn, void *arg, pli_error *err) {
@@ -100,7 +105,8 @@ pli_status pli_checkpoint_show(const char *dir, pli_row_fn *fn, void *arg, pli_e
 /* ---- cleanup ---- */
 
 /* Is the record older than the limit? An absent one does not hold anything up. */
-static pli_status is_old(pli__checkpoint *cp, const char *folder, int64_t n, int64_t before_ns, bool *out, pli_error *err) {
+static pli_status is_old(pli__checkpoint *cp, const char *folder, int64_t n, int64_t before_ns, bool *out,
+                         pli_error *err) {
     char key[64];
     pli__file_info info;
     snprintf(key, sizeof key, "%s/%lld.json", folder, (long long)n);
@@ -110,7 +116,8 @@ static pli_status is_old(pli__checkpoint *cp, const char *folder, int64_t n, int
 }
 
 /* Highest id such that it and all before it may go. */
-static pli_status find_through(pli__checkpoint *cp, int64_t keep_last, int64_t older_than_us, int64_t *out, pli_error *err) {
+static pli_status find_through(pli__checkpoint *cp, int64_t keep_last, int64_t older_than_us, int64_t *out,
+                               pli_error *err) {
     int64_t last = pli__checkpoint_last_offset(cp), newest = pli__checkpoint_last_commit(cp), limit = newest - 1;
     *out = cp->cleaned_through;
     if (newest > last) last = newest;
@@ -148,7 +155,8 @@ static pli_status remove_through(pli__checkpoint *cp, const char *folder, int64_
 static pli_status clean_through(pli__checkpoint *cp, int64_t through, pli_error *err) {
     const char *source = json_string_value(json_object_get(cp->metadata, "source"));
     if (through > cp->cleaned_through) {
-        if (!source || strcmp(source, "files") == 0) PLI_TRY(pli__seen_write_cleaned(cp, cp->cleaned_through + 1, through, err));
+        if (!source || strcmp(source, "files") == 0)
+            PLI_TRY(pli__seen_write_cleaned(cp, cp->cleaned_through + 1, through, err));
         PLI_AUTO(pli__json_unref) json_t *set = json_pack("{s:I}", "cleaned_through", (json_int_t)through);
         if (!set) return pli__error_memory(err);
         PLI_TRY(pli__checkpoint_update_metadata(cp, set, err));
@@ -161,11 +169,12 @@ static pli_status clean_through(pli__checkpoint *cp, int64_t through, pli_error 
 static void count(const pli__checkpoint *cp, int64_t offsets, int64_t commits, pli_maintenance_counts *out) {
     if (!out) return;
     size_t size = out->size;
-    *out = (pli_maintenance_counts){size, offsets, commits, cp ? (int64_t)cp->offsets.n - offsets : 0, cp ? (int64_t)cp->commits.n - commits : 0};
+    *out = (pli_maintenance_counts){size, offsets, commits, cp ? (int64_t)cp->offsets.n - offsets : 0,
+                                    cp ? (int64_t)cp->commits.n - commits : 0};
 }
 
-pli_status pli_checkpoint_cleanup(const char *dir, int64_t keep_last, int64_t older_than_us, const pli_maintenance_options *options,
-                                  pli_maintenance_counts *out, pli_error *err) {
+pli_status pli_checkpoint_cleanup(const char *dir, int64_t keep_last, int64_t older_than_us,
+                                  const pli_maintenance_options *options, pli_maintenance_counts *out, pli_error *err) {
     if (keep_last < 0) return pli__error_set(err, PLI_E_ARGUMENT, "a cleanup keeps at least one batch");
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = NULL;
     PLI_TRY(pli__maintenance_open(dir, options, &cp, err));
@@ -179,18 +188,23 @@ pli_status pli_checkpoint_cleanup(const char *dir, int64_t keep_last, int64_t ol
 
 /* ---- truncate ---- */
 
-pli_status pli_checkpoint_truncate(const char *dir, int64_t keep_through, const pli_maintenance_options *options, pli_maintenance_counts *out,
-                                   pli_error *err) {
-    if (keep_through < -1) return pli__error_set(err, PLI_E_ARGUMENT, "there is no batch %lld", (long long)keep_through);
+pli_status pli_checkpoint_truncate(const char *dir, int64_t keep_through, const pli_maintenance_options *options,
+                                   pli_maintenance_counts *out, pli_error *err) {
+    if (keep_through < -1)
+        return pli__error_set(err, PLI_E_ARGUMENT, "there is no batch %lld", (long long)keep_through);
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = NULL;
     PLI_TRY(pli__maintenance_open(dir, options, &cp, err));
     if (cp && keep_through < cp->cleaned_through)
-        return pli__error_set(err, PLI_E_ARGUMENT, "batches up to %lld were cleaned away; a truncation can keep no less", (long long)cp->cleaned_through);
+        return pli__error_set(err, PLI_E_ARGUMENT,
+                              "batches up to %lld were cleaned away; a truncation can keep no less",
+                              (long long)cp->cleaned_through);
     int64_t offsets = cp ? (int64_t)cp->offsets.n - count_through(&cp->offsets, keep_through) : 0;
     int64_t commits = cp ? (int64_t)cp->commits.n - count_through(&cp->commits, keep_through) : 0;
     count(cp, offsets, commits, out);
     if (offsets + commits == 0 || or_default(options)->dry_run) return PLI_OK;
-    PLI_AUTO(pli__json_unref) json_t *set = json_pack("{s:I, s:I}", "epoch", (json_int_t)cp->epoch + 1, "truncate_through", (json_int_t)keep_through);
+    PLI_AUTO(pli__json_unref)
+    json_t *set = json_pack("{s:I, s:I}", "epoch", (json_int_t)cp->epoch + 1, "truncate_through",
+                            (json_int_t)keep_through);
     if (!set) return pli__error_memory(err);
     PLI_TRY(pli__checkpoint_update_metadata(cp, set, err));
     return pli__checkpoint_finish_truncation(cp, err);
@@ -198,28 +212,35 @@ pli_status pli_checkpoint_truncate(const char *dir, int64_t keep_through, const 
 
 /* ---- resets ---- */
 
-static pli_status reset_member(const char *dir, const char *key, const pli_maintenance_options *options, char **old, pli_error *err) {
+static pli_status reset_member(const char *dir, const char *key, const pli_maintenance_options *options, char **old,
+                               pli_error *err) {
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = NULL;
     PLI_AUTO(pli__json_unref) json_t *value = NULL;
     if (old) *old = NULL;
     PLI_TRY(pli__maintenance_open(dir, options, &cp, err));
     if (!cp) return PLI_OK;
-    PLI_TRY(pli__checkpoint_drop_metadata(cp, key, &value, err)); /* in a dry run the checkpoint is open for looking: in memory */
+    PLI_TRY(pli__checkpoint_drop_metadata(cp, key, &value,
+                                          err)); /* in a dry run the checkpoint is open for looking: in memory */
     return old ? pli__maintenance_text(value, old, err) : PLI_OK;
 }
 
-pli_status pli_checkpoint_reset_start(const char *dir, const pli_maintenance_options *options, char **old, pli_error *err) {
+pli_status pli_checkpoint_reset_start(const char *dir, const pli_maintenance_options *options, char **old,
+                                      pli_error *err) {
     return reset_member(dir, "start_offset", options, old, err);
 }
 
-pli_status pli_checkpoint_reset_schema(const char *dir, const pli_maintenance_options *options, char **old, pli_error *err) {
+pli_status pli_checkpoint_reset_schema(const char *dir, const pli_maintenance_options *options, char **old,
+                                       pli_error *err) {
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = NULL;
     if (old) *old = NULL;
     PLI_TRY(pli__maintenance_open(dir, options, &cp, err));
     if (!cp) return PLI_OK;
-    PLI_AUTO(pli__json_unref) json_t *before = json_object_get(cp->metadata, "schema") ? json_incref(json_object_get(cp->metadata, "schema")) : NULL;
-    PLI_AUTO(pli__json_unref) json_t *set =
-        json_pack("{s:n, s:n, s:I}", "schema", "schema_batch_id", "schema_reset_through", (json_int_t)pli__checkpoint_last_commit(cp));
+    PLI_AUTO(pli__json_unref)
+    json_t *before = json_object_get(cp->metadata, "schema") ? json_incref(json_object_get(cp->metadata, "schema"))
+                                                             : NULL;
+    PLI_AUTO(pli__json_unref)
+    json_t *set = json_pack("{s:n, s:n, s:I}", "schema", "schema_batch_id", "schema_reset_through",
+                            (json_int_t)pli__checkpoint_last_commit(cp));
     if (!set) return pli__error_memory(err);
     PLI_TRY(pli__checkpoint_update_metadata(cp, set, err));
     return old ? pli__maintenance_text(before, old, err) : PLI_OK;

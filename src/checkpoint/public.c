@@ -14,11 +14,13 @@ static pli_status check_record(pli_record kind, pli_error *err) {
     return pli__error_set(err, PLI_E_ARGUMENT, "unknown kind of record");
 }
 
-pli_status pli_checkpoint_open(pli_env *env, const char *dir, const pli_checkpoint_options *options, pli_checkpoint **out, pli_error *err) {
+pli_status pli_checkpoint_open(pli_env *env, const char *dir, const pli_checkpoint_options *options,
+                               pli_checkpoint **out, pli_error *err) {
     static const pli_checkpoint_options defaults = {.size = sizeof(pli_checkpoint_options)};
     *out = NULL;
     const pli_checkpoint_options *o = options ? options : &defaults;
-    if (!dir || !*dir || o->size < sizeof *o) return pli__error_set(err, PLI_E_ARGUMENT, "a checkpoint needs a folder, and its options their size");
+    if (!dir || !*dir || o->size < sizeof *o)
+        return pli__error_set(err, PLI_E_ARGUMENT, "a checkpoint needs a folder, and its options their size");
     pli__checkpoint_options inner = {.source_kind = o->source,
                                      .create = o->create,
                                      .take_lock = o->lock,
@@ -43,7 +45,9 @@ void pli_checkpoint_close(pli_checkpoint *cp) {
 const char *pli_checkpoint_id(const pli_checkpoint *cp) { return pli__checkpoint_id(cp->cp); }
 const char *pli_checkpoint_app_id(const pli_checkpoint *cp) { return pli__checkpoint_app_id(cp->cp); }
 pli_status pli_checkpoint_refresh(pli_checkpoint *cp, pli_error *err) { return pli__checkpoint_refresh(cp->cp, err); }
-pli_status pli_checkpoint_pending(pli_checkpoint *cp, int64_t *out, pli_error *err) { return pli__checkpoint_pending(cp->cp, out, err); }
+pli_status pli_checkpoint_pending(pli_checkpoint *cp, int64_t *out, pli_error *err) {
+    return pli__checkpoint_pending(cp->cp, out, err);
+}
 
 const int64_t *pli_checkpoint_ids(const pli_checkpoint *cp, pli_record kind, size_t *n) {
     return kind == PLI_RECORD_COMMIT ? pli__checkpoint_commit_ids(cp->cp, n) : pli__checkpoint_offset_ids(cp->cp, n);
@@ -66,7 +70,8 @@ static pli_status parse_object(const char *json, json_t **out, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli_checkpoint_write(pli_checkpoint *cp, pli_record kind, int64_t n, const char *json, bool *won, pli_error *err) {
+pli_status pli_checkpoint_write(pli_checkpoint *cp, pli_record kind, int64_t n, const char *json, bool *won,
+                                pli_error *err) {
     PLI_TRY(check_record(kind, err));
     PLI_AUTO(pli__json_unref) json_t *body = NULL, *stored = NULL;
     bool first = false;
@@ -74,7 +79,8 @@ pli_status pli_checkpoint_write(pli_checkpoint *cp, pli_record kind, int64_t n, 
     PLI_TRY(parse_object(json, &body, err));
     if (kind == PLI_RECORD_OFFSET && n <= pli__checkpoint_last_offset(cp->cp)) {
         PLI_TRY(pli__checkpoint_read_offset(cp->cp, n, &stored, NULL, err)); /* there already: it stays */
-    } else if (kind == PLI_RECORD_OFFSET) PLI_TRY(pli__checkpoint_write_offset(cp->cp, n, body, &first, &stored, sha256, err));
+    } else if (kind == PLI_RECORD_OFFSET)
+        PLI_TRY(pli__checkpoint_write_offset(cp->cp, n, body, &first, &stored, sha256, err));
     else PLI_TRY(pli__checkpoint_write_commit(cp->cp, n, body, &first, err));
     if (won) *won = first;
     return PLI_OK;

@@ -35,14 +35,17 @@ struct pli_state {
 static const char *extension(pli_state_kind kind) { return kind == PLI_STATE_JSON ? "json" : "parquet"; }
 
 static pli_status check_name(const char *name, pli_state_kind kind, pli_error *err) {
-    if (kind != PLI_STATE_JSON && kind != PLI_STATE_PARQUET) return pli__error_set(err, PLI_E_ARGUMENT, "unknown kind of state value");
+    if (kind != PLI_STATE_JSON && kind != PLI_STATE_PARQUET)
+        return pli__error_set(err, PLI_E_ARGUMENT, "unknown kind of state value");
     bool ok = name && *name && strlen(name) <= MAX_NAME;
     for (const char *p = name; ok && p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL) {
         size_t len = strcspn(p, "/");
         ok = len > 0 && !(len == 1 && p[0] == '.') && !(len == 2 && p[0] == '.' && p[1] == '.');
     }
     if (ok && pli__str_is_utf8(pli__str_of(name))) return PLI_OK;
-    return pli__error_set(err, PLI_E_ARGUMENT, "'%.200s' is not a name for a state value: it must stay below the state's folder", name ? name : "");
+    return pli__error_set(err, PLI_E_ARGUMENT,
+                          "'%.200s' is not a name for a state value: it must stay below the state's folder",
+                          name ? name : "");
 }
 
 /* ---- entries ---- */
@@ -53,9 +56,11 @@ static entry *find_entry(const pli_state *s, const char *name, pli_state_kind ki
     return NULL;
 }
 
-static pli_status add_entry(pli_state *s, const char *name, pli_state_kind kind, const char *file, entry **out, pli_error *err) {
+static pli_status add_entry(pli_state *s, const char *name, pli_state_kind kind, const char *file, entry **out,
+                            pli_error *err) {
     if (s->n == s->cap) {
-        if (s->n >= MAX_ENTRIES) return pli__error_set(err, PLI_E_LIMIT, "more than %zu state values in one batch", MAX_ENTRIES);
+        if (s->n >= MAX_ENTRIES)
+            return pli__error_set(err, PLI_E_LIMIT, "more than %zu state values in one batch", MAX_ENTRIES);
         size_t cap = s->cap ? s->cap * 2 : 8;
         entry *grown = realloc(s->entries, cap * sizeof *grown);
         if (!grown) return pli__error_memory(err);
@@ -187,7 +192,8 @@ static pli_status newest_commit(pli__checkpoint *cp, json_t **out, pli_error *er
 }
 
 /* One member of a commit's "state". */
-static pli_status parse_entry(const json_t *item, const char **name, const char **file, pli_state_kind *kind, bool *deleted, pli_error *err) {
+static pli_status parse_entry(const json_t *item, const char **name, const char **file, pli_state_kind *kind,
+                              bool *deleted, pli_error *err) {
     const char *kind_name = NULL;
     PLI_TRY(pli__json_get_str(item, "name", "commit", true, name, err));
     PLI_TRY(pli__json_get_str(item, "file", "commit", true, file, err));
@@ -195,7 +201,8 @@ static pli_status parse_entry(const json_t *item, const char **name, const char 
     PLI_TRY(pli__json_get_bool(item, "deleted", "commit", false, deleted, err));
     *kind = strcmp(kind_name, "parquet") == 0 ? PLI_STATE_PARQUET : PLI_STATE_JSON;
     PLI_TRY(check_name(*name, *kind, err));
-    if (**file == '.' || strchr(*file, '/')) return pli__error_set(err, PLI_E_CORRUPT, "a commit names the staged value '%.100s'", *file);
+    if (**file == '.' || strchr(*file, '/'))
+        return pli__error_set(err, PLI_E_CORRUPT, "a commit names the staged value '%.100s'", *file);
     return PLI_OK;
 }
 
@@ -244,7 +251,8 @@ pli_status pli_state_open_checkpoint(const char *checkpoint, bool read_only, pli
 
 /* ---- reading ---- */
 
-pli_status pli_state_get(pli_state *s, const char *name, pli_state_kind kind, char **data, size_t *len, pli_error *err) {
+pli_status pli_state_get(pli_state *s, const char *name, pli_state_kind kind, char **data, size_t *len,
+                         pli_error *err) {
     *data = NULL;
     if (len) *len = 0;
     PLI_TRY(check_name(name, kind, err));
@@ -309,11 +317,13 @@ static void mark(pli_state *s, const char *name, pli_state_kind kind, bool delet
     if (e) e->deleted = deleted;
 }
 
-pli_status pli_state_put(pli_state *s, const char *name, pli_state_kind kind, const void *data, size_t len, pli_error *err) {
+pli_status pli_state_put(pli_state *s, const char *name, pli_state_kind kind, const void *data, size_t len,
+                         pli_error *err) {
     PLI_TRY(may_write(s, name, kind, err));
     PLI_AUTO(pli__free_ptr) char *path = NULL;
     PLI_TRY(target_path(s, name, kind, &path, err));
-    PLI_TRY_IN(pli__fs_publish(path, (pli__str){data, len}, publish_flags(s), err), err, "while storing state '%s'", name);
+    PLI_TRY_IN(pli__fs_publish(path, (pli__str){data, len}, publish_flags(s), err), err, "while storing state '%s'",
+               name);
     mark(s, name, kind, false);
     return PLI_OK;
 }
@@ -357,7 +367,8 @@ pli_status pli__state_describe(const pli_state *s, json_t **out, pli_error *err)
     PLI_AUTO(pli__json_unref) json_t *list = json_array();
     for (size_t i = 0; i < s->n; i++) {
         const entry *e = &s->entries[i];
-        PLI_AUTO(pli__json_unref) json_t *item = json_pack("{s:s, s:s, s:s}", "name", e->name, "kind", extension(e->kind), "file", e->file);
+        PLI_AUTO(pli__json_unref)
+        json_t *item = json_pack("{s:s, s:s, s:s}", "name", e->name, "kind", extension(e->kind), "file", e->file);
         if (!list || !item) return pli__error_memory(err);
         if (e->deleted && json_object_set_new(item, "deleted", json_true()) < 0) return pli__error_memory(err);
         if (json_array_append(list, item) < 0) return pli__error_memory(err);
@@ -471,7 +482,8 @@ pli_status pli_state_list(pli_state *s, pli_state_fn *fn, void *arg, pli_error *
     for (size_t i = 0; i < found.n; i++) {
         if (i && strcmp(found.items[i], found.items[i - 1]) == 0) continue;
         bool json = pli__str_ends(pli__str_of(found.items[i]), PLI_STR(".json"));
-        PLI_AUTO(pli__free_ptr) char *name = pli__str_dup((pli__str){found.items[i], strlen(found.items[i]) - (json ? 5 : 8)});
+        PLI_AUTO(pli__free_ptr)
+        char *name = pli__str_dup((pli__str){found.items[i], strlen(found.items[i]) - (json ? 5 : 8)});
         if (!name) return pli__error_memory(err);
         pli_state_kind kind = json ? PLI_STATE_JSON : PLI_STATE_PARQUET;
         const entry *e = find_entry(s, name, kind);

@@ -29,7 +29,9 @@ static pli_status present_info(const char *path, const json_t *planned, json_t *
     pli__file_info info;
     PLI_TRY(pli__fs_stat(path, &info, err));
     if (info.kind != PLI__FILE_REGULAR) return PLI_OK;
-    if (json_integer_value(json_array_get(planned, 0)) == info.size && json_integer_value(json_array_get(planned, 1)) == info.mtime_ns) return PLI_OK;
+    if (json_integer_value(json_array_get(planned, 0)) == info.size &&
+        json_integer_value(json_array_get(planned, 1)) == info.mtime_ns)
+        return PLI_OK;
     *out = json_pack("[I, I]", (json_int_t)info.size, (json_int_t)info.mtime_ns);
     return *out ? PLI_OK : pli__error_memory(err);
 }
@@ -82,7 +84,8 @@ static json_t *select_files(const json_t *offset, const bool *keep, size_t n) {
     return PLI_TAKE(out);
 }
 
-static pli_status probe_file(const json_t *offset, size_t i, size_t n, int64_t retries, pli__probe_fn *probe, void *arg, pli_error *err) {
+static pli_status probe_file(const json_t *offset, size_t i, size_t n, int64_t retries, pli__probe_fn *probe, void *arg,
+                             pli_error *err) {
     PLI_AUTO(pli__free_ptr) bool *keep = calloc(n, sizeof *keep);
     if (!keep) return pli__error_memory(err);
     keep[i] = true;
@@ -96,14 +99,18 @@ static pli_status probe_file(const json_t *offset, size_t i, size_t n, int64_t r
     return status;
 }
 
-static pli_status note_bad(const pli_job *job, const char *path, json_t *info, const pli_error *why, json_t *result, pli_error *err) {
+static pli_status note_bad(const pli_job *job, const char *path, json_t *info, const pli_error *why, json_t *result,
+                           pli_error *err) {
     bool quarantine = why->code == PLI_E_DATA && is(job->config->source.on_bad_file, "quarantine");
-    pli__env_log(job->env, PLI_LOG_WARNING, "'%s' is %s: %s", path, quarantine ? "quarantined" : "skipped", why->message);
-    json_t *item = json_pack("{s:s, s:s, s:s, s:O*}", "path", path, "code", pli_status_name(why->code), "reason", why->message, "info", info);
+    pli__env_log(job->env, PLI_LOG_WARNING, "'%s' is %s: %s", path, quarantine ? "quarantined" : "skipped",
+                 why->message);
+    json_t *item = json_pack("{s:s, s:s, s:s, s:O*}", "path", path, "code", pli_status_name(why->code), "reason",
+                             why->message, "info", info);
     return append(result, quarantine ? "quarantined_files" : "skipped_files", item, err);
 }
 
-pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, json_t *result, json_t **out, pli_error *err) {
+pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, json_t *result,
+                                json_t **out, pli_error *err) {
     const json_t *files = json_object_get(offset, "files");
     size_t n = json_array_size(files);
     PLI_AUTO(pli__free_ptr) bool *keep = calloc(n ? n : 1, sizeof *keep);
@@ -119,7 +126,8 @@ pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_f
             if (err) *err = why;
             return status;
         }
-        PLI_TRY(note_bad(job, path ? path : "", json_array_get(json_object_get(offset, "file_info"), i), &why, result, err));
+        PLI_TRY(note_bad(job, path ? path : "", json_array_get(json_object_get(offset, "file_info"), i), &why, result,
+                         err));
     }
     *out = select_files(offset, keep, n);
     return *out ? PLI_OK : pli__error_memory(err);
@@ -161,8 +169,10 @@ pli_status pli__bad_files_quarantine(pli_job *job, const json_t *commit, pli_err
         pli__file_info now;
         if (!path) continue;
         PLI_TRY(pli__fs_stat(path, &now, err));
-        bool same = !info || (json_integer_value(json_array_get(info, 0)) == now.size && json_integer_value(json_array_get(info, 1)) == now.mtime_ns);
-        if (now.kind == PLI__FILE_REGULAR && same) PLI_TRY(move_into(dir, path, err)); /* else: moved already, or another file by now */
+        bool same = !info || (json_integer_value(json_array_get(info, 0)) == now.size &&
+                              json_integer_value(json_array_get(info, 1)) == now.mtime_ns);
+        if (now.kind == PLI__FILE_REGULAR && same)
+            PLI_TRY(move_into(dir, path, err)); /* else: moved already, or another file by now */
     }
     return PLI_OK;
 }

@@ -17,7 +17,8 @@ bool pli__bad_files_may_skip(const pli_job *job, pli_status failure);
 typedef pli_status pli__probe_fn(void *arg, const json_t *offset, pli_error *err);
 /** Probe every file of an offset singly, once. *out: the offset without the bad ones (new reference); `result` gets skipped_files or
  *  quarantined_files [{path, code, reason}]. An error that does not come from the file's content ends it. */
-pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, json_t *result, json_t **out, pli_error *err);
+pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, json_t *result,
+                                json_t **out, pli_error *err);
 /** After the commit: move what it lists as quarantined. Idempotent. */
 pli_status pli__bad_files_quarantine(pli_job *job, const json_t *commit, pli_error *err);
 

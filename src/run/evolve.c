@@ -72,7 +72,8 @@ static pli_status known_columns(const given *g, bool case_sensitive, const pli__
                 int at = sources[j] ? pli__type_find(sources[j], pli__str_of(f->name), case_sensitive) : -1;
                 there = there || (at >= 0 && sources[j]->fields[at].type->id != PLI__TYPE_NULL);
             }
-            if (!there && f->type->id != PLI__TYPE_NULL) pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);
+            if (!there && f->type->id != PLI__TYPE_NULL)
+                pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);
         }
     }
     *out = pli__type_builder_finish(&b);
@@ -95,12 +96,18 @@ static pli_status make_plan(const pli__job_config *c, const given *g, pli__evolu
     PLI_AUTO(pli__free_ptr) pli__evolve_part *parts = NULL;
     PLI_TRY(policy_of(c, &policy, err));
     PLI_TRY(pli__evolve_parts(e->relation, &parts, err));
-    pli__evolve_input in = {.stored = g->stored, .explicit_schema = g->explicit_schema, .hints = g->hints, .n_parts = e->relation->n_parts, .parts = parts, .policy = &policy};
+    pli__evolve_input in = {.stored = g->stored,
+                            .explicit_schema = g->explicit_schema,
+                            .hints = g->hints,
+                            .n_parts = e->relation->n_parts,
+                            .parts = parts,
+                            .policy = &policy};
     PLI_TRY(pli__evolve_plan_new(&in, &e->plan, err));
     return pli__evolve_check(e->plan, err);
 }
 
-pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out, pli_error *err) {
+pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out,
+                              pli_error *err) {
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = calloc(1, sizeof *e);
     PLI_AUTO(given_clear) given g = {0};
     if (!e) return pli__error_memory(err);
@@ -119,29 +126,33 @@ pli_status pli__evolution_render(const pli__evolution *e, pli__buf *sql, pli_err
     return pli__buf_status(sql, err);
 }
 
-static pli_status write_version(const pli__evolution *e, const pli__work *work, const json_t *changes, json_t *result, pli_error *err) {
+static pli_status write_version(const pli__evolution *e, const pli__work *work, const json_t *changes, json_t *result,
+                                pli_error *err) {
     json_t *columns = NULL;
     PLI_TRY(pli__columns_json(e->plan->schema, PLI__NAMING_SQL, &columns, err));
     int64_t next = 0;
     PLI_TRY(pli__checkpoint_next_schema_version(work->cp, &next, err));
     double now = (double)pli__env_now_us(work->job->env) / 1e6;
-    PLI_AUTO(pli__json_unref) json_t *record =
-        json_pack("{s:I, s:I, s:f, s:o, s:s, s:O?}", "version", (json_int_t)next, "batch_id", (json_int_t)work->batch.batch_id, "created_at",
-                  now, "columns", columns, "reason", e->plan->first ? "first batch" : "schema evolution", "changes", changes);
+    PLI_AUTO(pli__json_unref)
+    json_t *record = json_pack("{s:I, s:I, s:f, s:o, s:s, s:O?}", "version", (json_int_t)next, "batch_id",
+                               (json_int_t)work->batch.batch_id, "created_at", now, "columns", columns, "reason",
+                               e->plan->first ? "first batch" : "schema evolution", "changes", changes);
     if (!record) return pli__error_memory(err);
     PLI_TRY(pli__checkpoint_write_schema(work->cp, next, record, err));
     return json_object_set_new(result, "schema_version", json_integer(next)) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
 pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work, json_t *result, pli_error *err) {
-    if (e->version >= 0 && json_object_set_new(result, "schema_version", json_integer(e->version)) < 0) return pli__error_memory(err);
+    if (e->version >= 0 && json_object_set_new(result, "schema_version", json_integer(e->version)) < 0)
+        return pli__error_memory(err);
     if (e->relation->gaps && json_object_set(result, "gaps", e->relation->gaps) < 0) return pli__error_memory(err);
     if (e->relation->gaps && json_object_set(result, "gaps", e->relation->gaps) < 0) return pli__error_memory(err);
     if (!e->plan->changed) return PLI_OK;
     PLI_AUTO(pli__json_unref) json_t *changes = NULL, *schema = NULL;
     PLI_TRY(pli__evolve_to_json(e->plan, false, &changes, err));
     PLI_TRY(pli__columns_json(e->plan->schema, PLI__NAMING_POLARS, &schema, err));
-    if (!pli__checkpoint_read_only(work->cp)) PLI_TRY(write_version(e, work, e->plan->first ? NULL : changes, result, err));
+    if (!pli__checkpoint_read_only(work->cp))
+        PLI_TRY(write_version(e, work, e->plan->first ? NULL : changes, result, err));
     if (json_object_set(result, "schema", schema) < 0) return pli__error_memory(err);
     if (!e->plan->first && json_object_set(result, "schema_changes", changes) < 0) return pli__error_memory(err);
     return PLI_OK;

@@ -18,7 +18,8 @@ typedef struct pli__evolution {
 
 /** Read and plan the inputs of an offset. SCHEMA_MISMATCH where the policy forbids them.
  *  @param all type the columns by every row, not by a sample */
-pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out, pli_error *err);
+pli_status pli__evolution_new(const pli__work *work, const json_t *offset, bool all, pli__evolution **out,
+                              pli_error *err);
 void pli__evolution_auto(pli__evolution **e);
 /** SELECT of the rows over the new schema, and "_pli_path". */
 pli_status pli__evolution_render(const pli__evolution *e, pli__buf *sql, pli_error *err);

@@ -48,20 +48,25 @@ static pli_status check_untyped(const execution *x, const pli__evolution *e, boo
     PLI_TRY(pli__buf_status(&query, err));
     PLI_TRY(pli__engine_query_i64(x->engine, query.ptr, &rows, err));
     if (rows == 0) return PLI_OK;
-    pli__error_set(err, PLI_E_SCHEMA, "no column of the first %lld rows holds a value, so none has a type", (long long)rows);
+    pli__error_set(err, PLI_E_SCHEMA, "no column of the first %lld rows holds a value, so none has a type",
+                   (long long)rows);
     pli__error_hint(err, "give types: schema.columns or schema.schema_hints");
     return PLI_E_SCHEMA;
 }
 
 /* @param all the columns are typed by every row @param learn set when that may help */
-static pli_status try_to_write(const execution *x, const json_t *offset, bool all, json_t *result, bool *learn, pli_error *err) {
+static pli_status try_to_write(const execution *x, const json_t *offset, bool all, json_t *result, bool *learn,
+                               pli_error *err) {
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     bool nothing = false;
     PLI_TRY(pli__evolution_new(x->work, offset, all, &e, err));
     PLI_TRY(check_untyped(x, e, &nothing, err));
-    if (nothing) return json_object_set_new(result, "rows", json_integer(0)) == 0 ? pli__evolution_record(e, x->work, result, err) : pli__error_memory(err);
+    if (nothing)
+        return json_object_set_new(result, "rows", json_integer(0)) == 0
+                   ? pli__evolution_record(e, x->work, result, err)
+                   : pli__error_memory(err);
     PLI_TRY(build_query(x, e, &sql, err));
     PLI_TRY(describe_query(x, sql.ptr, &schema, err));
     pli_error why = {0};
@@ -93,7 +98,8 @@ static pli_status probe_rows(void *arg, const json_t *offset, pli_error *err) {
     PLI_TRY(pli__buf_status(&query, err));
     int64_t unused = 0;
     pli_error why = {0};
-    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &unused, &why), NULL, &why);
+    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &unused, &why), NULL,
+                                               &why);
     if (status != PLI_OK && err) *err = why;
     return status;
 }

@@ -10,7 +10,8 @@ static void parts_free(pli__job_parts *p) {
     pli__sink_free(p->sink);
 }
 
-pli_status pli__job_open_parts(pli_env *env, const pli__job_config *config, pli__job_parts take_parts, pli_job **out, pli_error *err) {
+pli_status pli__job_open_parts(pli_env *env, const pli__job_config *config, pli__job_parts take_parts, pli_job **out,
+                               pli_error *err) {
     *out = NULL;
     PLI_AUTO(parts_free) pli__job_parts parts = take_parts;
     if (!config->name || !*config->name) return pli__error_set(err, PLI_E_CONFIG, "a job needs a name");
@@ -39,7 +40,8 @@ const char *pli_job_name(const pli_job *job) { return job->config->name; }
 
 static pli_status poll_cancel(void *env, pli_error *err) { return pli__env_check_cancel(env, err); }
 
-pli_status pli__job_checkpoint(pli_job *job, bool write, bool lock, int64_t lock_timeout_us, pli__checkpoint **out, pli_error *err) {
+pli_status pli__job_checkpoint(pli_job *job, bool write, bool lock, int64_t lock_timeout_us, pli__checkpoint **out,
+                               pli_error *err) {
     pli__checkpoint_options options = {
         .source_kind = job->source->ops->kind,
         .create = true,
@@ -61,7 +63,9 @@ void pli__offset_size(const json_t *offset, int64_t *files, int64_t *bytes) {
     *bytes = 0;
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(offset, "file_info"), i, item) *bytes += json_integer_value(json_array_get(item, 0));
+    json_array_foreach(json_object_get(offset, "file_info"), i,
+                       item) *bytes += json_integer_value(json_array_get(item, 0));
     if (json_object_get(offset, "file_info")) return;
-    json_array_foreach(json_object_get(offset, "file_entries"), i, item) *bytes += json_integer_value(json_object_get(item, "size"));
+    json_array_foreach(json_object_get(offset, "file_entries"), i,
+                       item) *bytes += json_integer_value(json_object_get(item, "size"));
 }

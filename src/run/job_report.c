@@ -9,7 +9,9 @@
 #include "run/job.h"
 
 /* A borrowed checkpoint object for looking; a folder that is not there looks like an empty one. */
-static pli_status look(pli_job *job, pli__checkpoint **out, pli_error *err) { return pli__job_checkpoint(job, false, false, 0, out, err); }
+static pli_status look(pli_job *job, pli__checkpoint **out, pli_error *err) {
+    return pli__job_checkpoint(job, false, false, 0, out, err);
+}
 
 static pli_status emit(const json_t *row, pli_row_fn *fn, void *arg, bool *stop, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
@@ -45,13 +47,16 @@ static json_t *batch_row(int64_t n, const json_t *offset, const json_t *commit) 
     int64_t files = 0, bytes = 0;
     pli__offset_size(offset, &files, &bytes);
     const json_t *sink = json_array_get(json_object_get(commit, "sinks"), 0);
-    json_t *row = json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "batchId", (json_int_t)n, "status",
-                            commit ? "committed" : "pending", "plannedAt", iso_time(offset, "created_at"), "committedAt",
-                            iso_time(commit, "committed_at"), "durationMs", member_or_null(commit, "duration_ms"), "numFiles", (json_int_t)files, "bytes",
-                            (json_int_t)bytes, "rows", member_or_null(commit, "rows"), "version", member_or_null(sink, "version"), "attempt",
-                            member_or_null(commit, "attempt"), "schemaVersion", member_or_null(commit, "schema_version"));
-    static const char *const extra[][2] = {{"skipped_files", "skippedFiles"}, {"quarantined_files", "quarantinedFiles"}, {"changed_files", "changedFiles"},
-                                           {"gaps", "gaps"},                  {"durability", "durability"},              {"metadata", "metadata"}};
+    json_t *row = json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "batchId", (json_int_t)n,
+                            "status", commit ? "committed" : "pending", "plannedAt", iso_time(offset, "created_at"),
+                            "committedAt", iso_time(commit, "committed_at"), "durationMs",
+                            member_or_null(commit, "duration_ms"), "numFiles", (json_int_t)files, "bytes",
+                            (json_int_t)bytes, "rows", member_or_null(commit, "rows"), "version",
+                            member_or_null(sink, "version"), "attempt", member_or_null(commit, "attempt"),
+                            "schemaVersion", member_or_null(commit, "schema_version"));
+    static const char *const extra[][2] = {{"skipped_files", "skippedFiles"}, {"quarantined_files", "quarantinedFiles"},
+                                           {"changed_files", "changedFiles"}, {"gaps", "gaps"},
+                                           {"durability", "durability"},      {"metadata", "metadata"}};
     for (size_t i = 0; row && i < sizeof extra / sizeof *extra; i++) {
         json_t *v = json_object_get(commit, extra[i][0]);
         if (v && json_object_set(row, extra[i][1], v) < 0) json_decref(PLI_TAKE(row));
@@ -94,7 +99,8 @@ static fate find_fate(const json_t *commit, const char *path) {
         json_t *item;
         json_array_foreach(json_object_get(commit, lists[i][0]), k, item) {
             const char *p = json_string_value(json_object_get(item, "path"));
-            if (p && strcmp(p, path) == 0) return (fate){lists[i][1], json_string_value(json_object_get(item, "reason"))};
+            if (p && strcmp(p, path) == 0)
+                return (fate){lists[i][1], json_string_value(json_object_get(item, "reason"))};
         }
     }
     return (fate){commit ? "committed" : "pending", NULL};
@@ -117,12 +123,14 @@ static json_t *file_row(int64_t n, const json_t *offset, const json_t *commit, c
         mtime = json_string(text);
     }
     json_t *size = json_array_get(info, 0);
-    return json_pack("{s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:s?}", "path", path, "size", size ? json_incref(size) : json_null(), "modificationTime", mtime,
-                     "batchId", (json_int_t)n, "status", f.status, "discoveredAt", iso_time(offset, "created_at"), "committedAt",
+    return json_pack("{s:s, s:o, s:o, s:I, s:s, s:o, s:o, s:s?}", "path", path, "size",
+                     size ? json_incref(size) : json_null(), "modificationTime", mtime, "batchId", (json_int_t)n,
+                     "status", f.status, "discoveredAt", iso_time(offset, "created_at"), "committedAt",
                      iso_time(commit, "committed_at"), "reason", f.reason);
 }
 
-static pli_status emit_files(pli__checkpoint *cp, int64_t n, const char *path, pli_row_fn *fn, void *arg, bool *stop, pli_error *err) {
+static pli_status emit_files(pli__checkpoint *cp, int64_t n, const char *path, pli_row_fn *fn, void *arg, bool *stop,
+                             pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *offset = NULL, *commit = NULL;
     PLI_TRY(pli__checkpoint_read_offset(cp, n, &offset, NULL, err));
     PLI_TRY(read_commit(cp, n, &commit, err));
@@ -161,8 +169,9 @@ static pli_status read_last_error(pli__checkpoint *cp, json_t **out, pli_error *
         pli__error_clear(err); /* a courtesy: no error there is no error here */
         return PLI_OK;
     }
-    *out = json_pack("{s:o, s:o, s:o, s:o, s:o}", "code", member_or_null(e, "code"), "message", member_or_null(e, "message"), "hint",
-                     member_or_null(e, "hint"), "at", iso_time(e, "at"), "batchId", member_or_null(e, "batchId"));
+    *out = json_pack("{s:o, s:o, s:o, s:o, s:o}", "code", member_or_null(e, "code"), "message",
+                     member_or_null(e, "message"), "hint", member_or_null(e, "hint"), "at", iso_time(e, "at"),
+                     "batchId", member_or_null(e, "batchId"));
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -185,9 +194,10 @@ static pli_status status_row(pli_job *job, pli__checkpoint *cp, json_t **out, pl
     PLI_TRY(read_last_error(cp, &error, err));
     PLI_TRY(pli__source_backlog(job->source, cp, backlog, err));
     json_t *rate = rate_of(last);
-    *out = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:O, s:o, s:o}", "job", job->config->name, "checkpoint", pli__checkpoint_dir(cp), "id",
-                     pli__checkpoint_id(cp), "batches", (json_int_t)(committed + 1), "lastBatch", take_or_null(&last), "pendingBatch",
-                     take_or_null(&pending), "backlog", backlog, "rowsPerSecond", rate, "lastError", take_or_null(&error));
+    *out = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:O, s:o, s:o}", "job", job->config->name, "checkpoint",
+                     pli__checkpoint_dir(cp), "id", pli__checkpoint_id(cp), "batches", (json_int_t)(committed + 1),
+                     "lastBatch", take_or_null(&last), "pendingBatch", take_or_null(&pending), "backlog", backlog,
+                     "rowsPerSecond", rate, "lastError", take_or_null(&error));
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -202,7 +212,8 @@ pli_status pli_job_status(pli_job *job, pli_row_fn *fn, void *arg, pli_error *er
 
 /* ---- plan ---- */
 
-static pli_status next_offset(pli_job *job, pli__checkpoint *cp, int64_t *n, bool *pending, json_t **out, pli_error *err) {
+static pli_status next_offset(pli_job *job, pli__checkpoint *cp, int64_t *n, bool *pending, json_t **out,
+                              pli_error *err) {
     PLI_TRY(pli__checkpoint_pending(cp, n, err));
     *pending = *n >= 0;
     if (*pending) return pli__checkpoint_read_offset(cp, *n, out, NULL, err);
@@ -216,22 +227,27 @@ static json_t *plan_files(const json_t *offset) {
     const json_t *files = json_object_get(offset, "files"), *infos = json_object_get(offset, "file_info");
     for (size_t i = 0; list && i < json_array_size(files); i++) {
         json_t *size = json_array_get(json_array_get(infos, i), 0);
-        json_t *item = json_pack("{s:O, s:o}", "path", json_array_get(files, i), "size", size ? json_incref(size) : json_null());
+        json_t *item = json_pack("{s:O, s:o}", "path", json_array_get(files, i), "size",
+                                 size ? json_incref(size) : json_null());
         if (!item || json_array_append_new(list, item) < 0) json_decref(PLI_TAKE(list));
     }
     return list;
 }
 
 /* What the schema planner would decide about the next batch. */
-static pli_status preview_schema(pli_job *job, pli__checkpoint *cp, int64_t n, const json_t *offset, json_t *row, pli_error *err) {
+static pli_status preview_schema(pli_job *job, pli__checkpoint *cp, int64_t n, const json_t *offset, json_t *row,
+                                 pli_error *err) {
     PLI_AUTO(pli__evolution_auto) pli__evolution *e = NULL;
     PLI_AUTO(pli__json_unref) json_t *result = json_object();
     if (!result) return pli__error_memory(err);
     pli__work work = {.job = job, .cp = cp, .batch = {.batch_id = n}, .offset = offset};
     PLI_TRY(pli__evolution_new(&work, offset, false, &e, err));
-    PLI_TRY(pli__evolution_record(e, &work, result, err)); /* the checkpoint is open for looking only: nothing is written */
+    PLI_TRY(
+        pli__evolution_record(e, &work, result, err)); /* the checkpoint is open for looking only: nothing is written */
     json_t *changes = json_object_get(result, "schema_changes");
-    return json_object_set_new(row, "schemaChanges", changes ? json_incref(changes) : json_array()) == 0 ? PLI_OK : pli__error_memory(err);
+    return json_object_set_new(row, "schemaChanges", changes ? json_incref(changes) : json_array()) == 0
+               ? PLI_OK
+               : pli__error_memory(err);
 }
 
 pli_status pli_job_plan(pli_job *job, bool with_schema, pli_row_fn *fn, void *arg, pli_error *err) {
@@ -242,8 +258,9 @@ pli_status pli_job_plan(pli_job *job, bool with_schema, pli_row_fn *fn, void *ar
     PLI_TRY(look(job, &cp, err));
     PLI_TRY(next_offset(job, cp, &n, &pending, &offset, err));
     pli__offset_size(offset, &files, &bytes);
-    row = json_pack("{s:s, s:o, s:b, s:I, s:I, s:o}", "job", job->config->name, "batchId", offset ? json_integer(n) : json_null(), "pending", pending,
-                    "numFiles", (json_int_t)files, "bytes", (json_int_t)bytes, "files", plan_files(offset));
+    row = json_pack("{s:s, s:o, s:b, s:I, s:I, s:o}", "job", job->config->name, "batchId",
+                    offset ? json_integer(n) : json_null(), "pending", pending, "numFiles", (json_int_t)files, "bytes",
+                    (json_int_t)bytes, "files", plan_files(offset));
     if (!row) return pli__error_memory(err);
     json_t *version = json_object_get(offset, "version");
     if (version && json_object_set(row, "version", version) < 0) return pli__error_memory(err);

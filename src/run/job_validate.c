@@ -15,9 +15,10 @@ typedef struct problems {
 } problems;
 
 static pli_status report(problems *p, const pli_error *e, pli_error *err) {
-    PLI_AUTO(pli__json_unref) json_t *row =
-        json_pack("{s:s, s:s, s:s, s:s, s:I}", "job", p->job->config->name, "code", pli_status_name(e->code), "message", e->message, "hint",
-                  *e->hint ? e->hint : pli_status_hint(e->code), "position", (json_int_t)e->position);
+    PLI_AUTO(pli__json_unref)
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:I}", "job", p->job->config->name, "code", pli_status_name(e->code),
+                            "message", e->message, "hint", *e->hint ? e->hint : pli_status_hint(e->code), "position",
+                            (json_int_t)e->position);
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     if (!row) return pli__error_memory(err);
     PLI_TRY(pli__json_write(row, &text, err));

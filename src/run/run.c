@@ -44,7 +44,8 @@ const char *pli__run_state_name(pli__run_state state) {
 
 pli_status pli__run_move(pli_run *run, pli__run_state to, pli_error *err) {
     if (!pli__run_transition_is_valid(run->state, to))
-        return pli__error_set(err, PLI_E_INTERNAL, "a run cannot go from '%s' to '%s'", pli__run_state_name(run->state), pli__run_state_name(to));
+        return pli__error_set(err, PLI_E_INTERNAL, "a run cannot go from '%s' to '%s'", pli__run_state_name(run->state),
+                              pli__run_state_name(to));
     run->state = to;
     return PLI_OK;
 }
@@ -55,7 +56,8 @@ static void run_auto(pli_run **run) { pli_run_free(*run); }
 
 static pli_status check_options(const pli_run_options *o, pli_error *err) {
     if (o->size < sizeof *o) return pli__error_set(err, PLI_E_ARGUMENT, "pli_run_options.size is not set");
-    if (o->trigger == PLI_TRIGGER_INTERVAL && o->interval_us <= 0) return pli__error_set(err, PLI_E_ARGUMENT, "an interval must be longer than 0");
+    if (o->trigger == PLI_TRIGGER_INTERVAL && o->interval_us <= 0)
+        return pli__error_set(err, PLI_E_ARGUMENT, "an interval must be longer than 0");
     if (o->max_batches < 0 || o->until_idle < 0 || o->poll_us < 0 || o->pause_us < 0)
         return pli__error_set(err, PLI_E_ARGUMENT, "limits and times of a run must not be negative");
     return PLI_OK;
@@ -168,7 +170,8 @@ static pli_status on_idle(pli_run *run, pli_step *step, pli_error *err) {
     run->pause_due = false;
     bool forever = o->trigger == PLI_TRIGGER_INTERVAL || o->trigger == PLI_TRIGGER_CONTINUOUS;
     if (!forever || (o->until_idle > 0 && run->idle_polls >= o->until_idle)) return finish(run, step, err);
-    int64_t until = o->trigger == PLI_TRIGGER_INTERVAL ? next_beat(run) : pli__monotonic_us() + (o->poll_us ? o->poll_us : SECOND);
+    int64_t until = o->trigger == PLI_TRIGGER_INTERVAL ? next_beat(run)
+                                                       : pli__monotonic_us() + (o->poll_us ? o->poll_us : SECOND);
     return wait_until(run, until, PLI_STEP_IDLE, step, err);
 }
 
@@ -250,7 +253,8 @@ static pli_status from_called(pli_run *run, pli_step *step, pli_error *err) {
         run->failure = (pli_error){0};
         return status;
     }
-    if (!run->batch.reported) return pli__error_set(err, PLI_E_STATE, "the outcome of batch %lld was not reported", (long long)run->batch.id);
+    if (!run->batch.reported)
+        return pli__error_set(err, PLI_E_STATE, "the outcome of batch %lld was not reported", (long long)run->batch.id);
     PLI_TRY(pli__run_move(run, PLI__RUN_PREPARED, err));
     fill_step(run, PLI_STEP_PREPARED, step);
     return PLI_OK;
@@ -290,9 +294,11 @@ static pli_status do_step(pli_run *run, pli_step *step, pli_error *err) {
 
 pli_status pli_run_next(pli_run *run, pli_step *step, pli_error *err) {
     if (!step || step->size < sizeof *step) return pli__error_set(err, PLI_E_ARGUMENT, "pli_step.size is not set");
-    if (run->state == PLI__RUN_READY && run->batch.commit) pli__run_forget(run); /* the last step's texts were borrowed until now */
+    if (run->state == PLI__RUN_READY && run->batch.commit)
+        pli__run_forget(run); /* the last step's texts were borrowed until now */
     if (run->state == PLI__RUN_CALLED && !run->batch.reported && run->failure.code == PLI_OK)
-        return pli__error_set(err, PLI_E_STATE, "batch %lld is the caller's turn: report its outcome first", (long long)run->batch.id);
+        return pli__error_set(err, PLI_E_STATE, "batch %lld is the caller's turn: report its outcome first",
+                              (long long)run->batch.id);
     pli_error why = {0};
     pli_status status = do_step(run, step, &why);
     if (status == PLI_OK) return PLI_OK;

@@ -79,7 +79,9 @@ static pli_status plan_new(pli_run *run, bool *planned, pli_error *err) {
     int64_t n = (last < 0 ? cleaned : last) + 1;
     bool won = false;
     PLI_TRY(pli__checkpoint_write_offset(run->cp, n, body, &won, &b->offset, b->offset_sha256, err));
-    if (!won) pli__env_log(run->job->env, PLI_LOG_WARNING, "batch %lld was planned by another run at the same time; its plan is used", (long long)n);
+    if (!won)
+        pli__env_log(run->job->env, PLI_LOG_WARNING,
+                     "batch %lld was planned by another run at the same time; its plan is used", (long long)n);
     b->id = n;
     b->repeat = !won;
     *planned = true;
@@ -126,7 +128,8 @@ static int64_t staged_rows(const json_t *staged) {
 static pli_status check_finished_elsewhere(pli_run *run, pli_error *err) {
     PLI_TRY(pli__checkpoint_refresh(run->cp, err));
     if (!pli__checkpoint_has_commit(run->cp, run->batch.id)) return PLI_OK;
-    return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)run->batch.id, pli__checkpoint_dir(run->cp));
+    return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile",
+                          (long long)run->batch.id, pli__checkpoint_dir(run->cp));
 }
 
 /* The sink shows the batch by some attempt: take exactly that attempt's staged record. */
@@ -136,8 +139,12 @@ static pli_status adopt_attempt(pli_run *run, const char *attempt, pli_error *er
     pli_status status = pli__checkpoint_read_staged(run->cp, b->id, attempt, &staged, err);
     if (status == PLI_E_NOT_FOUND) {
         PLI_TRY(check_finished_elsewhere(run, err));
-        pli__error_set(err, PLI_E_SINK_AHEAD, "the sink holds batch %lld by attempt %s, of which this checkpoint has no result", (long long)b->id, attempt);
-        pli__error_hint(err, "is this a copied checkpoint? `pli checkpoint accept %s --yes` takes the batch as the sink has it", pli__checkpoint_dir(run->cp));
+        pli__error_set(err, PLI_E_SINK_AHEAD,
+                       "the sink holds batch %lld by attempt %s, of which this checkpoint has no result",
+                       (long long)b->id, attempt);
+        pli__error_hint(
+            err, "is this a copied checkpoint? `pli checkpoint accept %s --yes` takes the batch as the sink has it",
+            pli__checkpoint_dir(run->cp));
         return PLI_E_SINK_AHEAD;
     }
     PLI_TRY(status);
@@ -188,7 +195,8 @@ pli_status pli__run_execute(pli_run *run, pli_error *err) {
 
 pli_status pli__run_stage(pli_run *run, pli_error *err) {
     pli__batch *b = &run->batch;
-    PLI_TRY_IN(pli__checkpoint_write_staged(run->cp, b->id, b->attempt, b->staged, err), err, "while staging the result of batch %lld", (long long)b->id);
+    PLI_TRY_IN(pli__checkpoint_write_staged(run->cp, b->id, b->attempt, b->staged, err), err,
+               "while staging the result of batch %lld", (long long)b->id);
     PLI_TRY(json_text(b->staged, &b->result_text, err));
     return pli__run_move(run, PLI__RUN_STAGED, err);
 }
@@ -199,10 +207,13 @@ static pli_status look_at_repeat(pli_run *run, pli_error *err) {
     pli__batch *b = &run->batch;
     pli__sink_state sink = {.commit_version = -1};
     PLI_TRY(pli__sink_state_of(run->job->sink, run->app_id, -1, &sink, err));
-    if (!sink.has_txn || sink.txn_version != b->id) PLI_TRY(check_finished_elsewhere(run, err)); /* and later ones, perhaps */
     if (!sink.has_txn || sink.txn_version != b->id)
-        return pli__error_set(err, PLI_E_SINK_AHEAD, "the sink shows batch %lld where batch %lld was written", (long long)sink.txn_version, (long long)b->id);
-    if (json_object_set_new(b->sink_result, "version", json_integer(sink.commit_version)) < 0) return pli__error_memory(err);
+        PLI_TRY(check_finished_elsewhere(run, err)); /* and later ones, perhaps */
+    if (!sink.has_txn || sink.txn_version != b->id)
+        return pli__error_set(err, PLI_E_SINK_AHEAD, "the sink shows batch %lld where batch %lld was written",
+                              (long long)sink.txn_version, (long long)b->id);
+    if (json_object_set_new(b->sink_result, "version", json_integer(sink.commit_version)) < 0)
+        return pli__error_memory(err);
     if (strcmp(sink.attempt, b->attempt) == 0) return PLI_OK;
     PLI_TRY(adopt_attempt(run, sink.attempt, err));
     pli__sink_abort(run->job->sink, PLI_TAKE(b->prepared));
@@ -243,7 +254,8 @@ static pli_status compare_winner(pli_run *run, pli_error *err) {
     PLI_TRY(pli__checkpoint_read_commit(run->cp, b->id, &winner, err));
     const char *theirs = json_string_value(json_object_get(winner, "attempt"));
     if (theirs && strcmp(theirs, b->attempt) == 0) return PLI_OK;
-    return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)b->id, pli__checkpoint_dir(run->cp));
+    return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)b->id,
+                          pli__checkpoint_dir(run->cp));
 }
 
 static pli_status remember_write(pli_run *run, pli_error *err) {
@@ -276,7 +288,8 @@ pli_status pli__run_commit(pli_run *run, pli_error *err) {
 
 static void warn(pli_run *run, int64_t n, const char *what, pli_status status, const pli_error *why) {
     if (status == PLI_OK) return;
-    pli__env_log(run->job->env, PLI_LOG_WARNING, "batch %lld is committed, but %s failed and will be tried again: %s", (long long)n, what, why->message);
+    pli__env_log(run->job->env, PLI_LOG_WARNING, "batch %lld is committed, but %s failed and will be tried again: %s",
+                 (long long)n, what, why->message);
 }
 
 /* metadata.json's copies: the schema with the batch that it belongs to, and the sink that this checkpoint writes to. */
@@ -286,12 +299,16 @@ static pli_status update_copies(pli_run *run, int64_t n, const json_t *commit, p
     if (!set) return pli__error_memory(err);
     json_t *schema = json_object_get(commit, "schema");
     if (schema && !json_equal(schema, json_object_get(m, "schema")) &&
-        (json_object_set(set, "schema", schema) < 0 || json_object_set_new(set, "schema_batch_id", json_integer(n)) < 0))
+        (json_object_set(set, "schema", schema) < 0 ||
+         json_object_set_new(set, "schema_batch_id", json_integer(n)) < 0))
         return pli__error_memory(err);
     const json_t *sink = json_array_get(json_object_get(commit, "sinks"), 0);
-    json_t *pin = sink ? json_pack("{s:O?, s:O?}", "path", json_object_get(sink, "path"), "tableId", json_object_get(sink, "tableId")) : NULL;
+    json_t *pin = sink ? json_pack("{s:O?, s:O?}", "path", json_object_get(sink, "path"), "tableId",
+                                   json_object_get(sink, "tableId"))
+                       : NULL;
     PLI_AUTO(pli__json_unref) json_t *owned = pin;
-    if (pin && !json_equal(pin, json_object_get(m, "sink")) && json_object_set(set, "sink", pin) < 0) return pli__error_memory(err);
+    if (pin && !json_equal(pin, json_object_get(m, "sink")) && json_object_set(set, "sink", pin) < 0)
+        return pli__error_memory(err);
     return json_object_size(set) ? pli__checkpoint_update_metadata(run->cp, set, err) : PLI_OK;
 }
 
@@ -302,7 +319,8 @@ bool pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const js
     warn(run, n, "updating metadata.json", update_copies(run, n, commit, &why), &why);
     warn(run, n, "moving bad files away", pli__bad_files_quarantine(run->job, commit, &why), &why);
     warn(run, n, "updating the source", pli__source_committed(run->job->source, run->cp, n, offset, &why), &why);
-    if (state == PLI_OK) warn(run, n, "clearing the staged results", pli__checkpoint_clear_staged(run->cp, n, NULL, &why), &why);
+    if (state == PLI_OK)
+        warn(run, n, "clearing the staged results", pli__checkpoint_clear_staged(run->cp, n, NULL, &why), &why);
     pli__run_forget_error(run);
     return state == PLI_OK;
 }

@@ -10,7 +10,8 @@ static pli_status set_text(json_t *to, const char *key, const char *text, bool a
     PLI_AUTO(pli__json_unref) json_t *value = NULL;
     PLI_TRY(pli__json_parse(pli__str_of(text), key, &value, err));
     if (array ? !json_is_array(value) : !json_is_object(value))
-        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' of an outcome must be a JSON %s", key, array ? "array" : "object");
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' of an outcome must be a JSON %s", key,
+                              array ? "array" : "object");
     return json_object_set(to, key, value) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
@@ -28,16 +29,20 @@ static pli_status accept_success(pli_run *run, const pli_outcome *o, pli_error *
 }
 
 pli_status pli_run_report(pli_run *run, const pli_outcome *outcome, pli_error *err) {
-    if (!outcome || outcome->size < sizeof *outcome) return pli__error_set(err, PLI_E_ARGUMENT, "pli_outcome.size is not set");
+    if (!outcome || outcome->size < sizeof *outcome)
+        return pli__error_set(err, PLI_E_ARGUMENT, "pli_outcome.size is not set");
     if (run->state != PLI__RUN_CALLED || run->batch.reported || run->failure.code != PLI_OK)
         return pli__error_set(err, PLI_E_STATE, "there is no batch at hand whose outcome could be reported");
     if (!outcome->failed) return accept_success(run, outcome, err);
     run->failure = outcome->error;
-    if (run->failure.code == PLI_OK) pli__error_set(&run->failure, PLI_E_STATE, "the caller gave batch %lld up", (long long)run->batch.id);
+    if (run->failure.code == PLI_OK)
+        pli__error_set(&run->failure, PLI_E_STATE, "the caller gave batch %lld up", (long long)run->batch.id);
     return PLI_OK;
 }
 
-pli_state *pli_run_state(pli_run *run) { return run->state == PLI__RUN_CALLED && !run->batch.reported ? run->batch.state : NULL; }
+pli_state *pli_run_state(pli_run *run) {
+    return run->state == PLI__RUN_CALLED && !run->batch.reported ? run->batch.state : NULL;
+}
 
 const char *pli_run_app_id(const pli_run *run) { return run->batch.id >= 0 ? run->app_id : ""; }
 const char *pli_run_attempt(const pli_run *run) { return run->batch.attempt; }

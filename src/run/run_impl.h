@@ -101,11 +101,11 @@ const char *pli__run_state_name(pli__run_state state);
 
 /* ---- steps of a batch (run_batch.c); each leaves the run in the state it names, or fails and leaves it where it was ---- */
 pli_status pli__run_plan(pli_run *run, bool *planned, pli_error *err); /* READY -> PLANNED, or nothing to do */
-pli_status pli__run_execute(pli_run *run, pli_error *err);             /* PLANNED -> PREPARED | CALLED | PUBLISHED | COMMITTED */
-pli_status pli__run_stage(pli_run *run, pli_error *err);               /* PREPARED -> STAGED */
-pli_status pli__run_publish(pli_run *run, pli_error *err);             /* STAGED -> PUBLISHED */
-pli_status pli__run_commit(pli_run *run, pli_error *err);              /* PUBLISHED -> COMMITTED */
-bool pli__run_tidy(pli_run *run);                                      /* COMMITTED: see pli__run_tidy_batch */
+pli_status pli__run_execute(pli_run *run, pli_error *err); /* PLANNED -> PREPARED | CALLED | PUBLISHED | COMMITTED */
+pli_status pli__run_stage(pli_run *run, pli_error *err); /* PREPARED -> STAGED */
+pli_status pli__run_publish(pli_run *run, pli_error *err); /* STAGED -> PUBLISHED */
+pli_status pli__run_commit(pli_run *run, pli_error *err); /* PUBLISHED -> COMMITTED */
+bool pli__run_tidy(pli_run *run); /* COMMITTED: see pli__run_tidy_batch */
 /** Drop what the attempt at hand made, as far as it is certain that nobody refers to it, and forget the batch. */
 void pli__run_abandon(pli_run *run, pli_status failure);
 /** Forget the batch at hand. */
@@ -119,7 +119,8 @@ bool pli__run_tidy_batch(pli_run *run, int64_t n, const json_t *offset, const js
 /* ---- records (run_result.c) ---- */
 pli_status pli__run_make_staged(pli_run *run, const json_t *result, pli_error *err);
 /** Body of the commit from a staged record and what the sink says (NULL: `sinks: []` or the staged record's own). */
-pli_status pli__run_make_commit(pli_run *run, const json_t *staged, const json_t *sink_result, json_t **out, pli_error *err);
+pli_status pli__run_make_commit(pli_run *run, const json_t *staged, const json_t *sink_result, json_t **out,
+                                pli_error *err);
 /** {"batch_id", "sinks"} of the newest committed batch that wrote to a sink; *out NULL if none did. */
 pli_status pli__run_last_write(pli__checkpoint *cp, json_t **out, pli_error *err);
 /** last_error.json, for `pli status`. */
@@ -135,10 +136,10 @@ typedef enum pli__sink_verdict {
 } pli__sink_verdict;
 typedef struct pli__sink_expectation {
     const char *app_id;
-    const json_t *last_write;      /* newest batch that wrote, or NULL */
-    const json_t *accepted;        /* metadata.json's sink_accepted, or NULL */
-    const char *pinned_id;         /* metadata.json's sink.tableId, or NULL */
-    int64_t pending;               /* -1 = none */
+    const json_t *last_write; /* newest batch that wrote, or NULL */
+    const json_t *accepted; /* metadata.json's sink_accepted, or NULL */
+    const char *pinned_id; /* metadata.json's sink.tableId, or NULL */
+    int64_t pending; /* -1 = none */
     const char *pending_sha256;
 } pli__sink_expectation;
 /** Pure: what the sink's state means. @param why gets a text for AHEAD and BEHIND */

@@ -28,7 +28,8 @@ typedef struct anchor {
 
 static anchor find_anchor(const pli__sink_expectation *e) {
     const json_t *sink = json_array_get(json_object_get(e->last_write, "sinks"), 0);
-    anchor a = {-1, sink ? member_i64(e->last_write, "batch_id", -1) : -1, member_str(sink, "tableId"), member_i64(sink, "version", -1)};
+    anchor a = {-1, sink ? member_i64(e->last_write, "batch_id", -1) : -1, member_str(sink, "tableId"),
+                member_i64(sink, "version", -1)};
     if (sink && strcmp(member_str(sink, "txnAppId"), e->app_id) == 0) a.batch = a.writer;
     if (e->accepted && a.writer <= member_i64(e->accepted, "through_batch", -1)) {
         a.table_id = member_str(e->accepted, "tableId");
@@ -39,16 +40,19 @@ static anchor find_anchor(const pli__sink_expectation *e) {
 }
 
 /* A sink that went back; NULL if it did not. */
-static const char *judge_identity(const pli__sink_expectation *e, const anchor *a, const pli__sink_state *s, char why[400]) {
+static const char *judge_identity(const pli__sink_expectation *e, const anchor *a, const pli__sink_state *s,
+                                  char why[400]) {
     const char *pinned = *a->table_id ? a->table_id : e->pinned_id ? e->pinned_id : "";
     if (!s->exists) {
         if (a->writer < 0) return NULL;
-        snprintf(why, 400, "the sink does not exist any more, batches up to %lld were written to it", (long long)a->writer);
+        snprintf(why, 400, "the sink does not exist any more, batches up to %lld were written to it",
+                 (long long)a->writer);
     } else if (*pinned && *s->id && strcmp(pinned, s->id) != 0) {
-        snprintf(why, 400, "the sink has id %s, batches up to %lld were written to %s: it was replaced", s->id, (long long)a->writer, pinned);
+        snprintf(why, 400, "the sink has id %s, batches up to %lld were written to %s: it was replaced", s->id,
+                 (long long)a->writer, pinned);
     } else if (s->version < a->version) {
-        snprintf(why, 400, "the sink is at version %lld, batch %lld was committed to it as version %lld", (long long)s->version,
-                 (long long)a->writer, (long long)a->version);
+        snprintf(why, 400, "the sink is at version %lld, batch %lld was committed to it as version %lld",
+                 (long long)s->version, (long long)a->writer, (long long)a->version);
     } else return NULL;
     return why;
 }
@@ -59,16 +63,25 @@ pli__sink_verdict pli__sink_judge(const pli__sink_expectation *e, const pli__sin
     int64_t t = s->exists && s->has_txn ? s->txn_version : -1;
     if (t == a.batch) return PLI__SINK_AGREES;
     if (t < a.batch) {
-        snprintf(why, 400, "the sink knows batches of this checkpoint up to %lld, the checkpoint has committed up to %lld: batches %lld to %lld vanished",
-                 (long long)t, (long long)a.batch, (long long)t + 1, (long long)a.batch);
+        snprintf(
+            why, 400,
+            "the sink knows batches of this checkpoint up to %lld, the checkpoint has committed up to %lld: batches %lld to %lld vanished",
+            (long long)t, (long long)a.batch, (long long)t + 1, (long long)a.batch);
         return PLI__SINK_IS_BEHIND;
     }
-    if (t == e->pending && s->commit_version >= 0 && e->pending_sha256 && strcmp(s->offset_sha256, e->pending_sha256) == 0 && *s->attempt)
+    if (t == e->pending && s->commit_version >= 0 && e->pending_sha256 &&
+        strcmp(s->offset_sha256, e->pending_sha256) == 0 && *s->attempt)
         return PLI__SINK_REPEATS;
     if (t == e->pending)
-        snprintf(why, 400, s->commit_version < 0 ? "the sink shows batch %lld, and the commit that wrote it is no longer in its log"
-                                                 : "the sink shows batch %lld with other inputs than the checkpoint has planned for it", (long long)t);
-    else snprintf(why, 400, "the sink shows batch %lld, the checkpoint has committed %lld of the batches that wrote to it", (long long)t, (long long)a.batch);
+        snprintf(why, 400,
+                 s->commit_version < 0
+                     ? "the sink shows batch %lld, and the commit that wrote it is no longer in its log"
+                     : "the sink shows batch %lld with other inputs than the checkpoint has planned for it",
+                 (long long)t);
+    else
+        snprintf(why, 400,
+                 "the sink shows batch %lld, the checkpoint has committed %lld of the batches that wrote to it",
+                 (long long)t, (long long)a.batch);
     return PLI__SINK_IS_AHEAD;
 }
 
@@ -76,14 +89,19 @@ static pli_status refuse(pli_run *run, pli__sink_verdict verdict, int64_t txn, c
     const char *dir = pli__checkpoint_dir(run->cp);
     if (verdict == PLI__SINK_IS_BEHIND) {
         pli__error_set(err, PLI_E_SINK_BEHIND, "%s", why);
-        pli__error_hint(err, "restore the sink; or `pli checkpoint truncate %s` to the batch it has; or `pli checkpoint rebind` for another sink", dir);
+        pli__error_hint(
+            err,
+            "restore the sink; or `pli checkpoint truncate %s` to the batch it has; or `pli checkpoint rebind` for another sink",
+            dir);
         return PLI_E_SINK_BEHIND;
     }
     PLI_TRY(pli__checkpoint_refresh(run->cp, err));
     if (pli__checkpoint_has_commit(run->cp, txn))
-        return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)txn, dir);
+        return pli__error_set(err, PLI_E_LOCKED, "another run finished batch %lld of '%s' meanwhile", (long long)txn,
+                              dir);
     pli__error_set(err, PLI_E_SINK_AHEAD, "%s", why);
-    pli__error_hint(err, "is this a copied or restored checkpoint? When the rows are right: `pli checkpoint accept %s --yes`", dir);
+    pli__error_hint(
+        err, "is this a copied or restored checkpoint? When the rows are right: `pli checkpoint accept %s --yes`", dir);
     return PLI_E_SINK_AHEAD;
 }
 
@@ -99,20 +117,23 @@ static pli_status compare_sink(pli_run *run, pli_error *err) {
     if (b->id >= 0) PLI_TRY(pli__checkpoint_read_offset(run->cp, b->id, &b->offset, b->offset_sha256, err));
     if (!run->job->sink) return PLI_OK;
     const json_t *m = pli__checkpoint_metadata(run->cp);
-    pli__sink_expectation expected = {.app_id = run->app_id,
-                                      .last_write = run->last_write,
-                                      .accepted = json_object_get(m, "sink_accepted"),
-                                      .pinned_id = json_string_value(json_object_get(json_object_get(m, "sink"), "tableId")),
-                                      .pending = b->id,
-                                      .pending_sha256 = b->id >= 0 ? b->offset_sha256 : NULL};
+    pli__sink_expectation expected = {
+        .app_id = run->app_id,
+        .last_write = run->last_write,
+        .accepted = json_object_get(m, "sink_accepted"),
+        .pinned_id = json_string_value(json_object_get(json_object_get(m, "sink"), "tableId")),
+        .pending = b->id,
+        .pending_sha256 = b->id >= 0 ? b->offset_sha256 : NULL};
     pli__sink_state sink = {.commit_version = -1};
     PLI_TRY_IN(look_at_sink(run, &sink, err), err, "while looking at the sink");
     char why[400] = "";
     pli__sink_verdict verdict = pli__sink_judge(&expected, &sink, why);
-    if (verdict == PLI__SINK_IS_AHEAD || verdict == PLI__SINK_IS_BEHIND) return refuse(run, verdict, sink.txn_version, why, err);
+    if (verdict == PLI__SINK_IS_AHEAD || verdict == PLI__SINK_IS_BEHIND)
+        return refuse(run, verdict, sink.txn_version, why, err);
     if (verdict == PLI__SINK_REPEATS) {
         snprintf(b->sink_attempt, sizeof b->sink_attempt, "%s", sink.attempt);
-        b->sink_result = json_pack("{s:s, s:I, s:s}", "tableId", sink.id, "version", (json_int_t)sink.commit_version, "txnAppId", run->app_id);
+        b->sink_result = json_pack("{s:s, s:I, s:s}", "tableId", sink.id, "version", (json_int_t)sink.commit_version,
+                                   "txnAppId", run->app_id);
         if (!b->sink_result) return pli__error_memory(err);
     }
     return PLI_OK;

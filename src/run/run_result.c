@@ -9,9 +9,11 @@
 #include "run/run_impl.h"
 
 /* Members that go from the staged record into the commit as they are. */
-static const char *const carried[] = {"attempt",       "offset_sha256",     "file_count",    "rows",         "bytes",      "rescued_rows",
-                                      "corrupt_rows",  "schema_version",    "schema_changes", "skipped_files", "quarantined_files",
-                                      "changed_files", "gaps",              "duration_ms",   "durability",   "state",      "schema"};
+static const char *const carried[] = {"attempt",        "offset_sha256", "file_count",        "rows",
+                                      "bytes",          "rescued_rows",  "corrupt_rows",      "schema_version",
+                                      "schema_changes", "skipped_files", "quarantined_files", "changed_files",
+                                      "gaps",           "duration_ms",   "durability",        "state",
+                                      "schema"};
 /* Members of a Delta source's offset that commits repeat. */
 static const char *const position[] = {"version", "index", "is_initial_snapshot", "gaps"};
 
@@ -29,9 +31,10 @@ static pli_status copy_members(json_t *to, const json_t *from, const char *const
 
 pli_status pli__run_make_staged(pli_run *run, const json_t *result, pli_error *err) {
     pli__batch *b = &run->batch;
-    PLI_AUTO(pli__json_unref) json_t *s = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I}", "batch_id", (json_int_t)b->id, "id", pli__checkpoint_id(run->cp),
-                                                     "attempt", b->attempt, "offset_sha256", b->offset_sha256, "file_count", (json_int_t)b->files,
-                                                     "bytes", (json_int_t)b->bytes);
+    PLI_AUTO(pli__json_unref)
+    json_t *s = json_pack("{s:I, s:s, s:s, s:s, s:I, s:I}", "batch_id", (json_int_t)b->id, "id",
+                          pli__checkpoint_id(run->cp), "attempt", b->attempt, "offset_sha256", b->offset_sha256,
+                          "file_count", (json_int_t)b->files, "bytes", (json_int_t)b->bytes);
     if (!s || json_object_update(s, (json_t *)(uintptr_t)result) < 0) return pli__error_memory(err);
     PLI_TRY(set_new(s, "duration_ms", json_integer((pli__monotonic_us() - b->started_us) / 1000), err));
     if (pli__checkpoint_relaxed(run->cp)) PLI_TRY(set_new(s, "durability", json_string("relaxed"), err));
@@ -68,7 +71,8 @@ static pli_status make_sinks(const json_t *staged, const json_t *sink_result, js
     return PLI_OK;
 }
 
-pli_status pli__run_make_commit(pli_run *run, const json_t *staged, const json_t *sink_result, json_t **out, pli_error *err) {
+pli_status pli__run_make_commit(pli_run *run, const json_t *staged, const json_t *sink_result, json_t **out,
+                                pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *c = json_object();
     if (!c) return pli__error_memory(err);
     PLI_TRY(copy_members(c, run->batch.offset, position, sizeof position / sizeof *position, err));
@@ -79,7 +83,8 @@ pli_status pli__run_make_commit(pli_run *run, const json_t *staged, const json_t
     PLI_TRY(make_sinks(staged, sink_result, &sinks, err));
     PLI_TRY(set_new(c, "sinks", sinks, err));
     /* So that nobody has to search backwards for the newest batch that wrote. */
-    if (json_array_size(sinks) == 0 && run->last_write) PLI_TRY(set_new(c, "last_write", json_incref(run->last_write), err));
+    if (json_array_size(sinks) == 0 && run->last_write)
+        PLI_TRY(set_new(c, "last_write", json_incref(run->last_write), err));
     *out = PLI_TAKE(c);
     return PLI_OK;
 }
@@ -101,13 +106,17 @@ pli_status pli__run_last_write(pli__checkpoint *cp, json_t **out, pli_error *err
 
 void pli__run_note_error(pli_run *run, const pli_error *error) {
     if (error->code == PLI_E_CANCELLED || error->code == PLI_E_LOCKED) return;
-    PLI_AUTO(pli__json_unref) json_t *e = json_pack("{s:s, s:s, s:s, s:f, s:I}", "code", pli_status_name(error->code), "message", error->message, "hint",
-                                                     error->hint, "at", (double)pli__env_now_us(run->job->env) / 1e6, "batchId", (json_int_t)run->batch.id);
+    PLI_AUTO(pli__json_unref)
+    json_t *e = json_pack("{s:s, s:s, s:s, s:f, s:I}", "code", pli_status_name(error->code), "message", error->message,
+                          "hint", error->hint, "at", (double)pli__env_now_us(run->job->env) / 1e6, "batchId",
+                          (json_int_t)run->batch.id);
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     if (!e || pli__json_write_pretty(e, &text, NULL) != PLI_OK) return;
-    run->had_error = pli__store_replace(pli__checkpoint_store(run->cp), "last_error.json", pli__buf_str(&text), PLI__STORE_RELAXED, NULL) == PLI_OK;
+    run->had_error = pli__store_replace(pli__checkpoint_store(run->cp), "last_error.json", pli__buf_str(&text),
+                                        PLI__STORE_RELAXED, NULL) == PLI_OK;
 }
 
 void pli__run_forget_error(pli_run *run) {
-    if (run->had_error) run->had_error = pli__store_remove(pli__checkpoint_store(run->cp), "last_error.json", NULL) != PLI_OK;
+    if (run->had_error)
+        run->had_error = pli__store_remove(pli__checkpoint_store(run->cp), "last_error.json", NULL) != PLI_OK;
 }

@@ -65,7 +65,8 @@ static void unmark_big_integers(const char *json, pli__buf *out) {
 static pli_status parse_failure(const json_t *tree, pli_error *err) {
     const char *message = json_string_value(json_object_get(tree, "error_message"));
     const char *position = json_string_value(json_object_get(tree, "position"));
-    pli__error_set(err, PLI_E_SQL, "the transform is not valid SQL: %s", message ? message : "it is not a single SELECT");
+    pli__error_set(err, PLI_E_SQL, "the transform is not valid SQL: %s",
+                   message ? message : "it is not a single SELECT");
     int64_t at = 0;
     if (err && position && pli__str_to_i64(pli__str_of(position), &at)) err->position = at + 1;
     return PLI_E_SQL;
@@ -82,7 +83,8 @@ static pli_status parse_sql(pli__engine *engine, pli__str sql, json_t **out, pli
     PLI_TRY(pli__buf_status(&marked, err));
     PLI_AUTO(pli__json_unref) json_t *tree = NULL;
     PLI_TRY(pli__json_parse(pli__buf_str(&marked), "syntax tree", &tree, err));
-    if (!json_is_false(json_object_get(tree, "error")) || json_array_size(json_object_get(tree, "statements")) != 1) return parse_failure(tree, err);
+    if (!json_is_false(json_object_get(tree, "error")) || json_array_size(json_object_get(tree, "statements")) != 1)
+        return parse_failure(tree, err);
     *out = PLI_TAKE(tree);
     return PLI_OK;
 }
@@ -105,9 +107,12 @@ static bool from_has_input(const json_t *from, const char *name) {
     const char *type = json_string_value(json_object_get(from, "type"));
     if (!type) return false;
     if (strcmp(type, "JOIN") == 0)
-        return from_has_input(json_object_get(from, "left"), name) || from_has_input(json_object_get(from, "right"), name);
-    const char *table = json_string_value(json_object_get(from, "table_name")), *schema = json_string_value(json_object_get(from, "schema_name"));
-    if (strcmp(type, "BASE_TABLE") != 0 || !table || strcasecmp(table, "input") != 0 || (schema && *schema)) return false;
+        return from_has_input(json_object_get(from, "left"), name) ||
+               from_has_input(json_object_get(from, "right"), name);
+    const char *table = json_string_value(json_object_get(from, "table_name")),
+               *schema = json_string_value(json_object_get(from, "schema_name"));
+    if (strcmp(type, "BASE_TABLE") != 0 || !table || strcasecmp(table, "input") != 0 || (schema && *schema))
+        return false;
     const char *alias = json_string_value(json_object_get(from, "alias"));
     return !name || !*name || strcasecmp(name, alias && *alias ? alias : table) == 0;
 }
@@ -115,7 +120,8 @@ static bool from_has_input(const json_t *from, const char *name) {
 static bool is_excluded(const json_t *list) {
     size_t i;
     json_t *item;
-    json_array_foreach((json_t *)(uintptr_t)list, i, item) if (json_is_string(item) && strcasecmp(json_string_value(item), META) == 0) return true;
+    json_array_foreach((json_t *)(uintptr_t)list, i,
+                       item) if (json_is_string(item) && strcasecmp(json_string_value(item), META) == 0) return true;
     return false;
 }
 
@@ -140,7 +146,8 @@ static pli_status hide_in(json_t *node, const json_t *from, pli_error *err) {
         return PLI_OK;
     }
     if (!json_is_object(node)) return PLI_OK;
-    const char *class = json_string_value(json_object_get(node, "class")), *type = json_string_value(json_object_get(node, "type"));
+    const char *class = json_string_value(json_object_get(node, "class")),
+               *type = json_string_value(json_object_get(node, "type"));
     if (type && strcmp(type, "SELECT_NODE") == 0) from = json_object_get(node, "from_table");
     if (class && strcmp(class, "STAR") == 0) PLI_TRY(hide_in_star(node, from, err));
     const char *key;
@@ -164,7 +171,9 @@ static bool needs_file_table(const char *sql) {
         p += sizeof META - 1;
         if (*p == '"') p++;
         if (*p != '.') return true;
-        if (strncasecmp(p + 1, "file_path", 9) != 0 && strncasecmp(p + 1, "file_name", 9) != 0 && strncasecmp(p + 1, "batch_id", 8) != 0) return true;
+        if (strncasecmp(p + 1, "file_path", 9) != 0 && strncasecmp(p + 1, "file_name", 9) != 0 &&
+            strncasecmp(p + 1, "batch_id", 8) != 0)
+            return true;
     }
     return false;
 }
@@ -191,17 +200,20 @@ static void add_input(const pli__transform_input *in, const char *user_sql, bool
         pli__buf_addf(out,
                       ", {'file_path': pli_i._pli_path, 'file_name': parse_filename(pli_i._pli_path), 'file_size': %s, "
                       "'file_modification_time': %s, 'batch_id': %lld::BIGINT} AS " META,
-                      table ? "pli_f.s" : "NULL::BIGINT", table ? "to_timestamp(pli_f.m / 1000000.0)" : "NULL::TIMESTAMPTZ", (long long)in->batch_id);
+                      table ? "pli_f.s" : "NULL::BIGINT",
+                      table ? "to_timestamp(pli_f.m / 1000000.0)" : "NULL::TIMESTAMPTZ", (long long)in->batch_id);
     pli__buf_addf(out, " FROM (%s) AS pli_i", in->sql);
     if (table) add_file_table(in->relation, out);
 }
 
-pli_status pli__transform_render(pli__engine *engine, const char *user_sql, const pli__transform_input *in, pli__buf *out, pli_error *err) {
+pli_status pli__transform_render(pli__engine *engine, const char *user_sql, const pli__transform_input *in,
+                                 pli__buf *out, pli_error *err) {
     if (!user_sql || !*user_sql) {
         add_input(in, "", false, out);
         return pli__buf_status(out, err);
     }
-    if (strlen(user_sql) > PLI__TRANSFORM_MAX_SQL) return pli__error_set(err, PLI_E_LIMIT, "the transform is longer than %zu bytes", PLI__TRANSFORM_MAX_SQL);
+    if (strlen(user_sql) > PLI__TRANSFORM_MAX_SQL)
+        return pli__error_set(err, PLI_E_LIMIT, "the transform is longer than %zu bytes", PLI__TRANSFORM_MAX_SQL);
     bool metadata = pli__transform_uses_metadata(user_sql);
     PLI_AUTO(pli__buf_clear) pli__buf rewritten = {0};
     if (metadata) PLI_TRY(pli__transform_hide_metadata(engine, user_sql, &rewritten, err));
@@ -219,5 +231,7 @@ void pli__transform_locate(const char *user_sql, const char *rendered, pli_error
     PLI_AUTO(pli__free_ptr) char *body = pli__str_dup(pli__transform_trim(user_sql));
     const char *at = body && *body ? strstr(rendered, body) : NULL;
     int64_t begin = at ? at - rendered : INT64_MAX;
-    err->position = err->position > begin && err->position <= begin + (int64_t)strlen(user_sql) + 1 ? err->position - begin : 0;
+    err->position = err->position > begin && err->position <= begin + (int64_t)strlen(user_sql) + 1
+                        ? err->position - begin
+                        : 0;
 }

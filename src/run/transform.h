@@ -18,7 +18,8 @@ typedef struct pli__transform_input {
 } pli__transform_input;
 
 /** The query of a batch. @param user_sql NULL = SELECT * FROM input. INVALID_SQL with the byte position in user_sql */
-pli_status pli__transform_render(pli__engine *engine, const char *user_sql, const pli__transform_input *input, pli__buf *out, pli_error *err);
+pli_status pli__transform_render(pli__engine *engine, const char *user_sql, const pli__transform_input *input,
+                                 pli__buf *out, pli_error *err);
 /** Turn a position in the rendered query into one in user_sql; 0 where it is not in there (a rewritten text). */
 void pli__transform_locate(const char *user_sql, const char *rendered, pli_error *err);
 /** Does the text use `_metadata`? */

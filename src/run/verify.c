@@ -66,15 +66,19 @@ static pli_status emit(proof *p, json_t *take_row, pli_error *err) {
     return PLI_OK;
 }
 
-__attribute__((format(printf, 6, 7))) static pli_status find(proof *p, const char *kind, int64_t batch, int64_t version, pli_error *err, const char *fmt, ...) {
+__attribute__((format(printf, 6, 7))) static pli_status find(proof *p, const char *kind, int64_t batch, int64_t version,
+                                                             pli_error *err, const char *fmt, ...) {
     char message[900];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
     p->findings++;
-    return emit(p, json_pack("{s:s, s:o, s:o, s:s}", "kind", kind, "batchId", batch < 0 ? json_null() : json_integer(batch), "version",
-                             version < 0 ? json_null() : json_integer(version), "message", message), err);
+    return emit(p,
+                json_pack("{s:s, s:o, s:o, s:s}", "kind", kind, "batchId",
+                          batch < 0 ? json_null() : json_integer(batch), "version",
+                          version < 0 ? json_null() : json_integer(version), "message", message),
+                err);
 }
 
 static const char *member_str(const json_t *obj, const char *key) {
@@ -111,7 +115,8 @@ static pli_status note_inputs(proof *p, int64_t batch, const json_t *offset, pli
         PLI_TRY(pli__json_write(json_array_get(now, 1) ? json_array_get(now, 1) : now, &text, err));
         char *kept = pli__arena_strdup(&p->arena, pli__buf_str(&text)), *before = pli__map_get(p->inputs, path);
         if (before && kept && strcmp(before, kept) == 0)
-            PLI_TRY(find(p, "input_twice", batch, -1, err, "'%.*s' was planned by an earlier batch already", PLI_STR_ARG(path)));
+            PLI_TRY(find(p, "input_twice", batch, -1, err, "'%.*s' was planned by an earlier batch already",
+                         PLI_STR_ARG(path)));
         if (!kept || !pli__map_put(p->inputs, path, kept, NULL)) return pli__error_memory(err);
         p->n_files++;
     }
@@ -121,7 +126,8 @@ static pli_status note_inputs(proof *p, int64_t batch, const json_t *offset, pli
 /* A record that cannot be read is a finding of its own. */
 static pli_status unreadable(proof *p, int64_t batch, pli_status status, const pli_error *why, pli_error *err) {
     if (status == PLI_E_MEMORY) return pli__error_memory(err);
-    return find(p, status == PLI_E_NOT_FOUND ? "missing_record" : "unreadable_record", batch, -1, err, "%s", why->message);
+    return find(p, status == PLI_E_NOT_FOUND ? "missing_record" : "unreadable_record", batch, -1, err, "%s",
+                why->message);
 }
 
 static pli_status read_claim(proof *p, claim *c, pli_error *err) {
@@ -134,7 +140,8 @@ static pli_status read_claim(proof *p, claim *c, pli_error *err) {
     } else PLI_TRY(note_inputs(p, c->batch, offset, err));
     if (!pli__checkpoint_has_commit(p->cp, c->batch)) {
         if (c->batch < pli__checkpoint_last_commit(p->cp))
-            PLI_TRY(find(p, "missing_record", c->batch, -1, err, "commits/%lld.json is missing, and a later batch is committed", (long long)c->batch));
+            PLI_TRY(find(p, "missing_record", c->batch, -1, err,
+                         "commits/%lld.json is missing, and a later batch is committed", (long long)c->batch));
         return PLI_OK;
     }
     status = pli__checkpoint_read_commit(p->cp, c->batch, &c->commit, &why);
@@ -142,7 +149,8 @@ static pli_status read_claim(proof *p, claim *c, pli_error *err) {
     c->sink = json_array_get(json_object_get(c->commit, "sinks"), 0);
     const char *sha = member_str(c->commit, "offset_sha256");
     if (*sha && *c->sha256 && strcmp(sha, c->sha256) != 0)
-        PLI_TRY(find(p, "offset_changed", c->batch, -1, err, "offsets/%lld.json is not what the batch was committed with", (long long)c->batch));
+        PLI_TRY(find(p, "offset_changed", c->batch, -1, err,
+                     "offsets/%lld.json is not what the batch was committed with", (long long)c->batch));
     if (member_i64(c->commit, "rows") > 0) p->n_rows += member_i64(c->commit, "rows");
     return PLI_OK;
 }
@@ -180,7 +188,9 @@ typedef struct sink_commit {
     size_t n_adds;
 } sink_commit;
 
-static void copy_member(char *to, size_t cap, const json_t *obj, const char *key) { snprintf(to, cap, "%s", member_str(obj, key)); }
+static void copy_member(char *to, size_t cap, const json_t *obj, const char *key) {
+    snprintf(to, cap, "%s", member_str(obj, key));
+}
 
 static pli_status take_info(sink_commit *c, pli__str raw, pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *info = NULL;
@@ -194,7 +204,8 @@ static pli_status take_info(sink_commit *c, pli__str raw, pli_error *err) {
 /* Our application ids are "<id>", "<id>-<epoch>", and either with "#2" … behind. */
 static void take_txn(sink_commit *c, const pli__txn *txn) {
     pli__str id = pli__str_of(pli__checkpoint_id(c->p->cp));
-    if (!pli__str_starts(txn->app_id, id) || c->n_txns == MAX_OWN_TXNS || txn->app_id.len >= sizeof c->txns->app_id) return;
+    if (!pli__str_starts(txn->app_id, id) || c->n_txns == MAX_OWN_TXNS || txn->app_id.len >= sizeof c->txns->app_id)
+        return;
     c->txns[c->n_txns].batch = txn->version;
     snprintf(c->txns[c->n_txns++].app_id, sizeof c->txns->app_id, "%.*s", PLI_STR_ARG(txn->app_id));
 }
@@ -205,7 +216,8 @@ static pli_status take_add(sink_commit *c, const pli__add *add, pli_error *err) 
     c->n_adds++;
     landed *l = pli__map_get(c->p->files, add->path);
     if (l && l->version >= 0 && l->removed < 0 && !add->dv.storage)
-        return find(c->p, "file_twice", l->batch, c->version, err, "'%.*s' was added in version %lld already", PLI_STR_ARG(add->path), (long long)l->version);
+        return find(c->p, "file_twice", l->batch, c->version, err, "'%.*s' was added in version %lld already",
+                    PLI_STR_ARG(add->path), (long long)l->version);
     if (l && l->version < 0) l->version = c->version;
     if (l) l->removed = -1;
     return PLI_OK;
@@ -231,25 +243,35 @@ static pli_status take_action(void *arg, const pli__action *a, pli_error *err) {
 
 static pli_status check_claim(proof *p, claim *c, const sink_commit *s, const char *app_id, pli_error *err) {
     if (c->seen_version >= 0)
-        return find(p, "written_twice", c->batch, s->version, err, "the sink shows batch %lld in version %lld and again in version %lld", (long long)c->batch,
+        return find(p, "written_twice", c->batch, s->version, err,
+                    "the sink shows batch %lld in version %lld and again in version %lld", (long long)c->batch,
                     (long long)c->seen_version, (long long)s->version);
     c->seen_version = s->version;
     if (!c->commit)
-        return find(p, "not_committed", c->batch, s->version, err, "the sink shows batch %lld, which the checkpoint has not committed", (long long)c->batch);
+        return find(p, "not_committed", c->batch, s->version, err,
+                    "the sink shows batch %lld, which the checkpoint has not committed", (long long)c->batch);
     p->n_checked++;
-    if (!c->sink) return find(p, "unexpected_write", c->batch, s->version, err, "batch %lld says that it wrote nothing", (long long)c->batch);
+    if (!c->sink)
+        return find(p, "unexpected_write", c->batch, s->version, err, "batch %lld says that it wrote nothing",
+                    (long long)c->batch);
     if (member_i64(c->sink, "version") != s->version)
-        PLI_TRY(find(p, "other_version", c->batch, s->version, err, "batch %lld was committed as version %lld", (long long)c->batch, (long long)member_i64(c->sink, "version")));
+        PLI_TRY(find(p, "other_version", c->batch, s->version, err, "batch %lld was committed as version %lld",
+                     (long long)c->batch, (long long)member_i64(c->sink, "version")));
     if (*c->sha256 && *s->sha256 && strcmp(c->sha256, s->sha256) != 0)
-        PLI_TRY(find(p, "inputs_differ", c->batch, s->version, err, "the sink was written from another offset than offsets/%lld.json", (long long)c->batch));
+        PLI_TRY(find(p, "inputs_differ", c->batch, s->version, err,
+                     "the sink was written from another offset than offsets/%lld.json", (long long)c->batch));
     if (*s->attempt && strcmp(s->attempt, member_str(c->commit, "attempt")) != 0)
-        PLI_TRY(find(p, "attempt_differs", c->batch, s->version, err, "the sink shows attempt %s, the checkpoint %s", s->attempt, member_str(c->commit, "attempt")));
+        PLI_TRY(find(p, "attempt_differs", c->batch, s->version, err, "the sink shows attempt %s, the checkpoint %s",
+                     s->attempt, member_str(c->commit, "attempt")));
     const json_t *added = json_object_get(c->sink, "addedFiles");
     if (added && json_array_size(added) != s->n_adds)
-        PLI_TRY(find(p, "files_differ", c->batch, s->version, err, "the sink's commit adds %zu files, the checkpoint says %zu", s->n_adds, json_array_size(added)));
+        PLI_TRY(find(p, "files_differ", c->batch, s->version, err,
+                     "the sink's commit adds %zu files, the checkpoint says %zu", s->n_adds, json_array_size(added)));
     int64_t rows = member_i64(c->sink, "rows");
     if (rows >= 0 && s->rows >= 0 && rows != s->rows)
-        PLI_TRY(find(p, "rows_differ", c->batch, s->version, err, "the sink's commit adds %lld rows, the checkpoint says %lld", (long long)s->rows, (long long)rows));
+        PLI_TRY(find(p, "rows_differ", c->batch, s->version, err,
+                     "the sink's commit adds %lld rows, the checkpoint says %lld", (long long)s->rows,
+                     (long long)rows));
     (void)app_id;
     return PLI_OK;
 }
@@ -259,11 +281,13 @@ static pli_status check_commit(proof *p, const sink_commit *s, pli_error *err) {
         const char *app = s->txns[i].app_id;
         int64_t batch = s->txns[i].batch;
         claim *c = claim_of(p, batch);
-        bool ours = c && (c->sink ? strcmp(member_str(c->sink, "txnAppId"), app) == 0 : strcmp(app, pli__checkpoint_app_id(p->cp)) == 0);
+        bool ours = c && (c->sink ? strcmp(member_str(c->sink, "txnAppId"), app) == 0
+                                  : strcmp(app, pli__checkpoint_app_id(p->cp)) == 0);
         bool present = strcmp(app, pli__checkpoint_app_id(p->cp)) == 0;
         if (ours) PLI_TRY(check_claim(p, c, s, app, err));
         else if (present && batch > pli__checkpoint_cleaned_through(p->cp))
-            PLI_TRY(find(p, "unknown_batch", batch, s->version, err, "the sink shows batch %lld, of which the checkpoint has no records", (long long)batch));
+            PLI_TRY(find(p, "unknown_batch", batch, s->version, err,
+                         "the sink shows batch %lld, of which the checkpoint has no records", (long long)batch));
     }
     return PLI_OK;
 }
@@ -307,8 +331,11 @@ static pli_status check_seen(proof *p, pli_error *err) {
     for (size_t i = 0; i < p->n; i++) {
         const claim *c = &p->claims[i];
         int64_t version = member_i64(c->sink, "version");
-        if (!c->sink || c->seen_version >= 0 || (version >= 0 && version < p->earliest && version <= p->latest)) continue;
-        PLI_TRY(find(p, "not_in_sink", c->batch, version, err, "batch %lld was committed as version %lld, the sink does not show it", (long long)c->batch, (long long)version));
+        if (!c->sink || c->seen_version >= 0 || (version >= 0 && version < p->earliest && version <= p->latest))
+            continue;
+        PLI_TRY(find(p, "not_in_sink", c->batch, version, err,
+                     "batch %lld was committed as version %lld, the sink does not show it", (long long)c->batch,
+                     (long long)version));
     }
     return PLI_OK;
 }
@@ -323,9 +350,11 @@ static pli_status check_active(void *arg, const pli__add *add, pli_error *err) {
     PLI_TRY(pli__delta_file_path(p->table, add->path, &path, err));
     pli__file_info info;
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
-    if (info.kind != PLI__FILE_REGULAR) return find(p, "file_missing", l->batch, l->version, err, "'%s' is gone", path.ptr);
+    if (info.kind != PLI__FILE_REGULAR)
+        return find(p, "file_missing", l->batch, l->version, err, "'%s' is gone", path.ptr);
     if (info.size != add->size)
-        return find(p, "file_changed", l->batch, l->version, err, "'%s' has %lld bytes, the sink's log says %lld", path.ptr, (long long)info.size, (long long)add->size);
+        return find(p, "file_changed", l->batch, l->version, err, "'%s' has %lld bytes, the sink's log says %lld",
+                    path.ptr, (long long)info.size, (long long)add->size);
     return PLI_OK;
 }
 
@@ -340,8 +369,9 @@ static pli_status check_files(proof *p, pli_error *err) {
         const claim *c = claim_of(p, l->batch);
         bool old = c && member_i64(c->sink, "version") < p->earliest; /* its removal may be, too */
         if (l->active || (l->removed >= 0 && !l->restored) || old) continue;
-        PLI_TRY(find(p, l->restored ? "restored_away" : "file_not_active", l->batch, l->removed, err, "'%.*s' of batch %lld is not in the table any more%s", PLI_STR_ARG(path),
-                     (long long)l->batch, l->restored ? ": a RESTORE took it out" : ", and no commit removed it"));
+        PLI_TRY(find(p, l->restored ? "restored_away" : "file_not_active", l->batch, l->removed, err,
+                     "'%.*s' of batch %lld is not in the table any more%s", PLI_STR_ARG(path), (long long)l->batch,
+                     l->restored ? ": a RESTORE took it out" : ", and no commit removed it"));
     }
     return PLI_OK;
 }
@@ -355,12 +385,15 @@ static pli_status check_table(proof *p, const char *path, pli_error *err) {
     bool exists = false;
     PLI_TRY(pli__delta_open(p->env, path, &p->table, err));
     PLI_TRY(pli__delta_exists(p->table, &exists, err));
-    if (!exists) return newest ? find(p, "sink_missing", newest->batch, -1, err, "'%s' is no table any more", path) : PLI_OK;
+    if (!exists)
+        return newest ? find(p, "sink_missing", newest->batch, -1, err, "'%s' is no table any more", path) : PLI_OK;
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     PLI_TRY(pli__snapshot_open(p->table, PLI__LATEST, NULL, &s, err));
     const char *id = newest ? member_str(newest->sink, "tableId") : "";
     if (*id && !pli__str_eqz(pli__snapshot_metadata(s)->id, id))
-        PLI_TRY(find(p, "sink_replaced", newest->batch, -1, err, "the table has id %.*s, the batches were written to %s", PLI_STR_ARG(pli__snapshot_metadata(s)->id), id));
+        PLI_TRY(find(p, "sink_replaced", newest->batch, -1, err,
+                     "the table has id %.*s, the batches were written to %s",
+                     PLI_STR_ARG(pli__snapshot_metadata(s)->id), id));
     PLI_TRY(read_log(p, err));
     PLI_TRY(check_seen(p, err));
     return check_files(p, err);
@@ -368,12 +401,15 @@ static pli_status check_table(proof *p, const char *path, pli_error *err) {
 
 /* Path of the table: given, pinned, or that of the newest commit; NULL if nothing was ever written. */
 static const char *table_path(const proof *p, const char *given) {
-    const char *path = given ? given : json_string_value(json_object_get(json_object_get(pli__checkpoint_metadata(p->cp), "sink"), "path"));
+    const char *path = given ? given
+                             : json_string_value(
+                                   json_object_get(json_object_get(pli__checkpoint_metadata(p->cp), "sink"), "path"));
     for (size_t i = p->n; i > 0 && !path; i--) path = json_string_value(json_object_get(p->claims[i - 1].sink, "path"));
     return path;
 }
 
-pli_status pli_checkpoint_verify(pli_env *env, const char *dir, const char *sink, pli_row_fn *fn, void *arg, int64_t *findings, pli_error *err) {
+pli_status pli_checkpoint_verify(pli_env *env, const char *dir, const char *sink, pli_row_fn *fn, void *arg,
+                                 int64_t *findings, pli_error *err) {
     PLI_AUTO(proof_clear) proof p = {.env = env, .fn = fn, .arg = arg, .latest = -1};
     const pli_maintenance_options look = {.size = sizeof look, .dry_run = true};
     *findings = 0;
@@ -382,8 +418,11 @@ pli_status pli_checkpoint_verify(pli_env *env, const char *dir, const char *sink
     PLI_TRY(read_claims(&p, err));
     const char *path = table_path(&p, sink);
     if (path) PLI_TRY(check_table(&p, path, err));
-    PLI_TRY(emit(&p, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "kind", "summary", "batches", (json_int_t)p.n, "files", (json_int_t)p.n_files, "rows",
-                               (json_int_t)p.n_rows, "checkedCommits", (json_int_t)p.n_checked, "findings", (json_int_t)p.findings), err));
+    PLI_TRY(emit(&p,
+                 json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "kind", "summary", "batches", (json_int_t)p.n, "files",
+                           (json_int_t)p.n_files, "rows", (json_int_t)p.n_rows, "checkedCommits",
+                           (json_int_t)p.n_checked, "findings", (json_int_t)p.findings),
+                 err));
     *findings = p.findings;
     return PLI_OK;
 }

@@ -27,7 +27,8 @@ pli_status pli__source_recheck(pli__source *s, const json_t *offset, pli_error *
     return s->ops->recheck ? s->ops->recheck(s, offset, err) : PLI_OK;
 }
 
-pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err) {
+pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset,
+                                 pli_error *err) {
     return s->ops->committed ? s->ops->committed(s, cp, batch_id, offset, err) : PLI_OK;
 }
 
@@ -45,9 +46,7 @@ pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_e
     return s->ops->bound ? s->ops->bound(s, cp, on, err) : PLI_OK;
 }
 
-const char *pli__source_watch_path(const pli__source *s) {
-    return s->ops->watch_path ? s->ops->watch_path(s) : NULL;
-}
+const char *pli__source_watch_path(const pli__source *s) { return s->ops->watch_path ? s->ops->watch_path(s) : NULL; }
 
 void pli__source_set_known(pli__source *s, const pli__type *known) {
     if (s->ops->set_known) s->ops->set_known(s, known);

@@ -28,7 +28,8 @@ typedef struct pli__source_ops {
     /** Just before the sink commit: are the inputs what they were when planned? FILE_CHANGED otherwise. */
     pli_status (*recheck)(pli__source *s, const json_t *offset, pli_error *err);
     /** After commits/N.json: update the index, clean up inputs. Failures are logged by the caller, never fatal; idempotent. */
-    pli_status (*committed)(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
+    pli_status (*committed)(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset,
+                            pli_error *err);
     /** Backlog without changing anything: files/bytes/versions waiting, as members of `into` (filesWaiting, bytesWaiting …). */
     pli_status (*backlog)(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
     void (*free)(pli__source *s);
@@ -56,7 +57,8 @@ struct pli__source {
 pli_status pli__source_plan(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 pli_status pli__source_relation(pli__source *s, const json_t *offset, pli__relation **out, pli_error *err);
 pli_status pli__source_recheck(pli__source *s, const json_t *offset, pli_error *err);
-pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err);
+pli_status pli__source_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset,
+                                 pli_error *err);
 pli_status pli__source_backlog(pli__source *s, pli__checkpoint *cp, json_t *into, pli_error *err);
 pli_status pli__source_preview(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
 pli_status pli__source_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err);

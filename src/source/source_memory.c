@@ -44,8 +44,9 @@ static pli_status note_known(pli__checkpoint *cp, pli__map *known, pli_error *er
         PLI_TRY(pli__checkpoint_read_offset(cp, ids[i], &offset, NULL, err));
         size_t k;
         json_t *path;
-        json_array_foreach(json_object_get(offset, "files"), k, path)
-            if (!pli__map_put(known, pli__str_of(json_string_value(path)), known, NULL)) return pli__error_memory(err);
+        json_array_foreach(json_object_get(offset, "files"), k,
+                           path) if (!pli__map_put(known, pli__str_of(json_string_value(path)), known,
+                                                   NULL)) return pli__error_memory(err);
     }
     return PLI_OK;
 }
@@ -124,7 +125,8 @@ static pli_status memory_recheck(pli__source *s, const json_t *offset, pli_error
     return PLI_OK;
 }
 
-static pli_status memory_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err) {
+static pli_status memory_committed(pli__source *s, pli__checkpoint *cp, int64_t batch_id, const json_t *offset,
+                                   pli_error *err) {
     (void)cp, (void)batch_id, (void)offset, (void)err;
     ((memory_source *)s)->commits++;
     return PLI_OK;
@@ -139,7 +141,8 @@ static pli_status memory_backlog(pli__source *s, pli__checkpoint *cp, json_t *in
     m->limit = limit;
     PLI_TRY(status);
     size_t waiting = json_array_size(json_object_get(offset, "files"));
-    return json_object_set_new(into, "filesWaiting", json_integer((json_int_t)waiting)) == 0 ? PLI_OK : pli__error_memory(err);
+    return json_object_set_new(into, "filesWaiting", json_integer((json_int_t)waiting)) == 0 ? PLI_OK
+                                                                                             : pli__error_memory(err);
 }
 
 static pli_status memory_bound(pli__source *s, pli__checkpoint *cp, bool on, pli_error *err) {
@@ -177,9 +180,11 @@ pli_status pli__source_memory_new(pli__source **out, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__source_memory_add(pli__source *s, const char *path, const char *sql, const pli__type *schema, pli_error *err) {
+pli_status pli__source_memory_add(pli__source *s, const char *path, const char *sql, const pli__type *schema,
+                                  pli_error *err) {
     memory_source *m = (memory_source *)s;
-    memory_file f = {pli__strz_dup(path), pli__strz_dup(sql), schema ? pli__type_ref(schema) : NULL, 1000, false, false, m->bounded};
+    memory_file f = {pli__strz_dup(path), pli__strz_dup(sql), schema ? pli__type_ref(schema) : NULL, 1000, false, false,
+                     m->bounded};
     memory_file *grown = realloc(m->files, (m->n + 1) * sizeof *grown);
     if (grown) m->files = grown;
     if (!grown || !f.path || !f.sql) {

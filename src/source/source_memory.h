@@ -9,7 +9,8 @@
 
 pli_status pli__source_memory_new(pli__source **out, pli_error *err);
 /** Add a file. @param sql SELECT of its rows @param schema their columns (a new reference is taken), may be NULL */
-pli_status pli__source_memory_add(pli__source *s, const char *path, const char *sql, const pli__type *schema, pli_error *err);
+pli_status pli__source_memory_add(pli__source *s, const char *path, const char *sql, const pli__type *schema,
+                                  pli_error *err);
 /** The file is overwritten: its mtime changes. */
 void pli__source_memory_touch(pli__source *s, const char *path);
 /** The file is gone. */

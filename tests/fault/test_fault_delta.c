@@ -26,7 +26,8 @@ static int files; /* that the table must hold after repair */
 /* ---- the program under test ---- */
 
 static int fail_with(pli_status status, const pli_error *err) {
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE")) fprintf(stderr, "%s: %s\n", pli_status_name(status), err->message);
+    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
+        fprintf(stderr, "%s: %s\n", pli_status_name(status), err->message);
     return (int)status;
 }
 
@@ -72,7 +73,8 @@ static void expect_proof(const char *what, const char *work) {
     char cp[1200];
     int64_t findings = 0;
     snprintf(cp, sizeof cp, "%s/cp", work);
-    if (pli_checkpoint_verify(env, cp, NULL, print_finding, NULL, &findings, &err) != PLI_OK) fail_msg("%s: verify fails: %s", what, err.message);
+    if (pli_checkpoint_verify(env, cp, NULL, print_finding, NULL, &findings, &err) != PLI_OK)
+        fail_msg("%s: verify fails: %s", what, err.message);
     if (findings) fail_msg("%s: verify finds %lld faults", what, (long long)findings);
 }
 
@@ -121,7 +123,8 @@ static void start_published(const char *folder) { start_with(folder, 1, 1, 4); }
 static void start_interval(const char *folder) { start_with(folder, 10, 1, 0); } /* version 10 writes a checkpoint */
 static void start_three(const char *folder) { start_with(folder, 3, 0, 0); }
 
-static void run_scenario(void **state, const char *name, const char *mode, int n, void (*prepare)(const char *), void (*check)(const char *, const char *, int)) {
+static void run_scenario(void **state, const char *name, const char *mode, int n, void (*prepare)(const char *),
+                         void (*check)(const char *, const char *, int)) {
     if (!fault_library()) {
         print_message("skipped: PLI_IOFAULT does not name the fault library\n");
         skip();
@@ -137,12 +140,24 @@ static void run_scenario(void **state, const char *name, const char *mode, int n
     fault_points_run(&s, temp_dir(*state), every_kind, &distinct);
 }
 
-static void test_fault_delta__creation_of_the_table(void **state) { run_scenario(state, "table creation", "--run", 1, start_new, check_rows); }
-static void test_fault_delta__ordinary_batch(void **state) { run_scenario(state, "ordinary batch", "--run", 2, start_batch, check_rows); }
-static void test_fault_delta__recovery(void **state) { run_scenario(state, "recovery", "--run", 2, start_published, check_rows); }
-static void test_fault_delta__checkpoint_of_the_table(void **state) { run_scenario(state, "Delta checkpoint", "--run", 11, start_interval, check_rows); }
-static void test_fault_delta__cleanup(void **state) { run_scenario(state, "cleanup", "--cleanup", 3, start_three, check_rows); }
-static void test_fault_delta__truncate(void **state) { run_scenario(state, "truncate", "--truncate", 3, start_three, check_truncated); }
+static void test_fault_delta__creation_of_the_table(void **state) {
+    run_scenario(state, "table creation", "--run", 1, start_new, check_rows);
+}
+static void test_fault_delta__ordinary_batch(void **state) {
+    run_scenario(state, "ordinary batch", "--run", 2, start_batch, check_rows);
+}
+static void test_fault_delta__recovery(void **state) {
+    run_scenario(state, "recovery", "--run", 2, start_published, check_rows);
+}
+static void test_fault_delta__checkpoint_of_the_table(void **state) {
+    run_scenario(state, "Delta checkpoint", "--run", 11, start_interval, check_rows);
+}
+static void test_fault_delta__cleanup(void **state) {
+    run_scenario(state, "cleanup", "--cleanup", 3, start_three, check_rows);
+}
+static void test_fault_delta__truncate(void **state) {
+    run_scenario(state, "truncate", "--truncate", 3, start_three, check_truncated);
+}
 
 static void test_fault_delta__there_are_at_least_200_distinct_points(void **state) {
     (void)state;

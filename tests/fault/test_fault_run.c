@@ -31,7 +31,8 @@ static int run_files(const char *folder, int files, int steps) {
     pli_error err = {0};
     run_fixture_open(&f, folder, files);
     pli_status status = run_fixture_run(&f, NULL, steps, &err);
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE")) fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
+    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
+        fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
     run_fixture_close(&f);
     return (int)status;
 }
@@ -68,7 +69,8 @@ static int run_state(const char *folder, int files) {
         outcome.failed = count_batch(run, &step, folder, &outcome.error) != PLI_OK;
         status = pli_run_report(run, &outcome, &err);
     }
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE")) fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
+    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
+        fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
     pli_run_free(run);
     run_fixture_close(&f);
     return (int)status;
@@ -110,7 +112,8 @@ static void expect_text(const char *what, const char *work, const char *name, co
     snprintf(path, sizeof path, "%s/%s", work, name);
     FILE *f = fopen(path, "r");
     if (!f && !text) return;
-    if (!f || !text || !fgets(have, sizeof have, f) || strncmp(have, text, strlen(text)) != 0) fail_msg("%s: %s is '%s', not '%s'", what, name, have, text ? text : "gone");
+    if (!f || !text || !fgets(have, sizeof have, f) || strncmp(have, text, strlen(text)) != 0)
+        fail_msg("%s: %s is '%s', not '%s'", what, name, have, text ? text : "gone");
     fclose(f);
 }
 
@@ -151,7 +154,8 @@ static void start_state(const char *folder) {
     assert_int_equal(run_state(start, 1), 0);
 }
 
-static void run_scenario(void **state, const char *name, const char *mode, void (*prepare)(const char *), void (*check)(const char *, const char *, int)) {
+static void run_scenario(void **state, const char *name, const char *mode, void (*prepare)(const char *),
+                         void (*check)(const char *, const char *, int)) {
     if (!fault_library()) {
         print_message("skipped: PLI_IOFAULT does not name the fault library\n");
         skip();
@@ -163,13 +167,27 @@ static void run_scenario(void **state, const char *name, const char *mode, void 
     fault_points_run(&s, temp_dir(*state), every_kind, &distinct);
 }
 
-static void test_fault_run__first_run_ever(void **state) { run_scenario(state, "first run ever", "--run", start_empty, check_files); }
-static void test_fault_run__ordinary_batch(void **state) { run_scenario(state, "ordinary batch", "--run", start_two_done, check_files); }
-static void test_fault_run__recovery_of_a_planned_batch(void **state) { run_scenario(state, "recovery: planned", "--run", start_planned, check_files); }
-static void test_fault_run__recovery_of_a_staged_batch(void **state) { run_scenario(state, "recovery: staged", "--run", start_staged, check_files); }
-static void test_fault_run__recovery_of_a_published_batch(void **state) { run_scenario(state, "recovery: published", "--run", start_published, check_files); }
-static void test_fault_run__recovery_of_a_committed_batch(void **state) { run_scenario(state, "recovery: committed", "--run", start_committed, check_files); }
-static void test_fault_run__job_state(void **state) { run_scenario(state, "job state", "--state", start_state, check_state); }
+static void test_fault_run__first_run_ever(void **state) {
+    run_scenario(state, "first run ever", "--run", start_empty, check_files);
+}
+static void test_fault_run__ordinary_batch(void **state) {
+    run_scenario(state, "ordinary batch", "--run", start_two_done, check_files);
+}
+static void test_fault_run__recovery_of_a_planned_batch(void **state) {
+    run_scenario(state, "recovery: planned", "--run", start_planned, check_files);
+}
+static void test_fault_run__recovery_of_a_staged_batch(void **state) {
+    run_scenario(state, "recovery: staged", "--run", start_staged, check_files);
+}
+static void test_fault_run__recovery_of_a_published_batch(void **state) {
+    run_scenario(state, "recovery: published", "--run", start_published, check_files);
+}
+static void test_fault_run__recovery_of_a_committed_batch(void **state) {
+    run_scenario(state, "recovery: committed", "--run", start_committed, check_files);
+}
+static void test_fault_run__job_state(void **state) {
+    run_scenario(state, "job state", "--state", start_state, check_state);
+}
 
 static void test_fault_run__there_are_at_least_200_distinct_points(void **state) {
     (void)state;

@@ -26,7 +26,8 @@ void delta_job_add_file(const char *folder, int i) {
     utimensat(AT_FDCWD, path, old, 0);
 }
 
-static pli_status open_job(pli_env *env, const char *folder, const char *const *pairs, pli_job_spec **spec, pli_job **job, pli_error *err) {
+static pli_status open_job(pli_env *env, const char *folder, const char *const *pairs, pli_job_spec **spec,
+                           pli_job **job, pli_error *err) {
     static const char *const places[][2] = {{"source.path", "in"}, {"sink.path", "out"}, {"checkpoint", "cp"}};
     char path[1200];
     PLI_TRY(pli_job_spec_new("job", spec, err));
@@ -44,7 +45,8 @@ static pli_status drive(pli_job *job, int steps, pli_error *err) {
     pli_run *run = NULL;
     pli_step step = {.size = sizeof step};
     pli_status status = pli_run_new(job, NULL, &run, err);
-    for (int i = 0; status == PLI_OK && (steps < 0 || i < steps) && step.kind != PLI_STEP_DONE; i++) status = pli_run_next(run, &step, err);
+    for (int i = 0; status == PLI_OK && (steps < 0 || i < steps) && step.kind != PLI_STEP_DONE; i++)
+        status = pli_run_next(run, &step, err);
     pli_run_free(run);
     return status;
 }

@@ -72,7 +72,8 @@ static pli_status journal_state(pli__sink *s, const char *app_id, int64_t hint, 
     return PLI_OK;
 }
 
-static pli_status journal_prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err) {
+static pli_status journal_prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                                  pli__prepared **out, pli_error *err) {
     (void)schema;
     journal *j = (journal *)s;
     pli__prepared *p = calloc(1, sizeof *p);
@@ -100,11 +101,13 @@ static pli_status journal_describe(pli__sink *s, const pli__prepared *p, json_t 
 static pli_status already(const pli__sink_state *st, const pli__batch_ref *b, json_t **result, pli_error *err) {
     if (st->txn_version != b->batch_id || strcmp(st->offset_sha256, b->offset_sha256) != 0)
         return pli__error_set(err, PLI_E_SINK_AHEAD, "the journal shows batch %lld", (long long)st->txn_version);
-    *result = json_pack("{s:b, s:s, s:I, s:s}", "repeat", 1, "tableId", st->id, "version", (json_int_t)st->commit_version, "txnAppId", b->app_id);
+    *result = json_pack("{s:b, s:s, s:I, s:s}", "repeat", 1, "tableId", st->id, "version",
+                        (json_int_t)st->commit_version, "txnAppId", b->app_id);
     return *result ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status journal_commit(pli__sink *s, const pli__batch_ref *b, pli__prepared *p, json_t **result, pli_error *err) {
+static pli_status journal_commit(pli__sink *s, const pli__batch_ref *b, pli__prepared *p, json_t **result,
+                                 pli_error *err) {
     journal *j = (journal *)s;
     for (int tries = 0; tries < 1000; tries++) {
         pli__sink_state st;
@@ -113,15 +116,17 @@ static pli_status journal_commit(pli__sink *s, const pli__batch_ref *b, pli__pre
         char id[37], key[64];
         pli__uuid_new(id);
         snprintf(key, sizeof key, "%lld.json", (long long)st.version + 1);
-        PLI_AUTO(pli__json_unref) json_t *c = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s}", "tableId", st.exists ? st.id : id, "appId", b->app_id, "batch",
-                                                         (json_int_t)b->batch_id, "attempt", b->attempt, "sha", b->offset_sha256, "rows", p->rows);
+        PLI_AUTO(pli__json_unref)
+        json_t *c = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s}", "tableId", st.exists ? st.id : id, "appId", b->app_id,
+                              "batch", (json_int_t)b->batch_id, "attempt", b->attempt, "sha", b->offset_sha256, "rows",
+                              p->rows);
         PLI_AUTO(pli__buf_clear) pli__buf text = {0};
         PLI_TRY(pli__json_write(c, &text, err));
         pli_status status = pli__store_put_if_absent(j->store, key, pli__buf_str(&text), 0, err);
         if (status == PLI_E_EXISTS) continue; /* look at the winner, then try behind it */
         PLI_TRY(status);
-        *result = json_pack("{s:s, s:I, s:s, s:I}", "tableId", st.exists ? st.id : id, "version", (json_int_t)(st.version + 1), "txnAppId", b->app_id, "rows",
-                            (json_int_t)p->n);
+        *result = json_pack("{s:s, s:I, s:s, s:I}", "tableId", st.exists ? st.id : id, "version",
+                            (json_int_t)(st.version + 1), "txnAppId", b->app_id, "rows", (json_int_t)p->n);
         return *result ? PLI_OK : pli__error_memory(err);
     }
     return pli__error_set(err, PLI_E_CONFLICT, "too many tries");
@@ -147,7 +152,15 @@ static void journal_free(pli__sink *s) {
     free(j);
 }
 
-static const pli__sink_ops journal_ops = {1, "journal", journal_state, journal_prepare, journal_describe, journal_commit, journal_abort, journal_free_prepared, journal_free};
+static const pli__sink_ops journal_ops = {1,
+                                          "journal",
+                                          journal_state,
+                                          journal_prepare,
+                                          journal_describe,
+                                          journal_commit,
+                                          journal_abort,
+                                          journal_free_prepared,
+                                          journal_free};
 
 pli_status journal_sink_new(const char *dir, pli__sink **out, pli_error *err) {
     journal *j = calloc(1, sizeof *j);

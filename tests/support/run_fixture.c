@@ -31,7 +31,8 @@ static void open_job(run_fixture *f, const char *folder, int files, bool callbac
     *f = (run_fixture){.now_us = INT64_C(1700000000000000)};
     f->checkpoint = pli__path_join(folder, "cp");
     f->sink = pli__path_join(folder, "sink");
-    pli_env_options options = {.size = sizeof options, .now_us = frozen_now, .now_arg = f, .log = keep_log, .log_arg = f};
+    pli_env_options options = {
+        .size = sizeof options, .now_us = frozen_now, .now_arg = f, .log = keep_log, .log_arg = f};
     must(pli_env_new(&options, &f->env, &err), &err);
     f->config = (pli__job_config){.name = "test", .checkpoint = f->checkpoint, .max_retries = -1};
     must(pli__source_memory_new(&f->source, &err), &err);
@@ -65,7 +66,8 @@ pli_status run_fixture_run(run_fixture *f, const pli_run_options *options, int s
     pli_run *run = NULL;
     pli_status status = pli_run_new(f->job, options, &run, err);
     pli_step step = {.size = sizeof step};
-    for (int i = 0; status == PLI_OK && (steps < 0 || i < steps) && step.kind != PLI_STEP_DONE; i++) status = pli_run_next(run, &step, err);
+    for (int i = 0; status == PLI_OK && (steps < 0 || i < steps) && step.kind != PLI_STEP_DONE; i++)
+        status = pli_run_next(run, &step, err);
     pli_run_free(run);
     return status;
 }
@@ -87,7 +89,8 @@ char *sorted_lines(const char *text) {
 void run_fixture_expect(run_fixture *f, int files) {
     pli__buf expected = {0};
     for (int i = 0; i < files; i++) pli__buf_addf(&expected, "f%d:1\nf%d:2\n", i, i);
-    char *want = sorted_lines(expected.ptr ? expected.ptr : ""), *rows = journal_sink_rows(f->sink), *have = sorted_lines(rows);
+    char *want = sorted_lines(expected.ptr ? expected.ptr : ""), *rows = journal_sink_rows(f->sink),
+         *have = sorted_lines(rows);
     assert_string_equal(have, want);
     free(want);
     free(rows);

@@ -151,7 +151,8 @@ static void test_checkpoint__batches_are_planned_one_after_the_other(void **stat
 
 static void test_checkpoint__holes_are_damage_that_is_named(void **state) {
     int64_t n = 0;
-    static const char *const holes[] = {"offsets/1.json", "commits/1.json", "offsets/0.json", "commits/0.json", "offsets/2.json"};
+    static const char *const holes[] = {"offsets/1.json", "commits/1.json", "offsets/0.json", "commits/0.json",
+                                        "offsets/2.json"};
     for (size_t i = 0; i < sizeof holes / sizeof *holes; i++) {
         void *sub = NULL;
         temp_dir_setup(&sub);

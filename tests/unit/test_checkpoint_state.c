@@ -73,9 +73,11 @@ static void test_checkpoint_state__names_stay_below_the_root(void **state) {
     pli_state *s = NULL;
     assert_int_equal(pli_state_open(temp_path(*state, "st"), &s, &err), PLI_OK);
     static const char *const bad[] = {"", "/a", "..", "a/../../b", "a//b", "a/", "./a", "a/..", "\xff"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_int_equal(pli_state_put(s, bad[i], PLI_STATE_JSON, "1", 1, &err), PLI_E_ARGUMENT);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(pli_state_put(s, bad[i], PLI_STATE_JSON, "1", 1, &err), PLI_E_ARGUMENT);
     static const char *const good[] = {"a", "a.b", "..a", "a/b/c", "ä", "with blank"};
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_int_equal(pli_state_put(s, good[i], PLI_STATE_JSON, "1", 1, &err), PLI_OK);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_int_equal(pli_state_put(s, good[i], PLI_STATE_JSON, "1", 1, &err), PLI_OK);
     pli_state_close(s);
 }
 

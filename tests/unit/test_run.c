@@ -43,11 +43,14 @@ static void test_run__states_change_only_along_the_table(void **state) {
     (void)state;
     int edges = 0;
     for (int a = 0; a < PLI__RUN_STATES; a++)
-        for (int b = 0; b < PLI__RUN_STATES; b++) edges += pli__run_transition_is_valid((pli__run_state)a, (pli__run_state)b);
+        for (int b = 0; b < PLI__RUN_STATES; b++)
+            edges += pli__run_transition_is_valid((pli__run_state)a, (pli__run_state)b);
     assert_int_equal(edges, 3 + 3 + 5 + 2 + 2 + 2 + 2 + 2 + 2 + PLI__RUN_STATES);
     assert_true(pli__run_transition_is_valid(PLI__RUN_STAGED, PLI__RUN_PUBLISHED));
-    assert_false(pli__run_transition_is_valid(PLI__RUN_PREPARED, PLI__RUN_PUBLISHED)); /* never published before it is staged */
-    assert_false(pli__run_transition_is_valid(PLI__RUN_STAGED, PLI__RUN_COMMITTED));   /* never committed before it is published */
+    assert_false(
+        pli__run_transition_is_valid(PLI__RUN_PREPARED, PLI__RUN_PUBLISHED)); /* never published before it is staged */
+    assert_false(
+        pli__run_transition_is_valid(PLI__RUN_STAGED, PLI__RUN_COMMITTED)); /* never committed before it is published */
     assert_false(pli__run_transition_is_valid(PLI__RUN_DONE, PLI__RUN_OPENED));
     pli_run run = {.state = PLI__RUN_PLANNED};
     assert_int_equal(pli__run_move(&run, PLI__RUN_STAGED, &err), PLI_E_INTERNAL);
@@ -67,11 +70,21 @@ static pli__sink_verdict judge(const char *write, int64_t pending, const char *s
 
 static void test_run__the_sink_is_judged_by_id_version_txn_and_digest(void **state) {
     (void)state;
-    static const char *const five = "{\"batch_id\": 5, \"sinks\": [{\"tableId\": \"T\", \"version\": 9, \"txnAppId\": \"A\"}]}";
-    static const char *const old_life = "{\"batch_id\": 5, \"sinks\": [{\"tableId\": \"T\", \"version\": 9, \"txnAppId\": \"B\"}]}";
+    static const char *const five =
+        "{\"batch_id\": 5, \"sinks\": [{\"tableId\": \"T\", \"version\": 9, \"txnAppId\": \"A\"}]}";
+    static const char *const old_life =
+        "{\"batch_id\": 5, \"sinks\": [{\"tableId\": \"T\", \"version\": 9, \"txnAppId\": \"B\"}]}";
     pli__sink_state none = {.version = -1, .commit_version = -1};
-    pli__sink_state at5 = {.exists = true, .id = "T", .version = 9, .has_txn = true, .txn_version = 5, .commit_version = 9};
-    pli__sink_state at6 = {.exists = true, .id = "T", .version = 10, .has_txn = true, .txn_version = 6, .commit_version = 10, .attempt = "x", .offset_sha256 = "S"};
+    pli__sink_state at5 = {
+        .exists = true, .id = "T", .version = 9, .has_txn = true, .txn_version = 5, .commit_version = 9};
+    pli__sink_state at6 = {.exists = true,
+                           .id = "T",
+                           .version = 10,
+                           .has_txn = true,
+                           .txn_version = 6,
+                           .commit_version = 10,
+                           .attempt = "x",
+                           .offset_sha256 = "S"};
     assert_int_equal(judge(NULL, -1, NULL, none), PLI__SINK_AGREES);
     assert_int_equal(judge(NULL, 0, "S", none), PLI__SINK_AGREES);
     assert_int_equal(judge(five, -1, NULL, at5), PLI__SINK_AGREES);
@@ -93,7 +106,8 @@ static void test_run__the_sink_is_judged_by_id_version_txn_and_digest(void **sta
     assert_int_equal(judge(five, -1, NULL, forgotten), PLI__SINK_IS_BEHIND);
     older.txn_version = 4;
     assert_int_equal(judge(five, -1, NULL, older), PLI__SINK_IS_BEHIND);
-    assert_int_equal(judge(old_life, -1, NULL, forgotten), PLI__SINK_AGREES); /* truncated: a new app id knows nothing */
+    assert_int_equal(judge(old_life, -1, NULL, forgotten),
+                     PLI__SINK_AGREES); /* truncated: a new app id knows nothing */
     assert_int_equal(judge(old_life, -1, NULL, lower), PLI__SINK_IS_BEHIND);
 }
 
@@ -117,7 +131,8 @@ static void test_run__every_file_is_written_once_and_the_next_run_is_idle(void *
 static void test_run__limits_of_batches_and_triggers_end_it(void **state) {
     run_fixture f;
     run_fixture_open(&f, temp_dir(*state), 6);
-    pli_run_options once = {.size = sizeof once, .trigger = PLI_TRIGGER_ONCE}, two = {.size = sizeof two, .max_batches = 2};
+    pli_run_options once = {.size = sizeof once, .trigger = PLI_TRIGGER_ONCE},
+                    two = {.size = sizeof two, .max_batches = 2};
     assert_int_equal(run_fixture_run(&f, &once, -1, &err), PLI_OK);
     run_fixture_expect(&f, 1);
     assert_int_equal(run_fixture_run(&f, &two, -1, &err), PLI_OK);
@@ -153,7 +168,8 @@ static void test_run__a_drain_takes_what_arrives_meanwhile(void **state) {
 }
 
 static void test_run__steps_tell_what_was_done(void **state) {
-    static const pli_step_kind kinds[] = {PLI_STEP_PLANNED, PLI_STEP_PREPARED, PLI_STEP_STAGED, PLI_STEP_PUBLISHED, PLI_STEP_COMMITTED, PLI_STEP_TIDIED, PLI_STEP_DONE};
+    static const pli_step_kind kinds[] = {PLI_STEP_PLANNED,   PLI_STEP_PREPARED, PLI_STEP_STAGED, PLI_STEP_PUBLISHED,
+                                          PLI_STEP_COMMITTED, PLI_STEP_TIDIED,   PLI_STEP_DONE};
     run_fixture f;
     run_fixture_open(&f, temp_dir(*state), 1);
     pli_run *run = NULL;
@@ -348,7 +364,9 @@ static void test_run__torn_records_stop_it_and_are_named(void **state) {
         assert_int_equal(fresh_run(state, 3, -1, false), PLI_E_CORRUPT);
         assert_non_null(strstr(err.message, records[i]));
     }
-    shell(state, "rm -r cp && cp -r good cp && mv cp/offsets/0.json t && mv cp/offsets/1.json cp/offsets/0.json && mv t cp/offsets/1.json");
+    shell(
+        state,
+        "rm -r cp && cp -r good cp && mv cp/offsets/0.json t && mv cp/offsets/1.json cp/offsets/0.json && mv t cp/offsets/1.json");
     assert_int_equal(fresh_run(state, 3, -1, false), PLI_E_CORRUPT);
     shell(state, "rm -r cp && cp -r good cp");
     assert_int_equal(fresh_run(state, 3, -1, false), PLI_OK);
@@ -470,7 +488,8 @@ static void test_run__options_that_make_no_sense_are_refused(void **state) {
     run_fixture f;
     run_fixture_open(&f, temp_dir(*state), 0);
     pli_run *run = NULL;
-    pli_run_options none = {0}, interval = {.size = sizeof interval, .trigger = PLI_TRIGGER_INTERVAL}, negative = {.size = sizeof negative, .max_batches = -1};
+    pli_run_options none = {0}, interval = {.size = sizeof interval, .trigger = PLI_TRIGGER_INTERVAL},
+                    negative = {.size = sizeof negative, .max_batches = -1};
     assert_int_equal(pli_run_new(f.job, &none, &run, &err), PLI_E_ARGUMENT);
     assert_int_equal(pli_run_new(f.job, &interval, &run, &err), PLI_E_ARGUMENT);
     assert_int_equal(pli_run_new(f.job, &negative, &run, &err), PLI_E_ARGUMENT);
@@ -493,7 +512,11 @@ static void test_run__a_callback_job_hands_out_work_and_keeps_what_is_reported(v
     run_fixture_open_callbacks(&f, temp_dir(*state), 2);
     pli_run *run = NULL;
     pli_step step = {.size = sizeof step};
-    pli_outcome outcome = {.size = sizeof outcome, .rows = 3, .metadata = "{\"rows\": 3}", .sinks = "[{\"path\": \"x\"}]", .schema = "[{\"name\": \"a\", \"dtype\": \"Int64\"}]"};
+    pli_outcome outcome = {.size = sizeof outcome,
+                           .rows = 3,
+                           .metadata = "{\"rows\": 3}",
+                           .sinks = "[{\"path\": \"x\"}]",
+                           .schema = "[{\"name\": \"a\", \"dtype\": \"Int64\"}]"};
     assert_int_equal(pli_run_new(f.job, NULL, &run, &err), PLI_OK);
     assert_int_equal(pli_run_report(run, &outcome, &err), PLI_E_STATE); /* nothing to report yet */
     assert_null(pli_run_state(run));

@@ -31,7 +31,9 @@ static int close_env(void **state) {
     return 0;
 }
 
-static pli_status run(void **state, const char *const *pairs) { return delta_job_run(env, temp_dir(*state), pairs, -1, &err); }
+static pli_status run(void **state, const char *const *pairs) {
+    return delta_job_run(env, temp_dir(*state), pairs, -1, &err);
+}
 
 static void must_run(void **state, const char *const *pairs) {
     if (run(state, pairs) != PLI_OK) fail_msg("%s: %s", pli_status_name(err.code), err.message);
@@ -67,11 +69,14 @@ static void assert_hidden(const char *sql, const char *part, bool there) {
 static void test_run_delta__stars_over_the_input_never_show_metadata(void **state) {
     (void)state;
     assert_hidden("SELECT *, _metadata.file_path FROM input", "EXCLUDE (_metadata)", true);
-    assert_hidden("SELECT i.* FROM input i JOIN range(3) r ON true WHERE _metadata.batch_id = 0", "EXCLUDE (_metadata)", true);
+    assert_hidden("SELECT i.* FROM input i JOIN range(3) r ON true WHERE _metadata.batch_id = 0", "EXCLUDE (_metadata)",
+                  true);
     assert_hidden("SELECT * FROM (SELECT *, _metadata.file_name n FROM INPUT)", "EXCLUDE (_metadata)", true);
     assert_hidden("SELECT * FROM other WHERE _metadata IS NULL", "EXCLUDE (_metadata)", false);
-    assert_hidden("SELECT * EXCLUDE (_metadata), _metadata.file_name FROM input", "EXCLUDE (_metadata, _metadata)", false);
-    assert_hidden("SELECT 18446744073709551615 AS x, 0.1 AS y, _metadata.batch_id FROM input", "18446744073709551615", true);
+    assert_hidden("SELECT * EXCLUDE (_metadata), _metadata.file_name FROM input", "EXCLUDE (_metadata, _metadata)",
+                  false);
+    assert_hidden("SELECT 18446744073709551615 AS x, 0.1 AS y, _metadata.batch_id FROM input", "18446744073709551615",
+                  true);
     assert_hidden("WITH x AS (SELECT * FROM input) SELECT *, '@' FROM x -- _metadata", "EXCLUDE (_metadata)", true);
 }
 
@@ -80,7 +85,8 @@ static void test_run_delta__metadata_columns_can_be_selected(void **state) {
     static const char *const pairs[] = {
         "transform.sql",
         "SELECT * REPLACE (CASE WHEN _metadata.file_name = 'f000.csv' AND ends_with(_metadata.file_path, '/in/f000.csv') AND _metadata.file_size = 16 "
-        "AND _metadata.file_modification_time = TIMESTAMPTZ '2023-11-14 22:13:20+00' AND _metadata.batch_id = 0 THEN id + 100 ELSE -1 END AS id) FROM input; ", NULL};
+        "AND _metadata.file_modification_time = TIMESTAMPTZ '2023-11-14 22:13:20+00' AND _metadata.batch_id = 0 THEN id + 100 ELSE -1 END AS id) FROM input; ",
+        NULL};
     must_run(state, pairs);
     expect_ids(state, "100 101");
 }
@@ -146,7 +152,8 @@ static void test_run_delta__bad_files_fail_are_skipped_or_quarantined(void **sta
     static const char *const fail[] = {"source.max_files_per_trigger", "10", NULL};
     assert_int_equal(run(state, fail), PLI_E_DATA);
     assert_non_null(strstr(err.message, "f001.csv"));
-    static const char *const quarantine[] = {"source.max_files_per_trigger", "10", "source.on_bad_file", "quarantine", NULL};
+    static const char *const quarantine[] = {"source.max_files_per_trigger", "10", "source.on_bad_file", "quarantine",
+                                             NULL};
     must_run(state, quarantine);
     expect_ids(state, "0 1 4 5");
     assert_non_null(temp_read(*state, "in/_quarantine/f001.csv"));
@@ -166,7 +173,9 @@ static void test_run_delta__bad_files_fail_are_skipped_or_quarantined(void **sta
 }
 
 static void test_run_delta__files_without_rows_are_done_and_types_come_later(void **state) {
-    shell(state, "mkdir in && printf 'id,name\\n' > in/a.csv && printf 'id,name\\n' > in/b.csv && touch -d '2023-01-01' in/*.csv");
+    shell(
+        state,
+        "mkdir in && printf 'id,name\\n' > in/a.csv && printf 'id,name\\n' > in/b.csv && touch -d '2023-01-01' in/*.csv");
     must_run(state, NULL);
     expect_ids(state, "none");
     add_files(state, 0, 1);
@@ -205,14 +214,17 @@ static pli_job_spec *spec;
 
 static pli_job *open_job(void **state) {
     pli_job *job = NULL;
-    const char *const pairs[] = {"source.path", temp_path(*state, "in"), "sink.path", temp_path(*state, "out"), "checkpoint", temp_path(*state, "cp"), "source.format", "csv"};
+    const char *const pairs[] = {"source.path", temp_path(*state, "in"), "sink.path",     temp_path(*state, "out"),
+                                 "checkpoint",  temp_path(*state, "cp"), "source.format", "csv"};
     assert_int_equal(pli_job_spec_new("job", &spec, &err), PLI_OK);
     for (size_t i = 0; i < 8; i += 2) assert_int_equal(pli_job_spec_set(spec, pairs[i], pairs[i + 1], &err), PLI_OK);
     if (pli_job_open(env, spec, NULL, &job, &err) != PLI_OK) fail_msg("%s", err.message);
     return job;
 }
 
-static const json_t *member(const rows *r, size_t i, const char *key) { return json_object_get(json_array_get(r->list, i), key); }
+static const json_t *member(const rows *r, size_t i, const char *key) {
+    return json_object_get(json_array_get(r->list, i), key);
+}
 
 static void test_run_delta__reports_tell_what_is_and_change_nothing(void **state) {
     add_files(state, 0, 2);
@@ -268,9 +280,11 @@ static void test_run_delta__a_job_that_never_ran_can_be_looked_at(void **state) 
 static void expect_findings(void **state, const char *kind) {
     rows r = {json_array()};
     int64_t findings = 0;
-    if (pli_checkpoint_verify(env, temp_path(*state, "cp"), NULL, keep_row, &r, &findings, &err) != PLI_OK) fail_msg("%s", err.message);
+    if (pli_checkpoint_verify(env, temp_path(*state, "cp"), NULL, keep_row, &r, &findings, &err) != PLI_OK)
+        fail_msg("%s", err.message);
     bool found = false;
-    for (size_t i = 0; i < json_array_size(r.list); i++) found = found || strcmp(json_string_value(member(&r, i, "kind")), kind) == 0;
+    for (size_t i = 0; i < json_array_size(r.list); i++)
+        found = found || strcmp(json_string_value(member(&r, i, "kind")), kind) == 0;
     char *text = json_dumps(r.list, 0);
     if (!found) fail_msg("no '%s' among %s", kind, text);
     free(text);
@@ -288,7 +302,8 @@ static void test_run_delta__verify_finds_what_was_planted(void **state) {
         {"rm cp/commits/3.json", "not_committed"},
         {"sed -i 's/f001/f009/' cp/offsets/1.json", "inputs_differ"},
         {"sed -i 's/f001/f009/' cp/offsets/1.json", "offset_changed"},
-        {"cp cp/offsets/1.json t && cp cp/offsets/2.json cp/offsets/1.json && mv t cp/offsets/2.json", "unreadable_record"},
+        {"cp cp/offsets/1.json t && cp cp/offsets/2.json cp/offsets/1.json && mv t cp/offsets/2.json",
+         "unreadable_record"},
         {"rm cp/offsets/3.json cp/commits/3.json", "unknown_batch"},
         {"rm out/_delta_log/00000000000000000003.*", "not_in_sink"},
         {"f=$(ls out/*.parquet | head -1) && rm $f", "file_missing"},
@@ -337,7 +352,9 @@ static void test_run_delta__a_copy_with_the_pending_batch_commits_what_the_sink_
     shell(state, "rm -r cp && mv copy cp");
     assert_int_equal(run(state, NULL), PLI_E_SINK_AHEAD);
     rows r = {json_array()};
-    assert_int_equal(pli_checkpoint_accept(env, temp_path(*state, "cp"), temp_path(*state, "out"), NULL, keep_row, &r, &err), PLI_OK);
+    assert_int_equal(
+        pli_checkpoint_accept(env, temp_path(*state, "cp"), temp_path(*state, "out"), NULL, keep_row, &r, &err),
+        PLI_OK);
     assert_string_equal(json_string_value(member(&r, 0, "action")), "commit");
     add_files(state, 1, 2);
     must_run(state, NULL);
@@ -351,7 +368,8 @@ static void test_run_delta__a_dropped_sink_stops_it_until_it_is_bound_anew(void 
     shell(state, "rm -r out");
     add_files(state, 2, 3);
     assert_int_equal(run(state, NULL), PLI_E_SINK_BEHIND);
-    assert_int_equal(pli_checkpoint_rebind(env, temp_path(*state, "cp"), temp_path(*state, "out"), NULL, NULL, NULL, &err), PLI_OK);
+    assert_int_equal(
+        pli_checkpoint_rebind(env, temp_path(*state, "cp"), temp_path(*state, "out"), NULL, NULL, NULL, &err), PLI_OK);
     must_run(state, NULL);
     expect_ids(state, "4 5");
     add_files(state, 3, 4);
@@ -469,12 +487,14 @@ typedef struct runner {
 static void runner_open(runner *r, void **state) {
     pli_env_options o = {.size = sizeof o, .threads = 1};
     pli_run_options no_lock = {.size = sizeof no_lock, .no_lock = true};
-    const char *const pairs[] = {"source.path", temp_path(*state, "in"), "sink.path", temp_path(*state, "out"), "checkpoint", temp_path(*state, "cp"),
-                                 "source.format", "csv", "source.max_files_per_trigger", "1"};
+    const char *const pairs[] = {
+        "source.path",           temp_path(*state, "in"), "sink.path", temp_path(*state, "out"),       "checkpoint",
+        temp_path(*state, "cp"), "source.format",         "csv",       "source.max_files_per_trigger", "1"};
     *r = (runner){0};
     assert_int_equal(pli_env_new(&o, &r->env, &err), PLI_OK);
     assert_int_equal(pli_job_spec_new("job", &r->spec, &err), PLI_OK);
-    for (size_t i = 0; i < 10; i += 2) assert_int_equal(pli_job_spec_set(r->spec, pairs[i], pairs[i + 1], &err), PLI_OK);
+    for (size_t i = 0; i < 10; i += 2)
+        assert_int_equal(pli_job_spec_set(r->spec, pairs[i], pairs[i + 1], &err), PLI_OK);
     assert_int_equal(pli_job_open(r->env, r->spec, NULL, &r->job, &err), PLI_OK);
     assert_int_equal(pli_run_new(r->job, &no_lock, &r->run, &err), PLI_OK);
 }
