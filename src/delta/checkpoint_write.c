@@ -41,7 +41,7 @@ typedef struct {
     pli__snapshot *snapshot;
     pli__row_feed *feed;
     int64_t oldest_tombstone_ms;
-    int64_t actions, adds;
+    int64_t actions, adds, add_bytes;
 } producer;
 
 /* ---- rows ---- */
@@ -88,6 +88,7 @@ static pli_status feed_add(void *arg, const pli__add *a, pli_error *err) {
     feed_opt(f, C_ROW_VERSION, a->default_row_commit_version);
     pli__feed_str(f, C_PROVIDER, a->clustering_provider);
     p->adds++;
+    p->add_bytes += a->size;
     return end_row(p, K_ADD, err);
 }
 
@@ -282,6 +283,7 @@ pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__del
         PLI_TRY_IN(write_file(t, &p, folder, name, &r.bytes, err), err, "could not write checkpoint %lld", (long long)r.version);
         r.actions = p.actions;
         r.add_files = p.adds;
+        r.table_bytes = p.add_bytes;
         PLI_TRY(write_hint(t, &r, err));
     }
     if (out) *out = r;

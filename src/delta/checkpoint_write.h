@@ -10,6 +10,7 @@
 
 typedef struct pli__delta_checkpoint_result {
     int64_t version, actions, add_files, bytes;
+    int64_t table_bytes; /**< sum of the active files */
 } pli__delta_checkpoint_result;
 
 /** Write the checkpoint of the snapshot's version, unless it is there already, and point `_last_checkpoint` to it (never

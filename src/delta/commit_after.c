@@ -99,6 +99,16 @@ static pli_status write_crc(const pli__txn_handle *x, int64_t version, const tot
 
 /* ---- checkpoint ---- */
 
+/* Number of files that the newest checkpoint had, 0 if it does not say: good enough to choose an interval by. */
+static int64_t files_of_hint(pli__delta *t) {
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    PLI_AUTO(pli__json_unref) json_t *hint = NULL;
+    int64_t n = 0;
+    if (pli__store_get(pli__delta_log(t), "_last_checkpoint", CRC_MAX, &text, NULL) != PLI_OK) return 0;
+    if (pli__json_parse(pli__buf_str(&text), "_last_checkpoint", &hint, NULL) != PLI_OK || !json_is_object(hint)) return 0;
+    return pli__json_get_i64(hint, "numOfAddFiles", "_last_checkpoint", false, &n, NULL) == PLI_OK ? n : 0;
+}
+
 /* Every 10 commits, or as the table says; without a say of its own a big table waits longer, so that checkpoints take at
  * most about half of the writing time. */
 static int64_t checkpoint_interval(const pli__txn_handle *x, int64_t files) {
@@ -109,21 +119,30 @@ static int64_t checkpoint_interval(const pli__txn_handle *x, int64_t files) {
     return n > DEFAULT_INTERVAL ? n / DEFAULT_INTERVAL * DEFAULT_INTERVAL : DEFAULT_INTERVAL;
 }
 
+/* The .crc of our version, if its numbers are known; *known says whether they are. */
+static pli_status chain_crc(const pli__txn_handle *x, int64_t version, totals *n, bool *known, pli_error *err) {
+    *known = version == 0;
+    if (!*known) PLI_TRY(read_crc(x->t, version - 1, n, known, err));
+    *known = *known && apply_files(x, n);
+    return *known ? write_crc(x, version, n, err) : PLI_OK;
+}
+
 static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     totals n = {0};
-    bool known = version == 0;
+    bool known = false;
+    pli__delta_checkpoint_result r = {0};
     if (x->snapshot) PLI_TRY(pli__snapshot_advance(x->snapshot, version, &x->after, err));
     else PLI_TRY(pli__snapshot_open(x->t, version, NULL, &x->after, err));
-    pli_status s = PLI_OK;
-    if (!known) s = read_crc(x->t, version - 1, &n, &known, err);
-    if (s == PLI_OK && known && apply_files(x, &n)) s = write_crc(x, version, &n, err);
-    if (s != PLI_OK) {
+    if (chain_crc(x, version, &n, &known, err) != PLI_OK) {
         pli__env_log(pli__delta_env(x->t), PLI_LOG_WARNING, "could not write the checksum of version %lld: %s", (long long)version, err->message);
         pli__error_clear(err);
     }
-    if (version == 0 || version % checkpoint_interval(x, n.files) != 0) return PLI_OK;
+    if (version == 0 || version % checkpoint_interval(x, known ? n.files : files_of_hint(x->t)) != 0) return PLI_OK;
     if (!pli__store_local_path(pli__delta_log(x->t))) return PLI_OK;
-    return pli__delta_checkpoint_write(x->after, x->t, NULL, err);
+    PLI_TRY(pli__delta_checkpoint_write(x->after, x->t, &r, err));
+    if (known || !r.actions) return PLI_OK;
+    n = (totals){r.add_files, r.table_bytes}; /* a chain of .crc files begins here */
+    return write_crc(x, version, &n, err);
 }
 
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version) {
