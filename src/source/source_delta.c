@@ -41,7 +41,8 @@ static pli_status find_newest(delta_plan *p, pli_error *err) {
     int64_t newest = -1;
     PLI_TRY(pli__delta_newest(s, &newest, err));
     if (newest < 0 && !p->at.any && s->o.must_exist)
-        return pli__error_set(err, PLI_E_NOT_A_TABLE, "the source '%s' is not a Delta table", pli__delta_root(s->table));
+        return pli__error_set(err, PLI_E_NOT_A_TABLE, "the source '%s' is not a Delta table",
+                              pli__delta_root(s->table));
     if (p->at.any || newest >= 0) PLI_TRY(pli__delta_check_identity(p, newest, err));
     if (s->bounded && s->bound < newest) newest = s->bound;
     if (s->o.ending_version >= 0 && s->o.ending_version < newest) newest = s->o.ending_version;
@@ -117,7 +118,8 @@ static pli_status delta_recheck(pli__source *base, const json_t *offset, pli_err
         pli__file_info info;
         PLI_TRY(pli__fs_stat(json_string_value(path), &info, err));
         if (info.kind != PLI__FILE_NONE || s->o.allow_data_loss) continue;
-        pli__error_set(err, PLI_E_FILE_CHANGED, "the data file '%s' was removed after it was planned", json_string_value(path));
+        pli__error_set(err, PLI_E_FILE_CHANGED, "the data file '%s' was removed after it was planned",
+                       json_string_value(path));
         pli__error_flag(err, PLI_ERR_RETRIABLE);
         return PLI_E_FILE_CHANGED;
     }
@@ -132,7 +134,9 @@ static pli_status delta_bound(pli__source *base, pli__checkpoint *cp, bool on, p
     return PLI_OK;
 }
 
-static const char *delta_watch_path(const pli__source *base) { return ((const delta_source *)(const void *)base)->log_dir; }
+static const char *delta_watch_path(const pli__source *base) {
+    return ((const delta_source *)(const void *)base)->log_dir;
+}
 
 static void delta_free(pli__source *base) {
     delta_source *s = self_of(base);
@@ -165,13 +169,16 @@ static pli_status check(const pli__delta_options *o, pli_error *err) {
     if (!o->path || !*o->path) return pli__error_set(err, PLI_E_ARGUMENT, "a Delta source needs a path");
     if (o->max_files < 0 || o->max_bytes < 0)
         return pli__error_set(err, PLI_E_ARGUMENT, "the limits of files and bytes per batch must be at least 1");
-    if (o->starting_version < -1 || o->ending_version < -1) return pli__error_set(err, PLI_E_ARGUMENT, "a version must not be negative");
+    if (o->starting_version < -1 || o->ending_version < -1)
+        return pli__error_set(err, PLI_E_ARGUMENT, "a version must not be negative");
     if (o->ending_version >= 0 && o->starting_version > o->ending_version)
         return pli__error_set(err, PLI_E_ARGUMENT, "starting_version is higher than ending_version");
     return PLI_OK;
 }
 
-static const char *copy(delta_source *s, const char *z) { return z ? pli__arena_strdup(&s->arena, pli__str_of(z)) : NULL; }
+static const char *copy(delta_source *s, const char *z) {
+    return z ? pli__arena_strdup(&s->arena, pli__str_of(z)) : NULL;
+}
 
 pli_status pli__source_delta_new(pli_env *env, const pli__delta_options *options, pli__source **out, pli_error *err) {
     *out = NULL;

@@ -31,7 +31,7 @@ typedef struct pli__delta_options {
     bool skip_change_commits;       /**< commits that delete or change rows are passed over */
     bool read_change_feed;
     bool allow_data_loss;           /**< what is gone is recorded as a gap and passed over */
-    bool must_exist;                /**< planning fails with NOT_A_TABLE where there is no table; else there is nothing to do */
+    bool must_exist; /**< planning fails with NOT_A_TABLE where there is no table; else there is nothing to do */
 } pli__delta_options;
 
 /** INVALID_ARGUMENT for options that make no sense. Does not touch the disk. */

@@ -22,7 +22,8 @@ void delta_commit_clear(delta_commit *c) {
 static const pli__kv *keep_values(pli__arena *a, const pli__kv *from, size_t n) {
     pli__kv *to = n ? pli__arena_alloc(a, n * sizeof *to) : NULL;
     for (size_t i = 0; to && i < n; i++)
-        to[i] = (pli__kv){pli__arena_str(a, from[i].key), from[i].value.ptr ? pli__arena_str(a, from[i].value) : (pli__str){0}};
+        to[i] = (pli__kv){pli__arena_str(a, from[i].key),
+                          from[i].value.ptr ? pli__arena_str(a, from[i].value) : (pli__str){0}};
     return to;
 }
 
@@ -44,7 +45,8 @@ static pli_status keep_file(delta_commit *c, delta_file f, pli_error *err) {
 
 bool pli__delta_has_feed(const pli__metadata *m) {
     for (size_t i = 0; i < m->n_configuration; i++)
-        if (pli__str_eqz(m->configuration[i].key, "delta.enableChangeDataFeed")) return pli__str_ieqz(m->configuration[i].value, "true");
+        if (pli__str_eqz(m->configuration[i].key, "delta.enableChangeDataFeed"))
+            return pli__str_ieqz(m->configuration[i].value, "true");
     return false;
 }
 
@@ -60,7 +62,9 @@ static void read_times(delta_commit *c, pli__str info) {
     pli__json_item it;
     bool more;
     pli__json_scan_init(&s, info, "commitInfo", 0);
-    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return;
+    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+        pli__json_scan_enter(&s, NULL) != PLI_OK)
+        return;
     while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more) {
         int64_t ms;
         if (pli__json_key_is(&it, "inCommitTimestamp") && pli__json_item_i64(&it, &ms)) c->ict_ms = ms;
@@ -75,15 +79,30 @@ static pli_status see_action(void *arg, const pli__action *a, pli_error *err) {
     switch (a->kind) {
         case PLI__ACTION_ADD:
             c->changes_adds |= a->add.data_change;
-            return keep_file(c, (delta_file){a->kind, a->add.path, a->add.size, mtime_of(a->add.modification_time), a->add.data_change,
-                                             a->add.n_partition_values, a->add.partition_values, a->add.dv}, err);
+            return keep_file(c,
+                             (delta_file){a->kind, a->add.path, a->add.size, mtime_of(a->add.modification_time),
+                                          a->add.data_change, a->add.n_partition_values, a->add.partition_values,
+                                          a->add.dv},
+                             err);
         case PLI__ACTION_REMOVE:
             c->changes_removes |= a->remove.data_change;
-            return keep_file(c, (delta_file){a->kind, a->remove.path, a->remove.size < 0 ? 0 : a->remove.size, 0, a->remove.data_change,
-                                             a->remove.n_partition_values, a->remove.partition_values, a->remove.dv}, err);
+            return keep_file(c,
+                             (delta_file){a->kind, a->remove.path, a->remove.size < 0 ? 0 : a->remove.size, 0,
+                                          a->remove.data_change, a->remove.n_partition_values,
+                                          a->remove.partition_values, a->remove.dv},
+                             err);
         case PLI__ACTION_CDC:
             c->has_cdc = true;
-            return keep_file(c, (delta_file){a->kind, a->cdc.path, a->cdc.size, 0, true, a->cdc.n_partition_values, a->cdc.partition_values, {0}}, err);
+            return keep_file(c,
+                             (delta_file){a->kind,
+                                          a->cdc.path,
+                                          a->cdc.size,
+                                          0,
+                                          true,
+                                          a->cdc.n_partition_values,
+                                          a->cdc.partition_values,
+                                          {0}},
+                             err);
         case PLI__ACTION_PROTOCOL: return pli__protocol_check_read(&a->protocol, err);
         case PLI__ACTION_METADATA: return keep_metadata(c, &a->metadata, err);
         case PLI__ACTION_COMMIT_INFO: read_times(c, a->raw); return PLI_OK;
@@ -98,10 +117,16 @@ pli_status pli__delta_commit_read(pli__delta *t, int64_t version, bool full, del
     const size_t cap = c->cap_files;
     pli__arena arena = c->arena;
     pli__arena_reset(&arena);
-    *c = (delta_commit){.version = version, .arena = arena, .files = files, .cap_files = cap, .full = full,
-                        .ict_ms = PLI__DELTA_NO_TIME, .info_ms = PLI__DELTA_NO_TIME};
+    *c = (delta_commit){.version = version,
+                        .arena = arena,
+                        .files = files,
+                        .cap_files = cap,
+                        .full = full,
+                        .ict_ms = PLI__DELTA_NO_TIME,
+                        .info_ms = PLI__DELTA_NO_TIME};
     const pli_status status = pli__log_read(t, version, what, see_action, c, err);
-    if (status == PLI_E_UNSUPPORTED) return pli__error_prefix(err, status, "version %" PRId64 " of '%s'", version, pli__delta_root(t));
+    if (status == PLI_E_UNSUPPORTED)
+        return pli__error_prefix(err, status, "version %" PRId64 " of '%s'", version, pli__delta_root(t));
     return status;
 }
 

@@ -69,7 +69,8 @@ static pli_status see_state(void *arg, const pli__action *a, pli_error *err) {
     }
     if (a->kind != PLI__ACTION_METADATA) return PLI_OK;
     f->found = true;
-    return keep_id(f->s, f->version, a->metadata.id, pli__delta_has_feed(&a->metadata) ? DELTA_FEED_ON : DELTA_FEED_OFF, err);
+    return keep_id(f->s, f->version, a->metadata.id, pli__delta_has_feed(&a->metadata) ? DELTA_FEED_ON : DELTA_FEED_OFF,
+                   err);
 }
 
 /* *missing: a commit on the way is not there. */
@@ -111,7 +112,8 @@ static pli_status load_metadata(delta_source *s, int64_t version, pli_error *err
     PLI_TRY(find_backwards(&f, known + 1, &missing, err));
     if (f.found) return PLI_OK;
     if (missing) return find_in_checkpoint(s, version, err);
-    if (known < 0) return keep_id(s, version, (pli__str){0}, DELTA_FEED_OFF, err); /* the whole log, and nothing says it */
+    if (known < 0)
+        return keep_id(s, version, (pli__str){0}, DELTA_FEED_OFF, err); /* the whole log, and nothing says it */
     s->id_version = version;
     return PLI_OK;
 }
@@ -126,7 +128,9 @@ pli_status pli__delta_find_feed(delta_source *s, int64_t version, delta_feed *ou
 /* ---- the check ---- */
 
 static pli_status replaced(const delta_plan *p, pli_error *err) {
-    pli__error_set(err, PLI_E_TABLE_CHANGED, "the table '%s' has id %s, batches up to version %" PRId64 " were read from a table with id %s: it was replaced",
+    pli__error_set(err, PLI_E_TABLE_CHANGED,
+                   "the table '%s' has id %s, batches up to version %" PRId64
+                   " were read from a table with id %s: it was replaced",
                    pli__delta_root(p->s->table), p->s->id, p->at.version, p->at.table_id);
     return pli__error_hint(err, "begin a new checkpoint for the new table");
 }
@@ -134,10 +138,12 @@ static pli_status replaced(const delta_plan *p, pli_error *err) {
 static pli_status went_back(const delta_plan *p, int64_t newest, pli_error *err) {
     const char *root = pli__delta_root(p->s->table);
     if (newest < 0)
-        pli__error_set(err, PLI_E_TABLE_CHANGED, "'%s' is no Delta table any more; it was read up to version %" PRId64, root, p->at.version);
+        pli__error_set(err, PLI_E_TABLE_CHANGED, "'%s' is no Delta table any more; it was read up to version %" PRId64,
+                       root, p->at.version);
     else
-        pli__error_set(err, PLI_E_TABLE_CHANGED, "the table '%s' went back to version %" PRId64 ", it was read up to version %" PRId64, root, newest,
-                       p->at.version);
+        pli__error_set(err, PLI_E_TABLE_CHANGED,
+                       "the table '%s' went back to version %" PRId64 ", it was read up to version %" PRId64, root,
+                       newest, p->at.version);
     return pli__error_hint(err, "restore the table, or begin a new checkpoint");
 }
 
@@ -164,7 +170,8 @@ pli_status pli__delta_check_identity(delta_plan *p, int64_t newest, pli_error *e
     if (!p->at.any || !p->at.table_id || !s->id) return PLI_OK;
     if (strcmp(p->at.table_id, s->id) != 0) return replaced(p, err);
     if (!known || same) return PLI_OK;
-    pli__error_set(err, PLI_E_TABLE_CHANGED, "version %" PRId64 " of '%s' is not the one that was read: the table was restored or written anew",
+    pli__error_set(err, PLI_E_TABLE_CHANGED,
+                   "version %" PRId64 " of '%s' is not the one that was read: the table was restored or written anew",
                    p->at.version, pli__delta_root(s->table));
     return pli__error_hint(err, "restore the table, or begin a new checkpoint");
 }

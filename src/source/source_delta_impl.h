@@ -142,7 +142,8 @@ void pli__delta_offset_move(delta_offset *o, int64_t version, int64_t index, boo
 /** Would so many more files and bytes break a limit? */
 bool pli__delta_offset_is_full(const delta_offset *o, int64_t files, int64_t bytes);
 /** @param change_type NULL: the file tells itself (cdc), or no feed is read @param time_ms PLI__DELTA_NO_TIME = unknown */
-pli_status pli__delta_offset_add(delta_offset *o, const delta_file *f, int64_t version, const char *change_type, int64_t time_ms, pli_error *err);
+pli_status pli__delta_offset_add(delta_offset *o, const delta_file *f, int64_t version, const char *change_type,
+                                 int64_t time_ms, pli_error *err);
 pli_status pli__delta_offset_gap(delta_offset *o, int64_t from, int64_t to, const char *reason, pli_error *err);
 /** *out NULL if the position has not moved. */
 pli_status pli__delta_offset_finish(delta_offset *o, json_t **out, pli_error *err);

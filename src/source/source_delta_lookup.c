@@ -6,7 +6,8 @@
 #include "source/source_delta_read.h"
 
 static pli_status not_in_log(const delta_read *r, const delta_input *in, int64_t version, pli_error *err) {
-    return pli__error_set(err, PLI_E_DATA_LOSS, "version %" PRId64 " of '%s' does not bring '%s', which the batch reads", version,
+    return pli__error_set(err, PLI_E_DATA_LOSS,
+                          "version %" PRId64 " of '%s' does not bring '%s', which the batch reads", version,
                           pli__delta_root(r->s->table), in->path);
 }
 
@@ -31,8 +32,12 @@ static pli_status take_page_file(void *arg, const pli__add *a, pli_error *err) {
     pli__buf_reset(&p->path);
     PLI_TRY(pli__delta_local_path(p->r->s, a->path, &p->path, err));
     if (!pli__map_remove(p->wanted, pli__buf_str(&p->path), NULL)) return PLI_OK;
-    const pli__file_relation_file f = {.log_path = a->path, .n_values = a->n_partition_values, .values = a->partition_values,
-                                       .change_type = p->feed ? "insert" : NULL, .version = p->r->version, .time_us = p->time_us};
+    const pli__file_relation_file f = {.log_path = a->path,
+                                       .n_values = a->n_partition_values,
+                                       .values = a->partition_values,
+                                       .change_type = p->feed ? "insert" : NULL,
+                                       .version = p->r->version,
+                                       .time_us = p->time_us};
     return pli__delta_group_add(p->r, p->group, &f, &a->dv, err);
 }
 
@@ -48,16 +53,19 @@ static pli_status page_time(page *p, pli_error *err) {
 }
 
 pli_status pli__delta_read_snapshot(delta_read *r, pli_error *err) {
-    PLI_AUTO(page_clear) page p = {.r = r, .wanted = pli__map_new(), .feed = json_is_array(json_object_get(r->offset, "file_entries"))};
+    PLI_AUTO(page_clear)
+    page p = {.r = r, .wanted = pli__map_new(), .feed = json_is_array(json_object_get(r->offset, "file_entries"))};
     if (!p.wanted) return pli__error_memory(err);
     for (size_t i = 0; i < r->n; i++)
-        if (!r->inputs[i].gone && !pli__map_put(p.wanted, pli__str_of(r->inputs[i].path), NULL, NULL)) return pli__error_memory(err);
+        if (!r->inputs[i].gone && !pli__map_put(p.wanted, pli__str_of(r->inputs[i].path), NULL, NULL))
+            return pli__error_memory(err);
     PLI_TRY(page_time(&p, err));
     PLI_TRY(pli__delta_group_at(r, r->version, p.feed, &p.group, err));
     p.group->n = r->n;
     PLI_TRY(pli__snapshot_files(p.group->snapshot, PLI__FILES_PARTITIONS | PLI__FILES_DV, take_page_file, &p, err));
     for (size_t i = 0; i < r->n; i++)
-        if (pli__map_has(p.wanted, pli__str_of(r->inputs[i].path))) return not_in_log(r, &r->inputs[i], r->version, err);
+        if (pli__map_has(p.wanted, pli__str_of(r->inputs[i].path)))
+            return not_in_log(r, &r->inputs[i], r->version, err);
     return PLI_OK;
 }
 
@@ -89,7 +97,8 @@ static pli_status find_versions(delta_read *r, pli_error *err) {
         PLI_TRY(pli__env_check_cancel(r->s->env, err));
         if (pli__delta_commit_read(r->s->table, v, false, &c, err) != PLI_OK) break;
         PLI_TRY(index_adds(r, &c, &adds, err));
-        for (; left && pli__map_has(adds, pli__str_of(r->inputs[left - 1].path)); left--) r->inputs[left - 1].version = v;
+        for (; left && pli__map_has(adds, pli__str_of(r->inputs[left - 1].path)); left--)
+            r->inputs[left - 1].version = v;
     }
     pli__error_clear(err);
     return left ? not_in_log(r, &r->inputs[left - 1], r->version, err) : PLI_OK;
@@ -133,7 +142,8 @@ pli_status pli__delta_read_commits(delta_read *r, pli_error *err) {
     PLI_TRY(find_versions(r, err));
     for (int64_t v = r->n ? r->inputs[0].version : 0; next < r->n; v++) {
         PLI_TRY(pli__env_check_cancel(r->s->env, err));
-        if (v > r->inputs[next].version) return not_in_log(r, &r->inputs[next], r->inputs[next].version, err); /* not in order */
+        if (v > r->inputs[next].version)
+            return not_in_log(r, &r->inputs[next], r->inputs[next].version, err); /* not in order */
         const pli_status status = pli__delta_commit_read(r->s->table, v, true, &c, err);
         if (status == PLI_E_NOT_FOUND && r->inputs[next].version != v) { /* a gap that was accepted */
             pli__error_clear(err);
@@ -152,7 +162,8 @@ pli_status pli__delta_read_commits(delta_read *r, pli_error *err) {
 /* One range of versions as a group of its own. */
 static pli_status add_range(delta_read *r, int64_t from, int64_t to, size_t first, size_t n, pli_error *err) {
     delta_groups *g = r->groups;
-    const pli__changes_options options = {.from = from, .to = to, .synthesize = true}; /* what needs the feed was refused by the plan */
+    const pli__changes_options options = {
+        .from = from, .to = to, .synthesize = true}; /* what needs the feed was refused by the plan */
     if (g->n == g->cap) {
         const size_t cap = g->cap ? g->cap * 2 : 4;
         delta_group *moved = realloc(g->items, cap * sizeof *moved);
@@ -166,7 +177,8 @@ static pli_status add_range(delta_read *r, int64_t from, int64_t to, size_t firs
 }
 
 /* May a range that ends with `to` go on to `version`? Commits between must be there, and the schema must stay that of its start. */
-static pli_status may_join(const delta_read *r, pli__snapshot *start, int64_t to, int64_t version, bool *out, pli_error *err) {
+static pli_status may_join(const delta_read *r, pli__snapshot *start, int64_t to, int64_t version, bool *out,
+                           pli_error *err) {
     PLI_AUTO(delta_commit_clear) delta_commit c = {0};
     bool metadata = false;
     *out = false;
@@ -187,7 +199,8 @@ static pli_status may_join(const delta_read *r, pli__snapshot *start, int64_t to
 /* Of a version with a missing file nothing is told: half of its changes would be worse than none. */
 static bool is_whole(const delta_read *r, size_t first, size_t *end) {
     bool whole = true;
-    for (*end = first; *end < r->n && r->inputs[*end].version == r->inputs[first].version; (*end)++) whole &= !r->inputs[*end].gone;
+    for (*end = first; *end < r->n && r->inputs[*end].version == r->inputs[first].version; (*end)++)
+        whole &= !r->inputs[*end].gone;
     return whole;
 }
 

@@ -33,7 +33,8 @@ void pli__delta_offset_move(delta_offset *o, int64_t version, int64_t index, boo
 bool pli__delta_offset_is_full(const delta_offset *o, int64_t files, int64_t bytes) {
     const pli__delta_options *l = &o->s->o;
     if (o->n == 0 || o->counts_only) return false;
-    return (l->max_files > 0 && o->n + files > l->max_files) || (l->max_bytes > 0 && bytes > 0 && o->bytes > l->max_bytes - bytes);
+    return (l->max_files > 0 && o->n + files > l->max_files) ||
+           (l->max_bytes > 0 && bytes > 0 && o->bytes > l->max_bytes - bytes);
 }
 
 static pli_status append(json_t *list, json_t *take_item, pli_error *err) {
@@ -51,13 +52,15 @@ pli_status pli__delta_local_path(const delta_source *s, pli__str log_path, pli__
     return pli__buf_status(out, err);
 }
 
-static json_t *entry_of(const char *path, const delta_file *f, int64_t version, const char *change_type, int64_t time_ms) {
+static json_t *entry_of(const char *path, const delta_file *f, int64_t version, const char *change_type,
+                        int64_t time_ms) {
     json_t *time = time_ms == PLI__DELTA_NO_TIME ? json_null() : json_integer(time_ms);
-    return json_pack("{s:s, s:I, s:o, s:s?, s:I}", "path", path, "commit_version", (json_int_t)version, "commit_timestamp", time, "change_type",
-                     change_type, "size", (json_int_t)f->size);
+    return json_pack("{s:s, s:I, s:o, s:s?, s:I}", "path", path, "commit_version", (json_int_t)version,
+                     "commit_timestamp", time, "change_type", change_type, "size", (json_int_t)f->size);
 }
 
-pli_status pli__delta_offset_add(delta_offset *o, const delta_file *f, int64_t version, const char *change_type, int64_t time_ms, pli_error *err) {
+pli_status pli__delta_offset_add(delta_offset *o, const delta_file *f, int64_t version, const char *change_type,
+                                 int64_t time_ms, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     o->n++;
     o->bytes += f->size;
@@ -73,9 +76,12 @@ pli_status pli__delta_offset_gap(delta_offset *o, int64_t from, int64_t to, cons
     if (o->counts_only) return PLI_OK;
     if (!o->gaps) o->gaps = json_array();
     if (!o->gaps) return pli__error_memory(err);
-    pli__env_log(o->s->env, PLI_LOG_WARNING, "versions %lld to %lld of '%s' are passed over: %s", (long long)from, (long long)to,
-                 pli__delta_root(o->s->table), reason);
-    return append(o->gaps, json_pack("{s:I, s:I, s:s}", "from_version", (json_int_t)from, "to_version", (json_int_t)to, "reason", reason), err);
+    pli__env_log(o->s->env, PLI_LOG_WARNING, "versions %lld to %lld of '%s' are passed over: %s", (long long)from,
+                 (long long)to, pli__delta_root(o->s->table), reason);
+    return append(
+        o->gaps,
+        json_pack("{s:I, s:I, s:s}", "from_version", (json_int_t)from, "to_version", (json_int_t)to, "reason", reason),
+        err);
 }
 
 static pli_status set_new(json_t *to, const char *key, json_t *take_value, pli_error *err) {
@@ -83,8 +89,14 @@ static pli_status set_new(json_t *to, const char *key, json_t *take_value, pli_e
 }
 
 static pli_status add_lists(const delta_offset *o, json_t *to, pli_error *err) {
-    const struct { const char *key; json_t *list; } lists[] = {{"files", o->files}, {"file_info", o->infos}, {"file_versions", o->versions},
-                                                               {"file_entries", o->entries}, {"gaps", o->gaps}};
+    const struct {
+        const char *key;
+        json_t *list;
+    } lists[] = {{"files", o->files},
+                 {"file_info", o->infos},
+                 {"file_versions", o->versions},
+                 {"file_entries", o->entries},
+                 {"gaps", o->gaps}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i].list) PLI_TRY(set_new(to, lists[i].key, json_incref(lists[i].list), err));
     return PLI_OK;
@@ -101,7 +113,8 @@ pli_status pli__delta_offset_finish(delta_offset *o, json_t **out, pli_error *er
     PLI_TRY(set_new(offset, "index", json_integer(o->index), err));
     PLI_TRY(set_new(offset, "is_initial_snapshot", json_boolean(o->initial), err));
     PLI_TRY(set_new(offset, "complete", json_boolean(o->complete), err));
-    if (o->feed != DELTA_FEED_UNKNOWN) PLI_TRY(set_new(offset, "change_feed", json_boolean(o->feed == DELTA_FEED_ON), err));
+    if (o->feed != DELTA_FEED_UNKNOWN)
+        PLI_TRY(set_new(offset, "change_feed", json_boolean(o->feed == DELTA_FEED_ON), err));
     PLI_TRY(pli__delta_commit_sha256(o->s->table, o->version, sha256, err));
     if (*sha256) PLI_TRY(set_new(offset, "commit_sha256", json_string(sha256), err));
     *out = PLI_TAKE(offset);

@@ -24,7 +24,8 @@ static pli_status plan_page(delta_source *s, int64_t version, int64_t next, delt
     for (; next < (int64_t)x->n; next++) {
         const delta_page_file *f = &x->files[next];
         if (pli__delta_offset_is_full(o, 1, f->size)) break;
-        PLI_TRY(pli__delta_offset_add(o, &(delta_file){.path = f->path, .size = f->size, .mtime_ns = f->mtime_ns}, version, type, ms, err));
+        PLI_TRY(pli__delta_offset_add(o, &(delta_file){.path = f->path, .size = f->size, .mtime_ns = f->mtime_ns},
+                                      version, type, ms, err));
         pli__delta_offset_move(o, version, next, next + 1 == (int64_t)x->n);
         o->initial = true;
     }
@@ -35,14 +36,18 @@ static pli_status plan_page(delta_source *s, int64_t version, int64_t next, delt
 
 static pli_status refuse_change(const delta_source *s, const delta_commit *c, pli_error *err) {
     const char *what = c->changes_adds ? "changes or deletes rows" : "deletes rows";
-    pli__error_set(err, PLI_E_DATA_LOSS, "version %" PRId64 " of '%s' %s: a source without change feed cannot tell that", c->version,
+    pli__error_set(err, PLI_E_DATA_LOSS,
+                   "version %" PRId64 " of '%s' %s: a source without change feed cannot tell that", c->version,
                    pli__delta_root(s->table), what);
-    return pli__error_hint(err, "read the change feed, or pass over such commits with `skip_change_commits`%s, or read rewritten files as new rows with `ignore_changes`",
-                           c->changes_adds ? "" : " or `ignore_deletes`");
+    return pli__error_hint(
+        err,
+        "read the change feed, or pass over such commits with `skip_change_commits`%s, or read rewritten files as new rows with `ignore_changes`",
+        c->changes_adds ? "" : " or `ignore_deletes`");
 }
 
 static pli_status refuse_feed(const delta_source *s, const delta_commit *c, pli_error *err) {
-    pli__error_set(err, PLI_E_NO_FEED, "version %" PRId64 " of '%s' removes rows, and the change data feed was not on", c->version, pli__delta_root(s->table));
+    pli__error_set(err, PLI_E_NO_FEED, "version %" PRId64 " of '%s' removes rows, and the change data feed was not on",
+                   c->version, pli__delta_root(s->table));
     return pli__error_hint(err, "turn delta.enableChangeDataFeed on, and begin behind this version or with a snapshot");
 }
 
@@ -62,7 +67,8 @@ static pli_status judge(delta_plan *p, const delta_commit *c, bool *skip, pli_er
 }
 
 /* Adds one by one; the rest is consumed on the way. *more false: a limit was reached. */
-static pli_status take_adds(const delta_commit *c, int64_t index, bool skip, delta_offset *o, bool *more, pli_error *err) {
+static pli_status take_adds(const delta_commit *c, int64_t index, bool skip, delta_offset *o, bool *more,
+                            pli_error *err) {
     *more = true;
     for (int64_t i = index + 1; i < (int64_t)c->n_files; i++) {
         const delta_file *f = &c->files[i];
@@ -101,18 +107,21 @@ static pli_status take_changes(delta_source *s, const delta_commit *c, delta_off
     PLI_TRY(pli__delta_commit_time(s->table, c, &ms, err));
     for (int pass = 0; pass < FEED_PASSES; pass++)
         for (size_t i = 0; i < c->n_files; i++)
-            if (belongs(c, &c->files[i], (feed_pass)pass)) PLI_TRY(pli__delta_offset_add(o, &c->files[i], c->version, types[pass], ms, err));
+            if (belongs(c, &c->files[i], (feed_pass)pass))
+                PLI_TRY(pli__delta_offset_add(o, &c->files[i], c->version, types[pass], ms, err));
     pli__delta_offset_move(o, c->version, (int64_t)c->n_files - 1, true);
     return PLI_OK;
 }
 
-static pli_status take_commit(delta_plan *p, const delta_commit *c, int64_t index, delta_offset *o, bool *more, pli_error *err) {
+static pli_status take_commit(delta_plan *p, const delta_commit *c, int64_t index, delta_offset *o, bool *more,
+                              pli_error *err) {
     delta_source *s = p->s;
     bool skip = false;
     if (c->has_metadata) p->feed = c->feed_enabled ? DELTA_FEED_ON : DELTA_FEED_OFF;
     const pli_status status = o->counts_only ? PLI_OK : judge(p, c, &skip, err);
     *more = status == PLI_OK;
-    if (!*more && s->o.max_files > 0 && pli__delta_offset_is_full(o, 1, 0)) return pli__error_clear(err), PLI_OK; /* the next plan says so */
+    if (!*more && s->o.max_files > 0 && pli__delta_offset_is_full(o, 1, 0))
+        return pli__error_clear(err), PLI_OK; /* the next plan says so */
     PLI_TRY(status);
     return s->o.read_change_feed ? take_changes(s, c, o, more, err) : take_adds(c, index, skip, o, more, err);
 }
@@ -139,9 +148,12 @@ static pli_status pass_gap(delta_plan *p, int64_t from, int64_t *next, delta_off
         pli__delta_offset_move(o, *next - 1, -1, true);
         return pli__delta_offset_gap(o, from, *next - 1, "the commits are gone from the log", err);
     }
-    pli__error_set(err, PLI_E_DATA_LOSS, "versions %" PRId64 " to %" PRId64 " of '%s' are needed and are gone from its log", from, *next - 1,
+    pli__error_set(err, PLI_E_DATA_LOSS,
+                   "versions %" PRId64 " to %" PRId64 " of '%s' are needed and are gone from its log", from, *next - 1,
                    pli__delta_root(p->s->table));
-    return pli__error_hint(err, "restore them, begin a new checkpoint with `start_offset: snapshot`, or accept the gap with `fail_on_data_loss: false`");
+    return pli__error_hint(
+        err,
+        "restore them, begin a new checkpoint with `start_offset: snapshot`, or accept the gap with `fail_on_data_loss: false`");
 }
 
 static pli_status plan_commits(delta_plan *p, int64_t version, int64_t index, delta_offset *o, pli_error *err) {

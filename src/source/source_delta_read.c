@@ -43,7 +43,8 @@ static pli_status grow(void **items, size_t n, size_t *cap, size_t size, pli_err
 
 static bool same_partitions(const pli__metadata *a, const pli__metadata *b) {
     bool same = a->n_partition_columns == b->n_partition_columns;
-    for (size_t i = 0; same && i < a->n_partition_columns; i++) same = pli__str_eq(a->partition_columns[i], b->partition_columns[i]);
+    for (size_t i = 0; same && i < a->n_partition_columns; i++)
+        same = pli__str_eq(a->partition_columns[i], b->partition_columns[i]);
     return same;
 }
 
@@ -80,13 +81,15 @@ pli_status pli__delta_group_at(delta_read *r, int64_t version, bool feed, delta_
     return pli__file_relation_new(r->s->table, (*out)->mapping, &options, &(*out)->rows, err);
 }
 
-pli_status pli__delta_group_add(delta_read *r, delta_group *g, const pli__file_relation_file *f, const pli__dv *dv, pli_error *err) {
+pli_status pli__delta_group_add(delta_read *r, delta_group *g, const pli__file_relation_file *f, const pli__dv *dv,
+                                pli_error *err) {
     if (!dv->storage) return pli__file_relation_add(g->rows, f, err);
     PLI_TRY(grow((void **)&r->sets, r->n_sets, &r->cap_sets, sizeof *r->sets, err));
     const pli_status status = pli__dv_read(pli__delta_root(r->s->table), dv, &r->sets[r->n_sets], err);
     if (status == PLI_E_NOT_FOUND)
-        return pli__error_set(err, PLI_E_DATA_LOSS, "the deletion vector of '%.*s' in '%s' is gone: was the table vacuumed?", PLI_STR_ARG(f->log_path),
-                              pli__delta_root(r->s->table));
+        return pli__error_set(err, PLI_E_DATA_LOSS,
+                              "the deletion vector of '%.*s' in '%s' is gone: was the table vacuumed?",
+                              PLI_STR_ARG(f->log_path), pli__delta_root(r->s->table));
     PLI_TRY_IN(status, err, "file '%.*s'", PLI_STR_ARG(f->log_path));
     pli__file_relation_file filtered = *f;
     filtered.filter = PLI__ROWS_WITHOUT;
@@ -99,7 +102,8 @@ pli_status pli__delta_group_add(delta_read *r, delta_group *g, const pli__file_r
 static pli_status read_input(const json_t *offset, size_t i, delta_input *in, pli_error *err) {
     const json_t *entry = json_array_get(json_object_get(offset, "file_entries"), i);
     const json_t *path = json_array_get(json_object_get(offset, "files"), i);
-    const json_t *version = entry ? json_object_get(entry, "commit_version") : json_array_get(json_object_get(offset, "file_versions"), i);
+    const json_t *version = entry ? json_object_get(entry, "commit_version")
+                                  : json_array_get(json_object_get(offset, "file_versions"), i);
     in->path = json_string_value(path ? path : json_object_get(entry, "path"));
     in->version = json_is_integer(version) ? json_integer_value(version) : -1;
     if (!in->path) return pli__error_set(err, PLI_E_CORRUPT, "input %zu of the offset has no path", i + 1);
@@ -120,12 +124,15 @@ static pli_status read_inputs(delta_read *r, pli_error *err) {
 
 static pli_status note_gone(delta_read *r, const delta_input *in, pli_error *err) {
     if (!r->s->o.allow_data_loss) {
-        pli__error_set(err, PLI_E_DATA_LOSS, "'%s' is gone, and the batch up to version %" PRId64 " of '%s' needs it: was the table vacuumed?", in->path, r->version,
-                       pli__delta_root(r->s->table));
+        pli__error_set(err, PLI_E_DATA_LOSS,
+                       "'%s' is gone, and the batch up to version %" PRId64
+                       " of '%s' needs it: was the table vacuumed?",
+                       in->path, r->version, pli__delta_root(r->s->table));
         return pli__error_hint(err, "restore the file, or accept the gap with `fail_on_data_loss: false`");
     }
     pli__env_log(r->s->env, PLI_LOG_WARNING, "'%s' is gone and left out", in->path);
-    json_t *gap = json_pack("{s:I, s:s, s:s}", "version", (json_int_t)(in->version < 0 ? r->version : in->version), "file", in->path, "reason", "the file is gone");
+    json_t *gap = json_pack("{s:I, s:s, s:s}", "version", (json_int_t)(in->version < 0 ? r->version : in->version),
+                            "file", in->path, "reason", "the file is gone");
     return json_array_append_new(r->gaps, gap) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
@@ -150,7 +157,8 @@ static pli_status find_gone(delta_read *r, pli_error *err) {
 static pli_status part_schema(const delta_group *g, bool feed, pli__part *part, pli_error *err) {
     pli__type_builder b = {0};
     const pli__type *from = g->changes ? pli__changes_schema(g->changes) : g->mapping->schema;
-    for (size_t i = 0; i < from->n_fields; i++) pli__type_builder_add(&b, pli__str_of(from->fields[i].name), pli__type_ref(from->fields[i].type), true, NULL);
+    for (size_t i = 0; i < from->n_fields; i++)
+        pli__type_builder_add(&b, pli__str_of(from->fields[i].name), pli__type_ref(from->fields[i].type), true, NULL);
     if (feed && !g->changes) {
         pli__type_builder_add(&b, PLI_STR("_change_type"), pli__type_new(PLI__TYPE_STRING), true, NULL);
         pli__type_builder_add(&b, PLI_STR("_commit_version"), pli__type_new(PLI__TYPE_I64), true, NULL);
@@ -221,6 +229,7 @@ pli_status pli__delta_relation(delta_source *s, const json_t *offset, pli__relat
     PLI_TRY(pli__json_get_bool(offset, "is_initial_snapshot", "the offset", true, &r.initial, err));
     PLI_TRY(read_inputs(&r, err));
     PLI_TRY(find_gone(&r, err));
-    PLI_TRY_IN(fill_groups(&r, feed, err), err, "rows of '%s' up to version %" PRId64, pli__delta_root(s->table), r.version);
+    PLI_TRY_IN(fill_groups(&r, feed, err), err, "rows of '%s' up to version %" PRId64, pli__delta_root(s->table),
+               r.version);
     return make_relation(&r, feed, out, err);
 }

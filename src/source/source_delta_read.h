@@ -47,7 +47,8 @@ void delta_groups_free(void *groups);
 /** Add a group with the schema of a version, unless the last group has the same schema. @param feed add the columns of the change feed */
 pli_status pli__delta_group_at(delta_read *r, int64_t version, bool feed, delta_group **out, pli_error *err);
 /** Add a data file to a group. @param change_type NULL unless the feed is read */
-pli_status pli__delta_group_add(delta_read *r, delta_group *g, const pli__file_relation_file *f, const pli__dv *dv, pli_error *err);
+pli_status pli__delta_group_add(delta_read *r, delta_group *g, const pli__file_relation_file *f, const pli__dv *dv,
+                                pli_error *err);
 /** Do two snapshots read their files alike? */
 bool pli__delta_same_schema(const pli__snapshot *a, const pli__snapshot *b);
 

@@ -24,7 +24,8 @@ static pli_status take_file(void *arg, const pli__add *a, pli_error *err) {
         x->cap = cap;
     }
     const int64_t ms = a->modification_time;
-    x->files[x->n++] = (delta_page_file){pli__arena_str(&x->arena, a->path), a->size, ms > 0 && ms < INT64_MAX / 1000000 ? ms * 1000000 : 0};
+    x->files[x->n++] = (delta_page_file){pli__arena_str(&x->arena, a->path), a->size,
+                                         ms > 0 && ms < INT64_MAX / 1000000 ? ms * 1000000 : 0};
     return pli__arena_status(&x->arena, err);
 }
 
@@ -72,7 +73,9 @@ static pli_status from_checkpoint(delta_source *s, int64_t version, delta_snapsh
     return pli__snapshot_files(snapshot, PLI__FILES_PATHS, take_file, x, err);
 }
 
-static bool has_checkpoint(const pli__log_listing *l, int64_t version) { return l->n_checkpoints && l->checkpoints[0].version <= version; }
+static bool has_checkpoint(const pli__log_listing *l, int64_t version) {
+    return l->n_checkpoints && l->checkpoints[0].version <= version;
+}
 
 static pli_status load(delta_source *s, int64_t version, delta_snapshot *x, pli_error *err) {
     PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
@@ -87,7 +90,9 @@ static pli_status load(delta_source *s, int64_t version, delta_snapshot *x, pli_
         pli__delta_snapshot_clear(x);
         return from_commits(s, version, x, err);
     }
-    return pli__error_set(err, PLI_E_DATA_LOSS, "the log of '%s' cannot give version %" PRId64 " any more: commit %" PRId64 " is gone, and no checkpoint stands for it",
+    return pli__error_set(err, PLI_E_DATA_LOSS,
+                          "the log of '%s' cannot give version %" PRId64 " any more: commit %" PRId64
+                          " is gone, and no checkpoint stands for it",
                           pli__delta_root(s->table), version, missing);
 }
 

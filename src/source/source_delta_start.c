@@ -22,15 +22,18 @@ static pli_status read_wish(const pli__delta_options *o, start_wish *out, pli_er
     } else if (ts) {
         double seconds = 0;
         out->mode = "timestamp";
-        if (pli__str_to_f64(pli__str_of(ts), &seconds) && fabs(seconds) < 1e11) out->timestamp_us = llround(seconds * 1e6);
+        if (pli__str_to_f64(pli__str_of(ts), &seconds) && fabs(seconds) < 1e11)
+            out->timestamp_us = llround(seconds * 1e6);
         else if (!pli__time_parse_iso(pli__str_of(ts), &out->timestamp_us))
-            return pli__error_set(err, PLI_E_ARGUMENT, "starting_timestamp '%s' is neither ISO 8601 nor a number of seconds", ts);
+            return pli__error_set(err, PLI_E_ARGUMENT,
+                                  "starting_timestamp '%s' is neither ISO 8601 nor a number of seconds", ts);
     } else if (offset && strcmp(offset, "latest") == 0) {
         out->mode = "latest";
     } else if (offset && strcmp(offset, "earliest") == 0) {
         out->mode = "version";
     } else if (offset && strcmp(offset, "snapshot") != 0) {
-        return pli__error_set(err, PLI_E_ARGUMENT, "start_offset '%s' is neither snapshot, latest nor earliest", offset);
+        return pli__error_set(err, PLI_E_ARGUMENT, "start_offset '%s' is neither snapshot, latest nor earliest",
+                              offset);
     } else {
         out->given = offset != NULL;
     }
@@ -78,13 +81,16 @@ static pli_status find_time(delta_plan *p, int64_t timestamp_us, int64_t *out, p
 
 static pli_status decide(delta_plan *p, const start_wish *w, json_t **out, pli_error *err) {
     if (strcmp(w->mode, "snapshot") == 0) *out = json_pack("{s:s}", "mode", "snapshot");
-    else if (strcmp(w->mode, "latest") == 0) *out = json_pack("{s:s, s:I}", "mode", "latest", "version", (json_int_t)p->newest);
-    else if (strcmp(w->mode, "version") == 0) *out = json_pack("{s:s, s:I}", "mode", "version", "version", (json_int_t)w->version);
+    else if (strcmp(w->mode, "latest") == 0)
+        *out = json_pack("{s:s, s:I}", "mode", "latest", "version", (json_int_t)p->newest);
+    else if (strcmp(w->mode, "version") == 0)
+        *out = json_pack("{s:s, s:I}", "mode", "version", "version", (json_int_t)w->version);
     else {
         int64_t version = -1;
         PLI_TRY(find_time(p, w->timestamp_us, &version, err));
         if (version < 0) return PLI_OK;
-        *out = json_pack("{s:s, s:I, s:f}", "mode", "version", "version", (json_int_t)version, "timestamp", (double)w->timestamp_us / 1e6);
+        *out = json_pack("{s:s, s:I, s:f}", "mode", "version", "version", (json_int_t)version, "timestamp",
+                         (double)w->timestamp_us / 1e6);
     }
     return *out ? PLI_OK : pli__error_memory(err);
 }
@@ -102,7 +108,8 @@ static bool is_same(const start_wish *w, const json_t *stored) {
     const char *mode = json_string_value(json_object_get(stored, "mode"));
     const json_t *at = json_object_get(stored, "timestamp"), *version = json_object_get(stored, "version");
     if (!mode) return false;
-    if (strcmp(w->mode, "timestamp") == 0) return json_is_number(at) && llround(json_number_value(at) * 1e6) == w->timestamp_us;
+    if (strcmp(w->mode, "timestamp") == 0)
+        return json_is_number(at) && llround(json_number_value(at) * 1e6) == w->timestamp_us;
     if (strcmp(w->mode, mode) != 0) return false;
     return strcmp(mode, "version") != 0 || (!json_is_number(at) && json_integer_value(version) == w->version);
 }
@@ -111,8 +118,10 @@ static void warn_if_other(const delta_plan *p, const start_wish *w, const json_t
     if (!w->given || is_same(w, stored)) return;
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     if (pli__json_write(stored, &text, NULL) != PLI_OK) return;
-    pli__env_log(p->s->env, PLI_LOG_WARNING,
-                 "start_offset of this checkpoint was fixed by its first plan and stays %s; the start position given now is ignored", text.ptr);
+    pli__env_log(
+        p->s->env, PLI_LOG_WARNING,
+        "start_offset of this checkpoint was fixed by its first plan and stays %s; the start position given now is ignored",
+        text.ptr);
 }
 
 static pli_status apply(delta_plan *p, const json_t *start, pli_error *err) {
@@ -121,7 +130,9 @@ static pli_status apply(delta_plan *p, const json_t *start, pli_error *err) {
     p->from_snapshot = mode && strcmp(mode, "snapshot") == 0;
     if (p->from_snapshot) return PLI_OK;
     if (!mode || !json_is_integer(version) || (strcmp(mode, "latest") != 0 && strcmp(mode, "version") != 0))
-        return pli__error_set(err, PLI_E_CORRUPT, "metadata.json of '%s' has a start_offset that is no position of a table", pli__checkpoint_dir(p->cp));
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "metadata.json of '%s' has a start_offset that is no position of a table",
+                              pli__checkpoint_dir(p->cp));
     p->first = json_integer_value(version) + (strcmp(mode, "latest") == 0);
     return PLI_OK;
 }

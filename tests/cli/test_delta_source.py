@@ -147,7 +147,11 @@ def test_a_limit_of_bytes_takes_the_first_file_always(job):
 
 def test_partition_values_come_from_the_log_with_their_types(job):
     j = job()
-    rows = [{"id": 1, "day": None, "name": "a b"}, {"id": 2, "day": 7, "name": "ä/%41"}, {"id": 3, "day": -1, "name": None}]
+    rows = [
+        {"id": 1, "day": None, "name": "a b"},
+        {"id": 2, "day": 7, "name": "ä/%41"},
+        {"id": 3, "day": -1, "name": None},
+    ]
     j.append(rows, partition_by=["day", "name"])
     j.run()
     assert sorted(j.rows(), key=lambda r: r["id"]) == rows
@@ -172,7 +176,9 @@ def test_a_run_reads_what_was_there_at_its_start(job, pli):
     j = job({"max_files_per_trigger": 1, "start_offset": "earliest"})
     for n in range(3):
         j.append(ids(n))
-    process = subprocess.Popen([pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while not (j.checkpoint / "offsets" / "0.json").exists() and process.poll() is None:
         time.sleep(0.001)
     j.append(ids(99))
@@ -203,7 +209,9 @@ def test_a_strict_job_refuses_new_columns(job):
 
 
 def test_transforms_see_columns_and_metadata(job):
-    j = job(transform={"sql": "SELECT id * 10 AS id, _metadata.file_name AS f, _metadata.file_size > 0 AS s FROM input"})
+    j = job(
+        transform={"sql": "SELECT id * 10 AS id, _metadata.file_name AS f, _metadata.file_size > 0 AS s FROM input"}
+    )
     j.append(ids(1))
     j.run()
     (row,) = j.rows()
@@ -239,7 +247,11 @@ def test_starting_timestamp_begins_with_the_first_commit_at_or_after_it(job):
     for n in range(3):
         j.append(ids(n))
         time.sleep(0.01)
-    infos = [json.loads(line)["commitInfo"] for line in commit_file(j.src, 1).read_text().splitlines() if "commitInfo" in line]
+    infos = [
+        json.loads(line)["commitInfo"]
+        for line in commit_file(j.src, 1).read_text().splitlines()
+        if "commitInfo" in line
+    ]
     at = infos[0]["timestamp"]
     j.source["start_timestamp"] = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000)) + f".{at % 1000:03}Z"
     j.run()
@@ -332,10 +344,19 @@ def test_the_feed_gives_the_snapshot_as_inserts_and_then_changes(job):
     j.run()
     rows = Counter((r["_change_type"], r["_commit_version"], r["id"]) for r in j.rows())
     assert rows == Counter(
-        [("insert", 0, 1), ("insert", 0, 2), ("insert", 0, 3), ("update_preimage", 1, 2), ("update_postimage", 1, 20), ("delete", 2, 3)]
+        [
+            ("insert", 0, 1),
+            ("insert", 0, 2),
+            ("insert", 0, 3),
+            ("update_preimage", 1, 2),
+            ("update_postimage", 1, 20),
+            ("delete", 2, 3),
+        ]
     )
     entries = [e for o in j.offsets() for e in o["file_entries"]]
-    assert [set(e) for e in entries] == [{"path", "commit_version", "commit_timestamp", "change_type", "size"}] * len(entries)
+    assert [set(e) for e in entries] == [{"path", "commit_version", "commit_timestamp", "change_type", "size"}] * len(
+        entries
+    )
     assert [e["path"] for o in j.offsets() for e in o["file_entries"]] == [p for o in j.offsets() for p in o["files"]]
 
 
@@ -496,7 +517,9 @@ def test_killed_runs_lose_and_double_nothing(job, pli):
     for n in range(12):
         j.append(ids(n))
     for _ in range(12):
-        process = subprocess.Popen([pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             process.wait(rng.uniform(0.05, 0.35))
         except subprocess.TimeoutExpired:
@@ -535,7 +558,9 @@ class Model:
         self.cache = {}
 
     def commit(self, version):
-        actions = [json.loads(line) for line in commit_file(self.table, version).read_text().splitlines() if line.strip()]
+        actions = [
+            json.loads(line) for line in commit_file(self.table, version).read_text().splitlines() if line.strip()
+        ]
         return [(kind, action[kind]) for action in actions for kind in ("add", "remove", "cdc") if kind in action]
 
     def path(self, action):
@@ -580,10 +605,14 @@ def change_table(rng, table, state):
 
     def fresh(n):
         state["next"] += n
-        return [{"id": low + k, "p": rng.choice("abc"), **{c: rng.randrange(9) for c in state["columns"]}} for k in range(n)]
+        return [
+            {"id": low + k, "p": rng.choice("abc"), **{c: rng.randrange(9) for c in state["columns"]}} for k in range(n)
+        ]
 
     if what == "append":
-        deltalake.write_deltalake(table, pa.Table.from_pylist(fresh(rng.randint(1, 4))), mode="append", schema_mode="merge")
+        deltalake.write_deltalake(
+            table, pa.Table.from_pylist(fresh(rng.randint(1, 4))), mode="append", schema_mode="merge"
+        )
     elif what == "delete":
         t.delete(f"id % {rng.randint(2, 5)} = 0")
     elif what == "update":
@@ -601,7 +630,9 @@ def change_table(rng, table, state):
 
 def run_with_kills(rng, j, pli):
     if rng.random() < 0.3:
-        process = subprocess.Popen([pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [pli.command, *j.args()], env=pli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             process.wait(rng.uniform(0.02, 0.3))
         except subprocess.TimeoutExpired:

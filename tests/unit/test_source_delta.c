@@ -95,21 +95,24 @@ static const char *next(fixture *f) {
     static char text[2000];
     pli_error err = {0};
     PLI_AUTO(pli__json_unref) json_t *offset = NULL, *stored = NULL, *body = json_object();
-    if (pli__source_plan(f->source, f->cp, &offset, &err) != PLI_OK) fail_msg("%s: %s", pli_status_name(err.code), err.message);
+    if (pli__source_plan(f->source, f->cp, &offset, &err) != PLI_OK)
+        fail_msg("%s: %s", pli_status_name(err.code), err.message);
     if (!offset) return "-";
     bool won = false;
     const int64_t n = pli__checkpoint_last_offset(f->cp) + 1;
     assert_int_equal(pli__checkpoint_write_offset(f->cp, n, offset, &won, &stored, NULL, &err), PLI_OK);
     assert_int_equal(pli__checkpoint_write_commit(f->cp, n, body, &won, &err), PLI_OK);
     snprintf(text, sizeof text, "%lld.%lld%s:", json_integer_value(json_object_get(offset, "version")),
-             json_integer_value(json_object_get(offset, "index")), json_is_true(json_object_get(offset, "is_initial_snapshot")) ? "s" : "");
+             json_integer_value(json_object_get(offset, "index")),
+             json_is_true(json_object_get(offset, "is_initial_snapshot")) ? "s" : "");
     size_t i;
     json_t *file;
     json_array_foreach(json_object_get(offset, "files"), i, file) {
         const json_t *entry = json_array_get(json_object_get(offset, "file_entries"), i);
         const char *type = json_string_value(json_object_get(entry, "change_type"));
         const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, " %s%s%s", strrchr(json_string_value(file), '/') + 1, entry ? "/" : "", entry ? (type ? type : "cdc") : "");
+        snprintf(text + used, sizeof text - used, " %s%s%s", strrchr(json_string_value(file), '/') + 1,
+                 entry ? "/" : "", entry ? (type ? type : "cdc") : "");
     }
     return text;
 }
@@ -443,8 +446,10 @@ static void test_source_delta__a_commit_that_was_rewritten_is_noticed(void **sta
 
 static void test_source_delta__features_that_are_not_implemented_are_refused(void **state) {
     fixture *f = *state;
-    commit(f, 0, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timeTravelToMars\"],\"writerFeatures\":"
-                 "[\"timeTravelToMars\"]}}\n" META("a") ADD("a"));
+    commit(
+        f, 0,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timeTravelToMars\"],\"writerFeatures\":"
+        "[\"timeTravelToMars\"]}}\n" META("a") ADD("a"));
     fails(f, PLI_E_UNSUPPORTED, "timeTravelToMars");
 }
 

@@ -58,7 +58,9 @@ static bool chance(history *h, int percent) { return below(h, 100) < percent; }
 
 /* ---- the table ---- */
 
-static bool may_remove(const history *h) { return h->o.read_change_feed || h->o.ignore_changes || h->o.skip_change_commits; }
+static bool may_remove(const history *h) {
+    return h->o.read_change_feed || h->o.ignore_changes || h->o.skip_change_commits;
+}
 
 static action random_action(history *h) {
     action a = {.kind = ADD, .path = below(h, PATHS), .size = 1 + below(h, 50), .change = chance(h, 85)};
@@ -70,11 +72,14 @@ static action random_action(history *h) {
 static void write_commit(history *h, int v) {
     char name[80];
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    if (v == 0) pli__buf_addz(&text, "{\"metaData\":{\"id\":\"t\",\"configuration\":{\"delta.enableChangeDataFeed\":\"true\"}}}\n");
+    if (v == 0)
+        pli__buf_addz(&text,
+                      "{\"metaData\":{\"id\":\"t\",\"configuration\":{\"delta.enableChangeDataFeed\":\"true\"}}}\n");
     pli__buf_addz(&text, "{\"commitInfo\":{}}\n");
     for (int i = 0; i < h->n_actions[v]; i++) {
         const action *a = &h->commits[v][i];
-        pli__buf_addf(&text, "{\"%s\":{\"path\":\"f%03d\",\"size\":%d,\"dataChange\":%s}}\n", kind_names[a->kind], a->path, a->size, a->change ? "true" : "false");
+        pli__buf_addf(&text, "{\"%s\":{\"path\":\"f%03d\",\"size\":%d,\"dataChange\":%s}}\n", kind_names[a->kind],
+                      a->path, a->size, a->change ? "true" : "false");
     }
     snprintf(name, sizeof name, "table/_delta_log/%020d.json", v);
     temp_write(h->dir, name, text.ptr);
@@ -160,8 +165,12 @@ static void keep_planned(history *h, const json_t *offset) {
     json_array_foreach(json_object_get(offset, "files"), i, file) {
         const json_t *entry = json_array_get(json_object_get(offset, "file_entries"), i);
         const char *type = json_string_value(json_object_get(entry, "change_type"));
-        const json_t *version = entry ? json_object_get(entry, "commit_version") : json_array_get(json_object_get(offset, "file_versions"), i);
-        pli__buf_addf(&all, "%s@%lld%s ", strrchr(json_string_value(file), '/') + 1, json_integer_value(version), !type ? "" : *type == 'i' ? "+" : "-");
+        const json_t *version = entry ? json_object_get(entry, "commit_version")
+                                      : json_array_get(json_object_get(offset, "file_versions"), i);
+        pli__buf_addf(&all, "%s@%lld%s ", strrchr(json_string_value(file), '/') + 1, json_integer_value(version),
+                      !type          ? ""
+                      : *type == 'i' ? "+"
+                                     : "-");
     }
     free(h->planned);
     h->planned = pli__buf_take(&all);
@@ -174,13 +183,15 @@ static void check_limits(const history *h, const json_t *offset) {
     json_t *info;
     if (h->o.read_change_feed) return; /* whole versions */
     assert_true(h->o.max_files == 0 || n <= (size_t)h->o.max_files);
-    json_array_foreach(json_object_get(offset, "file_info"), i, info) bytes += json_integer_value(json_array_get(info, 0));
+    json_array_foreach(json_object_get(offset, "file_info"), i, info)
+        bytes += json_integer_value(json_array_get(info, 0));
     assert_true(h->o.max_bytes == 0 || bytes <= h->o.max_bytes || n == 1);
 }
 
 /* Commits that were read wholly may be cleaned away, but never the snapshot's as long as pages of it are left, and not the newest. */
 static void clean_log(history *h, const json_t *offset) {
-    const bool initial = json_is_true(json_object_get(offset, "is_initial_snapshot")), complete = json_is_true(json_object_get(offset, "complete"));
+    const bool initial = json_is_true(json_object_get(offset, "is_initial_snapshot")),
+               complete = json_is_true(json_object_get(offset, "complete"));
     int64_t through = json_integer_value(json_object_get(offset, "version")) - !complete;
     if (initial || !chance(h, 20)) return;
     if (through > h->n_versions - 2) through = h->n_versions - 2;
@@ -195,10 +206,12 @@ static bool plan_batch(history *h) {
     pli_error err = {0};
     PLI_AUTO(pli__json_unref) json_t *offset = NULL, *stored = NULL, *body = json_object();
     bool won = false;
-    if (pli__source_plan(h->source, h->cp, &offset, &err) != PLI_OK) fail_msg("seed %llu: %s: %s", (unsigned long long)h->seed, pli_status_name(err.code), err.message);
+    if (pli__source_plan(h->source, h->cp, &offset, &err) != PLI_OK)
+        fail_msg("seed %llu: %s: %s", (unsigned long long)h->seed, pli_status_name(err.code), err.message);
     if (!offset) return false;
     const int64_t n = pli__checkpoint_last_offset(h->cp) + 1;
-    if (json_is_true(json_object_get(offset, "is_initial_snapshot"))) h->snapshot = json_integer_value(json_object_get(offset, "version"));
+    if (json_is_true(json_object_get(offset, "is_initial_snapshot")))
+        h->snapshot = json_integer_value(json_object_get(offset, "version"));
     check_limits(h, offset);
     keep_planned(h, offset);
     assert_int_equal(pli__checkpoint_write_offset(h->cp, n, offset, &won, &stored, NULL, &err), PLI_OK);
@@ -267,7 +280,8 @@ static void test_source_delta_model__batches_are_the_models(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_source_delta_model__batches_are_the_models, temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_source_delta_model__batches_are_the_models, temp_dir_setup,
+                                        temp_dir_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

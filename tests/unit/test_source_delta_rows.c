@@ -84,7 +84,9 @@ static bool read_next(reader *r) {
 /* Everything that is there; times of commits are not looked at. */
 static void read_all(reader *r, const char *expected) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql, "CREATE OR REPLACE TEMP TABLE got AS SELECT *, NULL::TIMESTAMPTZ AS _commit_timestamp FROM (%s) LIMIT 0", expected);
+    pli__buf_addf(
+        &sql, "CREATE OR REPLACE TEMP TABLE got AS SELECT *, NULL::TIMESTAMPTZ AS _commit_timestamp FROM (%s) LIMIT 0",
+        expected);
     run_sql(r->env, sql.ptr);
     while (read_next(r)) continue;
     assert_same_rows(r->env, "SELECT * EXCLUDE (_commit_timestamp) FROM got", expected);
@@ -106,7 +108,10 @@ static void read_table(write_fixture *f, const pli__delta_options *o, const char
 static void test_source_delta_rows__partition_values_and_types_are_the_tables(void **state) {
     write_fixture *f = *state;
     const write_table how = {.partition_by = {"d", "s"}};
-    must_append(f, "SELECT 1::BIGINT AS id, DATE '2024-02-29' AS d, 'a/b c%' AS s, 1.50::DECIMAL(9,2) AS m UNION ALL SELECT 2, NULL, NULL, NULL", &how);
+    must_append(
+        f,
+        "SELECT 1::BIGINT AS id, DATE '2024-02-29' AS d, 'a/b c%' AS s, 1.50::DECIMAL(9,2) AS m UNION ALL SELECT 2, NULL, NULL, NULL",
+        &how);
     must_append(f, "SELECT 3::BIGINT AS id, DATE '0001-01-01' AS d, 'ä' AS s, 2.25::DECIMAL(9,2) AS m", &how);
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = write_latest(f);
     PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
@@ -128,7 +133,8 @@ static void test_source_delta_rows__files_are_read_with_the_schema_of_their_vers
     pli__delta_options o = defaults(pli__delta_root(f->table));
     o.start_offset = "earliest";
     reader r = {0};
-    const char *expected = "SELECT 1::BIGINT AS id, NULL::VARCHAR AS b UNION ALL SELECT 2, NULL UNION ALL SELECT 3, 'x' UNION ALL SELECT 4, 'y'";
+    const char *expected =
+        "SELECT 1::BIGINT AS id, NULL::VARCHAR AS b UNION ALL SELECT 2, NULL UNION ALL SELECT 3, 'x' UNION ALL SELECT 4, 'y'";
     read_table(f, &o, expected, &r);
     assert_int_equal(r.batches, 1);
     assert_int_equal(r.parts, 2);
@@ -345,7 +351,8 @@ static void test_source_delta_rows__tables_of_others_are_read_in_batches(void **
     json_array_foreach(json_object_get(cases, "cases"), i, c) check_case(c, *state);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(test_source_delta_rows__##name, write_fixture_setup, write_fixture_teardown)
+#define T(name)                                                                                                        \
+    cmocka_unit_test_setup_teardown(test_source_delta_rows__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -355,7 +362,8 @@ int main(void) {
         T(offsets_of_others_are_read),
         T(files_that_are_gone_are_gaps_only_where_allowed),
         T(a_batch_of_nothing_but_gaps_has_the_columns),
-        cmocka_unit_test_setup_teardown(test_source_delta_rows__tables_of_others_are_read_in_batches, temp_dir_setup, temp_dir_teardown),
+        cmocka_unit_test_setup_teardown(test_source_delta_rows__tables_of_others_are_read_in_batches, temp_dir_setup,
+                                        temp_dir_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
