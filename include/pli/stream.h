@@ -114,6 +114,13 @@ PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const c
  *  @return SCHEMA_MISMATCH, SINK_AHEAD, SINK_BEHIND, COMMIT_CONFLICT, CONSTRAINT_VIOLATED */
 PLI_API pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err);
 
+/** Apply change rows to a Delta table that is there, in one commit: rows with a key of the changes leave, those not deleted come
+ *  back as the changes say; columns that the changes lack keep their values. A conflict with another writer is worked out anew.
+ *  @param take at most one row for each key, and a column "_pli_delete" BOOLEAN; released by this call
+ *  @param options JSON {"keys": [names], "txn", "expect"}, the last two as for pli_delta_write
+ *  @param result JSON {"path", "tableId", "version", "rows", "rowsReplaced", "filesAdded", "repeat"}; free it with pli_free */
+PLI_API pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err);
+
 /* ---- looking ---- */
 PLI_API const char *pli_stream_dir(const pli_stream *stream);
 PLI_API const char *pli_stream_id(const pli_stream *stream);

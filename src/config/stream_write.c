@@ -3,41 +3,28 @@
  * batch the commit is exactly-once: the sink is asked what it shows before anything is written, and again against every
  * winning commit.
  */
+#include "config/stream_write.h"
+
 #include <stdio.h>
 
 #include "base/hash.h"
-#include "base/json.h"
-#include "pli/stream.h"
-#include "sink/sink.h"
 
 #define ROWS_NAME "pli_stream_rows"
-#define LIST_MAX 1000 /* partition columns, properties */
 
-/* The options, as JSON and as the sink wants them. */
-typedef struct wishes {
-    json_t *json;
-    const char *lists[2][LIST_MAX]; /* partition_by; properties */
-    pli__sink_delta_options sink;
-    pli__batch_ref batch;
-    const json_t *expect;
-    bool plain; /* a txn of the caller's own: newer ones count as a repeat too */
-    char attempt[40], digest[65]; /* of such a one */
-} wishes;
-
-static void wishes_clear(wishes *w) { json_decref(w->json); }
+void pli__wishes_clear(pli__wishes *w) { json_decref(w->json); }
 
 static const char *text(const json_t *o, const char *key) {
     const char *value = json_string_value(json_object_get(o, key));
     return value ? value : "";
 }
 
-static pli_status read_lists(wishes *w, pli_error *err) {
+static pli_status read_lists(pli__wishes *w, pli_error *err) {
     const json_t *columns = json_object_get(w->json, "partition_by"), *value;
     json_t *properties = json_object_get(w->json, "properties");
     const size_t n = json_array_size(columns);
     const char *key;
-    if (n > LIST_MAX || 2 * json_object_size(properties) > LIST_MAX)
-        return pli__error_set(err, PLI_E_LIMIT, "more than %d partition columns or properties", LIST_MAX);
+    if (n > PLI__WISH_LIST_MAX || 2 * json_object_size(properties) > PLI__WISH_LIST_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "more than %d partition columns or properties", PLI__WISH_LIST_MAX);
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_array_get(columns, i));
         if (!name) return pli__error_set(err, PLI_E_ARGUMENT, "partition_by must be a list of names");
@@ -54,7 +41,7 @@ static pli_status read_lists(wishes *w, pli_error *err) {
 }
 
 /* A txn of the caller's own stands for its inputs by itself. */
-static void make_digest(wishes *w) {
+static void make_digest(pli__wishes *w) {
     char name[600];
     snprintf(name, sizeof name, "%s %lld", w->batch.app_id, (long long)w->batch.batch_id);
     pli__sha256_hex(pli__str_of(name), w->digest);
@@ -63,7 +50,7 @@ static void make_digest(wishes *w) {
     w->batch.attempt = w->attempt;
 }
 
-static pli_status read_wishes(const char *table, const char *options, wishes *w, pli_error *err) {
+pli_status pli__wishes_read(const char *table, const char *options, pli__wishes *w, pli_error *err) {
     PLI_TRY(pli__json_parse(pli__str_of(options), "options of a write", &w->json, err));
     const json_t *txn = json_object_get(w->json, "txn");
     w->sink = (pli__sink_delta_options){.path = table,
@@ -85,13 +72,13 @@ static pli_status read_wishes(const char *table, const char *options, wishes *w,
 
 /* ---- what the table shows ---- */
 
-static pli_status behind(const wishes *w, const char *why, pli_error *err) {
+static pli_status behind(const pli__wishes *w, const char *why, pli_error *err) {
     return pli__error_set(err, PLI_E_SINK_BEHIND, "table '%s' %s, though batch %lld of this checkpoint was committed to it", w->sink.path, why,
                           (long long)json_integer_value(json_object_get(w->expect, "version")));
 }
 
 /* Against what the checkpoint's newest commit to this table said. */
-static pli_status check_expected(const wishes *w, const pli__sink_state *state, pli_error *err) {
+static pli_status check_expected(const pli__wishes *w, const pli__sink_state *state, pli_error *err) {
     if (!json_is_object(w->expect)) return PLI_OK;
     const int64_t committed = json_integer_value(json_object_get(w->expect, "version"));
     const char *id = text(w->expect, "table_id");
@@ -101,7 +88,7 @@ static pli_status check_expected(const wishes *w, const pli__sink_state *state, 
     return PLI_OK;
 }
 
-static pli_status look(pli__sink *sink, const wishes *w, pli__sink_state *state, bool *repeat, pli_error *err) {
+pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat, pli_error *err) {
     const pli__batch_ref *b = &w->batch;
     *repeat = false;
     *state = (pli__sink_state){.version = -1, .txn_version = -1, .commit_version = -1};
@@ -118,7 +105,7 @@ static pli_status look(pli__sink *sink, const wishes *w, pli__sink_state *state,
                           (long long)state->txn_version, state->txn_version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
 }
 
-static pli_status repeat_result(const wishes *w, const pli__sink_state *state, json_t **out, pli_error *err) {
+pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state, json_t **out, pli_error *err) {
     *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:I}", "path", w->sink.path, "tableId", state->id, "version",
                      (json_int_t)(state->commit_version >= 0 ? state->commit_version : state->version), "txnAppId", w->batch.app_id, "repeat", 1, "rows",
                      (json_int_t)0);
@@ -127,7 +114,7 @@ static pli_status repeat_result(const wishes *w, const pli__sink_state *state, j
 
 /* ---- the write ---- */
 
-static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const wishes *w, json_t **out, pli_error *err) {
+static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const pli__wishes *w, json_t **out, pli_error *err) {
     static const char sql[] = "SELECT * FROM " ROWS_NAME;
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     PLI_TRY(pli__engine_describe(engine, sql, &schema, err));
@@ -146,13 +133,13 @@ static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const
     return status;
 }
 
-static pli_status write_rows(pli_env *env, const wishes *w, struct ArrowArrayStream *take, json_t **out, pli_error *err) {
+static pli_status write_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out, pli_error *err) {
     PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
     PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
     pli__sink_state state;
     bool repeat = false;
-    if (!w->batch.anonymous) PLI_TRY(look(sink, w, &state, &repeat, err));
-    if (repeat) return repeat_result(w, &state, out, err);
+    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
+    if (repeat) return pli__wishes_repeat(w, &state, out, err);
     pli__engine *engine = NULL;
     PLI_TRY(pli__env_engine(env, &engine, err));
     PLI_TRY(pli__engine_register_arrow(engine, ROWS_NAME, take, err));
@@ -160,8 +147,8 @@ static pli_status write_rows(pli_env *env, const wishes *w, struct ArrowArrayStr
     pli__engine_unregister(engine, ROWS_NAME, NULL);
     if (status != PLI_E_SINK_AHEAD || !w->plain || w->batch.anonymous) return status;
     pli__error_clear(err);
-    PLI_TRY(look(sink, w, &state, &repeat, err));
-    return repeat_result(w, &state, out, err);
+    PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
+    return pli__wishes_repeat(w, &state, out, err);
 }
 
 static void stream_release(struct ArrowArrayStream **s) {
@@ -172,10 +159,10 @@ pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStr
     PLI_AUTO(stream_release) struct ArrowArrayStream *rows = take;
     if (!env || !table || !options || !result) return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
     *result = NULL;
-    PLI_AUTO(wishes_clear) wishes w = {0};
+    PLI_AUTO(pli__wishes_clear) pli__wishes w = {0};
     PLI_AUTO(pli__json_unref) json_t *done = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf json = {0};
-    PLI_TRY(read_wishes(table, options, &w, err));
+    PLI_TRY(pli__wishes_read(table, options, &w, err));
     PLI_TRY(write_rows(env, &w, rows, &done, err));
     PLI_TRY(pli__json_write(done, &json, err));
     *result = pli__buf_take(&json);

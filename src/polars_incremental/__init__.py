@@ -42,7 +42,7 @@ from polars_incremental.maintenance import (
 from polars_incremental.observability import LoggingObserver, PipelineObserver
 from polars_incremental.pipeline import Pipeline, RunResult
 from polars_incremental.schema import SchemaEvolution, SchemaPolicy
-from polars_incremental.sinks import DeltaSink, write_delta
+from polars_incremental.sinks import DeltaSink, apply_cdc_delta, write_delta
 from polars_incremental.source import AutoSource, DeltaSource, FilesSource, SourceConfig
 from polars_incremental.sources import SourceSpec, read_cdf_batch
 from polars_incremental.state import JobState
@@ -87,6 +87,7 @@ __all__ = [
     "WriterError",
     "__version__",
     "apply_cdc",
+    "apply_cdc_delta",
     "cleanup_checkpoint",
     "cleanup_snapshot_cache",
     "inspect_checkpoint",

@@ -11,7 +11,7 @@ import polars as pl
 from polars_incremental._frames import collect, common_schema, fit
 from polars_incremental.sources.delta import read_cdf_batch
 
-__all__ = ["apply_cdc", "read_cdf_batch"]
+__all__ = ["apply_cdc", "apply_cdc_delta", "read_cdf_batch"]
 
 PathLike = str | os.PathLike[str]
 Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame"
@@ -158,3 +158,12 @@ def _merge(
     both: list[pl.DataFrame] = [kept, fit(upserts, target)]
     return pl.concat(both, how="vertical")
 
+
+
+def __getattr__(name: str) -> Any:
+    # the Delta half stands on this module
+    if name == "apply_cdc_delta":
+        from polars_incremental.sinks.delta import apply_cdc_delta
+
+        return apply_cdc_delta
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

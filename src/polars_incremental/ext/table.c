@@ -161,19 +161,24 @@ static PyObject *read_batch(PyObject *self, PyObject *args) {
     return PyArg_ParseTuple(args, "ss", &path, &batch) ? do_read_batch(self, path, batch) : NULL;
 }
 
-static PyObject *do_write(PyObject *self, const char *path, struct ArrowArrayStream *rows, const char *options) {
+typedef pli_status write_fn(pli_env *, const char *, struct ArrowArrayStream *, const char *, char **, pli_error *);
+
+static PyObject *do_write(PyObject *self, write_fn *fn, const char *path, struct ArrowArrayStream *rows, const char *options) {
     char *result = NULL;
-    CORE_CALL(pli_delta_write(((table_object *)self)->env, path, rows, options, &result, err));
+    CORE_CALL(fn(((table_object *)self)->env, path, rows, options, &result, err));
     return core_take_text(result);
 }
 
-static PyObject *write_table(PyObject *self, PyObject *args) {
+static PyObject *write_with(PyObject *self, PyObject *args, write_fn *fn) {
     const char *path, *options;
     PyObject *from;
     struct ArrowArrayStream rows = {0};
     if (!PyArg_ParseTuple(args, "sOs", &path, &from, &options) || core_adopt_stream(from, &rows) < 0) return NULL;
-    return do_write(self, path, &rows, options);
+    return do_write(self, fn, path, &rows, options);
 }
+
+static PyObject *write_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_write); }
+static PyObject *apply_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_apply); }
 
 static PyObject *vacuum(PyObject *self, PyObject *args) {
     const char *retention;
@@ -213,6 +218,7 @@ static PyMethodDef methods[] = {
     {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS, "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
     {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
+    {"apply", apply_table, METH_VARARGS, "apply(path, changes, options) -> str"},
     {"vacuum", vacuum, METH_VARARGS, "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},
     {"optimize", optimize, METH_VARARGS, "optimize(where, zorder, target_size) -> str: JSON array of one row"},
     {"changes", KW(changes), METH_VARARGS | METH_KEYWORDS, "changes(from_version, to_version=-1, synthesize=False, columns=None) -> ArrowStream"},

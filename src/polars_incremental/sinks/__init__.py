@@ -1,6 +1,6 @@
 """Sinks."""
 
-from polars_incremental.sinks.delta import DeltaSink, write_delta
+from polars_incremental.sinks.delta import DeltaSink, apply_cdc_delta, write_delta
 from polars_incremental.sinks.parquet import write_parquet_batch
 
-__all__ = ["DeltaSink", "write_delta", "write_parquet_batch"]
+__all__ = ["DeltaSink", "apply_cdc_delta", "write_delta", "write_parquet_batch"]

@@ -11,11 +11,15 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from polars_incremental import _core
-from polars_incremental._casts import to_json
+from polars_incremental._casts import cast, to_json
+from polars_incremental._delta_read import scan_delta
+from polars_incremental._frames import collect
 from polars_incremental._running import running_batch
+from polars_incremental.cdc import Decided, key_names, prepare
 from polars_incremental.errors import SchemaEvolutionError
+from polars_incremental.schema import widen
 
-__all__ = ["DeltaSink", "write_delta"]
+__all__ = ["DeltaSink", "apply_cdc_delta", "write_delta"]
 
 PathLike = str | os.PathLike[str]
 Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame"
@@ -64,8 +68,8 @@ def write_delta(
 class DeltaSink:
     """A writer for pipelines: ``Pipeline(..., writer=DeltaSink("table"))``. Exactly-once; streams a LazyFrame.
 
-    ``mode`` is append or overwrite; ``merge_schema`` adds new columns to the table; ``partition_by`` and ``properties`` are for a table that
-    is created. Returns ``{"rows", "version", "files"}``.
+    ``mode`` is append, overwrite, or merge, which applies ``_change_type`` rows by ``keys``; ``merge_schema`` adds new columns to the
+    table; ``partition_by`` and ``properties`` are for a table that is created. Returns ``{"rows", "version", "files"}``.
     """
 
     target: PathLike
@@ -78,21 +82,165 @@ class DeltaSink:
     _exactly_once = True
 
     def __post_init__(self) -> None:
-        if self.mode not in ("append", "overwrite"):
-            raise ValueError(f"mode must be append or overwrite, not {self.mode!r}")
+        if self.mode not in ("append", "overwrite", "merge"):
+            raise ValueError(f"mode must be append, overwrite or merge, not {self.mode!r}")
+        if (self.mode == "merge") != bool(self.keys):
+            raise ValueError("mode 'merge' needs keys" if self.mode == "merge" else "keys are for mode 'merge'")
 
     def __call__(self, df: Frame) -> dict[str, int]:
         path = os.fspath(self.target)
-        columns = [self.partition_by] if isinstance(self.partition_by, str) else list(self.partition_by or ())
-        options = {
-            "mode": self.mode,
-            "merge_schema": self.merge_schema,
-            "partition_by": columns,
-            "properties": dict(self.properties or {}),
-            **identity_of(path, None),
-        }
-        done = commit(_rescue_as_text(df), path, options, None)
+        if self.mode == "merge":
+            return self._merge(_rescue_as_text(df), path)
+        done = commit(_rescue_as_text(df), path, {"mode": self.mode, **self._new_table(), **identity_of(path, None)}, None)
         return {"rows": done.get("rows", 0), "version": done["version"], "files": len(done.get("addedFiles") or ())}
+
+    def _merge(self, df: Frame, path: str) -> dict[str, int]:
+        schema_mode = "merge" if self.merge_schema else None
+        _, done = _apply(df, path, _Changes(keys=self.keys or ()), schema_mode, None, None, self._new_table())
+        if done is None:
+            return {"rows": 0, "version": _core.Table(path).latest_version() if exists(path) else -1, "files": 0}
+        files = done.get("filesAdded", len(done.get("addedFiles") or ()))
+        return {"rows": done.get("rows", 0), "version": done["version"], "files": files}
+
+    def _new_table(self) -> dict[str, Any]:
+        columns = [self.partition_by] if isinstance(self.partition_by, str) else list(self.partition_by or ())
+        return {"merge_schema": self.merge_schema, "partition_by": columns, "properties": dict(self.properties or {})}
+
+
+# ---- change data
+
+
+def apply_cdc_delta(
+    df: Frame,
+    target: PathLike,
+    *,
+    keys: str | Sequence[str],
+    change_type_col: str = "_change_type",
+    change_type_map: Mapping[str, str] | None = None,
+    mode: str = "merge",
+    ignore_delete: bool = False,
+    ignore_update_preimage: bool = True,
+    dedupe_by_latest_commit: bool = True,
+    commit_version_col: str = "_commit_version",
+    commit_timestamp_col: str = "_commit_timestamp",
+    collect_kwargs: Mapping[str, Any] | None = None,
+    schema_mode: str | None = None,
+    txn: Txn | None = None,
+) -> dict[str, Any]:
+    """Apply change rows to the Delta table, as :func:`polars_incremental.apply_cdc` applies them to a frame. One atomic commit that
+    touches only affected files; memory is needed for the changes, not for the table. The table is created if it is not there.
+
+    New columns need ``schema_mode="merge"``; they are added by a commit of their own, before. Returns ``rows_in``, ``rows_out``,
+    ``action`` (merge, append_only, noop) and, merging into an existing table, ``change_types``.
+    """
+    changes = _Changes(
+        keys, change_type_col, change_type_map, mode, ignore_delete, dedupe_by_latest_commit, commit_version_col, commit_timestamp_col
+    )
+    result, _ = _apply(df, os.fspath(target), changes, schema_mode, txn, collect_kwargs, {})
+    return result
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """How change rows are to be understood."""
+
+    keys: str | Sequence[str]
+    change_type_col: str = "_change_type"
+    change_type_map: Mapping[str, str] | None = None
+    mode: str = "merge"
+    ignore_delete: bool = False
+    dedupe: bool = True
+    version_col: str = "_commit_version"
+    timestamp_col: str = "_commit_timestamp"
+
+    def prepare(self, frame: pl.DataFrame) -> Decided:
+        return prepare(
+            frame,
+            key_names(self.keys),
+            self.change_type_col,
+            self.change_type_map,
+            self.mode,
+            self.ignore_delete,
+            self.dedupe,
+            self.version_col,
+            self.timestamp_col,
+        )
+
+    def rows(self, decided: Decided) -> pl.DataFrame:
+        return decided.rows.drop([self.change_type_col, self.version_col, self.timestamp_col], strict=False)
+
+
+def _apply(
+    df: Frame,
+    path: str,
+    how: _Changes,
+    schema_mode: str | None,
+    txn: Txn | None,
+    collect_kwargs: Mapping[str, Any] | None,
+    new_table: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    check_schema_mode(schema_mode)
+    frame = collect(df, collect_kwargs)
+    if frame.height == 0:
+        return {"rows_in": 0, "rows_out": 0, "action": "noop"}, None
+    decided = how.prepare(frame)
+    identity = identity_of(path, txn)
+    there = exists(path)
+    result: dict[str, Any] = {"rows_in": decided.rows_in, "rows_out": 0, "action": "noop"}
+    if there and how.mode == "merge":
+        result["change_types"] = decided.change_types
+    rows = how.rows(decided)
+    deleted = decided.rows.get_column(how.change_type_col) == "delete"
+    if how.mode == "append_only" or not there:
+        rows = rows.filter(~deleted)
+    if rows.height == 0:
+        return result, None
+    if there:
+        rows = _fit_table(rows, path, schema_mode)
+    if there and how.mode == "merge":
+        changes = rows.with_columns(deleted.alias("_pli_delete"))
+        done = commit(changes, path, {"keys": key_names(how.keys), **identity}, None, apply=True)
+        rows_out = pl.len()
+        result["rows_out"] = scan_delta(path).select(rows_out).collect().item() if not done.get("repeat") else 0
+    else:
+        done = commit(rows, path, {"mode": "append", **new_table, **identity, "merge_schema": False}, None)
+        result["rows_out"] = 0 if done.get("repeat") else rows.height
+    if not done.get("repeat"):
+        result["action"] = how.mode
+    return result, done
+
+
+_AS_STORED: dict[Any, Any] = {pl.UInt8: pl.Int16(), pl.UInt16: pl.Int32(), pl.UInt32: pl.Int64(), pl.UInt64: pl.Decimal(20, 0)}
+
+
+def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.DataFrame:
+    """The changes in the table's types; new columns are added to it if that is allowed."""
+    table = scan_delta(path).collect_schema()
+    by_name = {name.lower(): name for name in table}
+    new = [c for c in rows.columns if c.lower() not in by_name]
+    if new and schema_mode is None:
+        raise SchemaEvolutionError(
+            f"the changes have the column(s) {', '.join(map(repr, new))}, which the table {path!r} lacks; schema_mode='merge' adds them"
+        )
+    casts = []
+    for name, dtype in rows.schema.items():
+        if name in new:
+            continue
+        wanted = table[by_name[name.lower()]]
+        source: Any = _AS_STORED.get(dtype, dtype)
+        if isinstance(dtype, (pl.Enum, pl.Categorical)) or dtype == pl.Time:
+            source = pl.String()
+        elif isinstance(dtype, pl.Datetime):
+            source = pl.Datetime("us", "UTC" if dtype.time_zone else None)
+        elif isinstance(dtype, pl.Duration):
+            source = pl.Int64()
+        if widen(wanted, source, name) != wanted:
+            raise SchemaEvolutionError(f"column {name!r}: the table {path!r} has {wanted}, which does not hold {dtype}")
+        if dtype != wanted:
+            casts.append(cast(pl.col(name), dtype, wanted).alias(name))
+    if new:
+        commit(rows.clear().select(new), path, {"mode": "append", "merge_schema": True}, None)
+    return rows.with_columns(casts)
 
 
 # ---- what all writes share
@@ -138,11 +286,14 @@ def identity_of(path: str, txn: Txn | None) -> dict[str, Any]:
     return identity
 
 
-def commit(df: Frame, path: str, options: Mapping[str, Any], collect_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Write a frame; what the core says of it."""
+def commit(
+    df: Frame, path: str, options: Mapping[str, Any], collect_kwargs: Mapping[str, Any] | None, apply: bool = False
+) -> dict[str, Any]:
+    """Write a frame, or apply it as changes; what the core says of it."""
     rows = _rows(df, collect_kwargs)
+    table = _core.Table(path)
     try:
-        done: dict[str, Any] = json.loads(_core.Table(path).write(path, rows, json.dumps(options)))
+        done: dict[str, Any] = json.loads((table.apply if apply else table.write)(path, rows, json.dumps(options)))
     except Exception:
         error = getattr(rows, "error", None)
         if error is not None:
