@@ -9,8 +9,6 @@
 #include "delta/log_read.h"
 #include "source/source_delta_impl.h"
 
-#define COMMIT_MAX ((size_t)1 << 30) /* bytes of one commit file */
-
 void delta_commit_clear(delta_commit *c) {
     pli__arena_clear(&c->arena);
     free(c->files);
@@ -148,7 +146,7 @@ pli_status pli__delta_commit_sha256(pli__delta *t, int64_t version, char out[65]
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     out[0] = '\0';
     pli__log_commit_name(version, name);
-    const pli_status status = pli__store_get(pli__delta_log(t), name, COMMIT_MAX, &text, err);
+    const pli_status status = pli__store_get(pli__delta_log(t), name, PLI__DELTA_COMMIT_MAX, &text, err);
     if (status == PLI_E_NOT_FOUND) return pli__error_clear(err), PLI_OK;
     PLI_TRY(status);
     pli__sha256_hex(pli__buf_str(&text), out);

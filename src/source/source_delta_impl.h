@@ -6,6 +6,7 @@
 #include "delta/snapshot.h"
 #include "source/source_delta.h"
 
+#define PLI__DELTA_COMMIT_MAX ((size_t)1 << 30) /* bytes of one commit file */
 #define PLI__DELTA_NO_TIME INT64_MIN /* time of a commit that nothing tells */
 
 /* ---- commits (source_delta_commit.c) ---- */

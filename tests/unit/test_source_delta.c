@@ -491,6 +491,17 @@ static void test_source_delta__a_snapshot_with_holes_is_named(void **state) {
     fails(f, PLI_E_DATA_LOSS, "commit 1 ");
 }
 
+static void test_source_delta__a_compacted_log_stands_for_commits_that_are_gone(void **state) {
+    fixture *f = *state;
+    commit(f, 0, META("a") ADD("a") ADD("b"));
+    temp_write(f->dir, "table/_delta_log/00000000000000000001.00000000000000000002.compacted.json", ADD("never"));
+    temp_write(f->dir, "table/_delta_log/00000000000000000001.00000000000000000003.compacted.json",
+               ADD("c") REMOVE("a"));
+    temp_write(f->dir, "table/_delta_log/00000000000000000001.00000000000000000009.compacted.json", ADD("beyond"));
+    commit(f, 4, ADD("d"));
+    assert_string_equal(next(f), "4.2s: b c d");
+}
+
 static void test_source_delta__commits_that_were_read_may_go(void **state) {
     fixture *f = *state;
     earliest(f, 0);
@@ -666,6 +677,7 @@ int main(void) {
         T(missing_versions_are_named_and_never_passed_over),
         T(a_start_that_is_gone_is_named),
         T(a_snapshot_with_holes_is_named),
+        T(a_compacted_log_stands_for_commits_that_are_gone),
         T(commits_that_were_read_may_go),
         T(the_rest_of_a_commit_that_is_gone_is_missed),
         T(the_feed_takes_cdc_files_alone_where_there_are_any),
