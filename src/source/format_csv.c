@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "source/format_csv_quotes.h"
 #include "source/format_csv_scan.h"
 #include "source/format_impl.h"
 #include "source/format_infer.h"
@@ -23,6 +24,7 @@ typedef struct csv_group {
     size_t n_columns;
     pli__str *names;
     unsigned *kinds;  /* of the values that samples have shown */
+    bool alone;       /* its one file may end within quotes: see format_csv_quotes.h */
     bool must_sample; /* some column's type is not known */
     size_t n, cap;
     const pli__input_file **files;
@@ -120,6 +122,7 @@ static pli_status explicit_names(csv_reader *r, pli__str **out, size_t *n, pli_e
 /* ---- groups ---- */
 
 static bool same_group(const csv_group *a, const csv_group *b) {
+    if (a->alone || b->alone) return false;
     if (a->n_columns != b->n_columns || strcmp(a->delimiter, b->delimiter) != 0 || a->compression != b->compression || a->skip != b->skip) return false;
     for (size_t i = 0; i < a->n_columns; i++)
         if (!pli__str_eq(a->names[i], b->names[i])) return false;
@@ -208,7 +211,7 @@ static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan,
     return PLI_OK;
 }
 
-static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool sampled, pli_error *err) {
+static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool sampled, bool only, pli_error *err) {
     PLI_TRY(pli__input_check(file->path, err));
     PLI_AUTO(pli__csv_auto) pli__csv_scan *scan = NULL;
     PLI_TRY(pli__csv_open(file->path, &r->dialect, &scan, err));
@@ -220,6 +223,7 @@ static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool 
     else PLI_TRY(names_of_row(r, file->path, &row, &like.names, err));
     const pli__str delimiter = pli__csv_delimiter(scan);
     memcpy(like.delimiter, delimiter.ptr, delimiter.len);
+    if (!only) PLI_TRY(pli__csv_may_end_quoted(file->path, &r->dialect, delimiter, &like.alone, err));
     csv_group *g = NULL;
     for (size_t i = r->n_groups; i-- > 0 && !g;)
         if (same_group(&r->groups[i], &like)) g = &r->groups[i];
@@ -387,7 +391,7 @@ static pli_status add_group(csv_reader *r, size_t k, pli_error *err) {
 pli_status pli__read_csv(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
     PLI_AUTO(reader_clear) csv_reader r;
     PLI_TRY(reader_init(&r, parts, err));
-    for (size_t i = 0; i < n; i++) PLI_TRY(look_at_file(&r, files[i], pli__is_sampled(parts->read, i, n), err));
+    for (size_t i = 0; i < n; i++) PLI_TRY(look_at_file(&r, files[i], pli__is_sampled(parts->read, i, n), n == 1, err));
     for (size_t k = 0; k < r.n_groups; k++) PLI_TRY(add_group(&r, k, err));
     return PLI_OK;
 }

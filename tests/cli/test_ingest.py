@@ -213,6 +213,17 @@ def test_broken_csv_names_file_and_line(pli, src):
     assert ids(pli) == [1, 2, 3, 4]
 
 
+def test_an_open_quote_in_one_of_many_files_is_no_silent_loss(pli, tmp_path):
+    for n in range(20):
+        write(tmp_path / "in" / f"f{n:02}.csv", f"id,name\n{n},a\n")
+    write(tmp_path / "in" / "f13.csv", 'id,name\n13,"x\n')
+    r = pli.fails(1, "ingest", "in", "out", *NOW)
+    assert "f13.csv" in r.err
+    write(tmp_path / "in" / "f13.csv", 'id,name\n13,"x ""y"" z\nw"\n')
+    pli.ok("ingest", "in", "out", *NOW, "--set", "source.on_changed_file=reread")
+    assert ids(pli) == list(range(20))
+
+
 def test_broken_ndjson_and_parquet_are_named(pli, tmp_path):
     write(tmp_path / "nd" / "a.ndjson", '{"id": 1}\n{"id": \n')
     r = pli.fails(1, "ingest", "nd", "out", *NOW)
