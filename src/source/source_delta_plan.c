@@ -118,11 +118,7 @@ static pli_status take_commit(delta_plan *p, const delta_commit *c, int64_t inde
     delta_source *s = p->s;
     bool skip = false;
     if (c->has_metadata) p->feed = c->feed_enabled ? DELTA_FEED_ON : DELTA_FEED_OFF;
-    const pli_status status = o->counts_only ? PLI_OK : judge(p, c, &skip, err);
-    *more = status == PLI_OK;
-    if (!*more && s->o.max_files > 0 && pli__delta_offset_is_full(o, 1, 0))
-        return pli__error_clear(err), PLI_OK; /* the next plan says so */
-    PLI_TRY(status);
+    if (!o->counts_only) PLI_TRY(judge(p, c, &skip, err));
     return s->o.read_change_feed ? take_changes(s, c, o, more, err) : take_adds(c, index, skip, o, more, err);
 }
 
@@ -156,21 +152,32 @@ static pli_status pass_gap(delta_plan *p, int64_t from, int64_t *next, delta_off
         "restore them, begin a new checkpoint with `start_offset: snapshot`, or accept the gap with `fail_on_data_loss: false`");
 }
 
+/* One commit, or the gap that begins there: then *v moves on to its last version. */
+static pli_status plan_commit(delta_plan *p, int64_t *v, int64_t index, delta_commit *c, delta_offset *o, bool *more,
+                              pli_error *err) {
+    const pli_status status = pli__delta_commit_read(p->s->table, *v, false, c, err);
+    if (status == PLI_E_NOT_FOUND) {
+        int64_t next = *v;
+        pli__error_clear(err);
+        PLI_TRY(pass_gap(p, *v, &next, o, err));
+        *v = next - 1;
+        return PLI_OK;
+    }
+    PLI_TRY(status);
+    return take_commit(p, c, index, o, more, err);
+}
+
 static pli_status plan_commits(delta_plan *p, int64_t version, int64_t index, delta_offset *o, pli_error *err) {
     PLI_AUTO(delta_commit_clear) delta_commit c = {0};
     bool more = true;
     for (int64_t v = version; more && v <= p->newest; v++, index = -1) {
         PLI_TRY(pli__env_check_cancel(p->s->env, err));
-        const pli_status status = pli__delta_commit_read(p->s->table, v, false, &c, err);
-        if (status == PLI_E_NOT_FOUND) {
-            int64_t next = v;
-            pli__error_clear(err);
-            PLI_TRY(pass_gap(p, v, &next, o, err));
-            v = next - 1;
-            continue;
+        const pli_status status = plan_commit(p, &v, index, &c, o, &more, err);
+        if (status != PLI_OK && p->s->o.max_files > 0 && pli__delta_offset_is_full(o, 1, 0)) {
+            pli__error_clear(err); /* what is in the batch is right; the next plan says what is wrong behind it */
+            return PLI_OK;
         }
         PLI_TRY(status);
-        PLI_TRY(take_commit(p, &c, index, o, &more, err));
     }
     return PLI_OK;
 }

@@ -277,6 +277,15 @@ static void test_source_delta__a_full_batch_is_given_before_the_error(void **sta
 
 /* ---- start positions ---- */
 
+static void test_source_delta__a_full_batch_is_given_before_a_gap(void **state) {
+    fixture *f = *state;
+    earliest(f, 1);
+    commit(f, 0, META("a") ADD("a"));
+    commit(f, 2, ADD("c"));
+    assert_string_equal(next(f), "0.0: a");
+    fails(f, PLI_E_DATA_LOSS, "versions 1 to 1 ");
+}
+
 static void test_source_delta__latest_begins_behind_the_newest_version(void **state) {
     fixture *f = *state;
     f->o.start_offset = "latest";
@@ -659,6 +668,7 @@ int main(void) {
         T(what_changes_no_data_moves_the_position_only),
         T(removes_are_an_error_that_names_the_commit),
         T(a_full_batch_is_given_before_the_error),
+        T(a_full_batch_is_given_before_a_gap),
         T(latest_begins_behind_the_newest_version),
         T(versions_to_come_are_waited_for),
         T(a_timestamp_finds_the_first_commit_at_or_after_it),
