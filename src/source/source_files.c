@@ -37,7 +37,7 @@ static pli_status use_index(files_source *s, pli__checkpoint *cp, pli__index **o
 }
 
 static pli_status plan_begin(files_source *s, pli__checkpoint *cp, bool dry, files_plan *p, pli_error *err) {
-    *p = (files_plan){.s = s, .cp = cp, .dry = dry, .now_us = pli__clock_now_us(pli__checkpoint_clock(cp))};
+    *p = (files_plan){.s = s, .cp = cp, .dry = dry, .now_us = pli__clock_now_us(pli__checkpoint_clock(cp)), .newest_ns = INT64_MIN};
     if (dry) PLI_TRY(pli__index_open_for(cp, true, &p->x, err));
     else PLI_TRY(use_index(s, cp, &p->x, err));
     s->next_settled_us = 0;

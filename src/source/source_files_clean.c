@@ -5,6 +5,7 @@
  * yet, is tried again after a later commit. A file outside the source was reached by a link: the link goes, not the file.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -159,9 +160,9 @@ static pli_status clean_read_file(void *arg, const pli__seen_file *f, pli_error 
 static pli_status clean_batch(cleaner *c, pli__checkpoint *cp, int64_t n, bool *due, pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *commit = NULL, *offset = NULL;
     PLI_TRY(pli__checkpoint_read_commit(cp, n, &commit, err));
-    double at = json_number_value(json_object_get(commit, "committed_at"));
-    int64_t now_us = pli__clock_now_us(pli__checkpoint_clock(cp));
-    *due = (double)now_us - at * 1e6 >= (double)c->s->o.clean_after_us;
+    int64_t at_us = llround(json_number_value(json_object_get(commit, "committed_at")) * 1e6);
+    int64_t after_us = c->s->o.clean_after_us;
+    *due = !after_us || pli__clock_now_us(pli__checkpoint_clock(cp)) - at_us >= after_us;
     if (!*due) return PLI_OK;
     PLI_TRY(pli__checkpoint_read_offset(cp, n, &offset, NULL, err));
     batch_cleaner b = {c, json_object_get(commit, "skipped_files"), json_object_get(commit, "quarantined_files")};

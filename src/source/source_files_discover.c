@@ -26,7 +26,8 @@ typedef struct discovery {
     files_plan *p;
     bool force;     /* list every folder */
     bool stat_new;  /* sizes and times are needed before files are taken */
-    bool compare;   /* known files may have been overwritten */
+    bool compare;   /* files that the index has are looked at too: overwritten, the newest, of another time */
+    int64_t newest_ns;
     int64_t now_ms;
     /* the folder that is being listed */
     int64_t folder; /* 0: the index does not know it yet */
@@ -118,17 +119,24 @@ static pli_status add_new(discovery *d, pli__str dir, int64_t folder, pli__str n
     return pli__index_file_put(d->p->x, &f, err);
 }
 
+static bool is_known(const pli__index_file *f) { return f->batch >= 0 || f->batch == PLI__INDEX_SEEN; }
+
 /* A known file is compared with its signature: adopted if it has none, queued again if it differs. */
 static pli_status compare_known(discovery *d, pli__str dir, const pli__index_file *f, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     PLI_TRY(join(&path, dir, f->name, err));
     pli__file_info info = {0};
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
-    if (info.kind != PLI__FILE_REGULAR || (info.size == f->size && info.mtime_ns == f->mtime_ns)) return PLI_OK;
+    if (info.kind != PLI__FILE_REGULAR) return PLI_OK;
+    if (info.mtime_ns > d->newest_ns) d->newest_ns = info.mtime_ns;
+    const pli__files_options *o = &d->p->s->o;
+    const bool matters = is_known(f) ? o->allow_overwrites || o->clean != PLI__CLEAN_OFF : d->stat_new;
+    if (!matters || (info.size == f->size && info.mtime_ns == f->mtime_ns)) return PLI_OK;
     pli__index_file now = *f;
     now.size = info.size;
     now.mtime_ns = info.mtime_ns;
     PLI_TRY(pli__files_begin(d->p, err));
+    if (!is_known(f)) return pli__index_file_put(d->p->x, &now, err); /* its place in an order by time */
     if (f->size == PLI__INDEX_UNKNOWN || f->mtime_ns == PLI__INDEX_UNKNOWN) return pli__index_file_put(d->p->x, &now, err);
     now.prev = f->batch;
     now.batch = PLI__INDEX_WAITING;
@@ -137,8 +145,6 @@ static pli_status compare_known(discovery *d, pli__str dir, const pli__index_fil
     d->p->rows++;
     return pli__index_folder_waiting(d->p->x, f->folder, 1, f->name, err);
 }
-
-static bool is_known(const pli__index_file *f) { return f->batch >= 0 || f->batch == PLI__INDEX_SEEN; }
 
 /* A single path, from a link or because the source is one file. */
 static pli_status add_path(discovery *d, const char *path, pli_error *err) {
@@ -152,7 +158,7 @@ static pli_status add_path(discovery *d, const char *path, pli_error *err) {
     if (found) PLI_TRY(pli__index_file_get(d->p->x, id, name, &found, &f, err));
     if (found) {
         f.name = name;
-        return d->compare && is_known(&f) ? compare_known(d, dir, &f, err) : PLI_OK;
+        return d->compare ? compare_known(d, dir, &f, err) : PLI_OK;
     }
     PLI_TRY(pli__files_begin(d->p, err));
     PLI_TRY(pli__index_folder_id(d->p->x, dir, &id, err));
@@ -291,7 +297,7 @@ static pli_status merge_known(void *arg, const pli__index_file *f, pli_error *er
         if (c < 0) continue;
         if (c > 0) return PLI_OK;
         d->names[i].at = KNOWN;
-        return d->compare && is_known(f) ? known_add(m->overwritten, f, err) : PLI_OK;
+        return d->compare ? known_add(m->overwritten, f, err) : PLI_OK;
     }
     return PLI_OK;
 }
@@ -615,11 +621,14 @@ pli_status pli__files_discover(files_plan *p, pli_error *err) {
     const pli__files_options *o = &p->s->o;
     PLI_AUTO(discovery_clear) discovery d = {.p = p,
                                              .stat_new = stats_first(p->s),
-                                             .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF,
+                                             .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF || stats_first(p->s),
+                                             .newest_ns = INT64_MIN,
                                              .now_ms = p->now_us / 1000};
     PLI_TRY(check_fingerprint(&d, err));
     if (p->root_is_file) return add_path(&d, p->root, err);
     PLI_TRY(full_scan_due(&d, err));
     static const pli__walk_ops ops = {on_enter, on_entry, on_leave};
-    return pli__walk_tree(p->root, &ops, &d, err);
+    PLI_TRY(pli__walk_tree(p->root, &ops, &d, err));
+    if (d.newest_ns > p->newest_ns) p->newest_ns = d.newest_ns;
+    return PLI_OK;
 }

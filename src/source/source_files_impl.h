@@ -42,6 +42,7 @@ typedef struct files_plan {
     bool root_is_file;
     int64_t start_ns;     /* files modified before are not taken; INT64_MIN = no such rule */
     int64_t horizon_ns;   /* the same for max_age; INT64_MIN */
+    int64_t newest_ns;    /* of the known files that discovery looked at; INT64_MIN */
     int64_t rows;         /* written since the transaction began */
 } files_plan;
 

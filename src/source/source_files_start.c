@@ -145,6 +145,7 @@ pli_status pli__files_horizon(files_plan *p, pli_error *err) {
     }
     int64_t newest = INT64_MIN;
     PLI_TRY(pli__index_newest(p->x, &newest, err));
+    if (p->newest_ns > newest) newest = p->newest_ns;
     if (newest == INT64_MIN || newest - p->s->o.max_age_us * 1000 <= p->horizon_ns) return PLI_OK;
     p->horizon_ns = newest - p->s->o.max_age_us * 1000;
     if (p->dry) return PLI_OK;
