@@ -81,15 +81,15 @@ static void test_delta_write_api__overwrite_replaces_all_or_what_a_condition_nam
     write_fixture *f = *state;
     pli_table *t = open_table(f);
     pli_write_options o = {.size = sizeof o, .mode = PLI_WRITE_OVERWRITE};
-    pli_error err = {0};
+    pli_error refused = {0};
     DO(pli_table_write_sql(t, "SELECT i AS id FROM range(10) t(i)", &o, NULL, NULL, &err));
     DO(pli_table_write_sql(t, "SELECT i AS id FROM range(20) t(i)", &o, NULL, NULL, &err));
     expect_rows(f, "SELECT i AS id FROM range(20) t(i)");
     o.where = "id >= 15";
     DO(pli_table_write_sql(t, "SELECT i AS id FROM range(100, 103) t(i)", &o, NULL, NULL, &err));
     expect_rows(f, "SELECT i AS id FROM range(15) t(i) UNION ALL SELECT i FROM range(100, 103) t(i)");
-    assert_int_equal(pli_table_write_sql(t, "SELECT 3::BIGINT AS id", &o, NULL, NULL, &err), PLI_E_CONSTRAINT);
-    assert_non_null(strstr(err.message, "condition of the overwrite"));
+    assert_int_equal(pli_table_write_sql(t, "SELECT 3::BIGINT AS id", &o, NULL, NULL, &refused), PLI_E_CONSTRAINT);
+    assert_non_null(strstr(refused.message, "condition of the overwrite"));
     expect_rows(f, "SELECT i AS id FROM range(15) t(i) UNION ALL SELECT i FROM range(100, 103) t(i)");
     pli_table_close(t);
 }

@@ -229,10 +229,10 @@ static void test_delta_write_maintain__properties_raise_the_protocol(void **stat
 static void test_delta_write_maintain__constraints_hold_for_old_and_new_rows(void **state) {
     write_fixture *f = *state;
     int64_t version;
-    pli_error err = {0};
+    pli_error refused = {0};
     append_batches(f, 1, NULL);
-    assert_int_equal(pli__add_constraint(f->table, "small", "id < 50", &version, &err), PLI_E_CONSTRAINT);
-    assert_non_null(strstr(err.message, "50 rows"));
+    assert_int_equal(pli__add_constraint(f->table, "small", "id < 50", &version, &refused), PLI_E_CONSTRAINT);
+    assert_non_null(strstr(refused.message, "50 rows"));
     OK(pli__add_constraint(f->table, "small", "`id` < 500", &version, &err));
     assert_int_equal(pli__add_constraint(f->table, "small", "id < 9", &version, NULL), PLI_E_EXISTS);
     assert_int_equal(write_append(f, "SELECT 700::BIGINT AS id", NULL, NULL), PLI_E_CONSTRAINT);
