@@ -160,8 +160,8 @@ pli_status pli__index_open(const char *path, bool read_only, pli__index **out, p
 
 void pli__index_close(pli__index *x) {
     if (!x) return;
-    for (size_t i = 0; i < PLI__SQL_COUNT_OF; i++) sqlite3_finalize(x->statements[i]);
     pli__index_rollback(x);
+    for (size_t i = 0; i < PLI__SQL_COUNT_OF; i++) sqlite3_finalize(x->statements[i]);
     sqlite3_close(x->db);
     pli__buf_clear(&x->folder_path);
     free(x);
