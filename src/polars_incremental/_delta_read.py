@@ -61,7 +61,9 @@ def lazy(read: Open, schema: pl.Schema) -> pl.LazyFrame:
         # a reader with no columns would have no rows either
         stream = read(columns or list(schema)[:1], where, limit)
         left = n_rows
+        empty = True
         for frame in chunks(stream, batch_size or _CHUNK):
+            empty = False
             if predicate is not None:
                 frame = frame.filter(predicate)
             if left is not None:
@@ -70,6 +72,8 @@ def lazy(read: Open, schema: pl.Schema) -> pl.LazyFrame:
             yield frame.select(columns)
             if left == 0:
                 return
+        if empty:
+            yield pl.DataFrame(schema=schema).select(columns)
 
     return register_io_source(source, schema=schema)
 

@@ -11,7 +11,7 @@ import polars as pl
 from polars_incremental._frames import collect, common_schema, fit
 from polars_incremental.sources.delta import read_cdf_batch
 
-__all__ = ["apply_cdc", "apply_cdc_delta", "read_cdf_batch"]
+__all__ = ["apply_cdc", "apply_cdc_delta", "read_cdf_batch"]  # noqa: F822
 
 PathLike = str | os.PathLike[str]
 Frame: TypeAlias = "pl.DataFrame | pl.LazyFrame"

@@ -113,6 +113,14 @@ class WriteDelta(Tables):
             pli.write_delta(pl.LazyFrame({"a": [1]}).map_batches(fail, schema={"a": pl.Int64}), self.table)
         self.assertFalse(list(self.table.glob("*.parquet")) if self.table.exists() else [])
 
+    def test_a_lazy_frame_that_fails_late_leaves_nothing(self):
+        self.put("1.parquet", pl.DataFrame({"a": range(600_000)}))
+        lazy = pl.scan_parquet(self.source / "1.parquet").select(pl.when(pl.col("a") < 599_999).then(1).otherwise(300).cast(pl.Int64).cast(pl.Int8))
+        with self.assertRaises(pl.exceptions.InvalidOperationError):
+            pli.write_delta(lazy, self.table)
+        self.assertEqual(list(self.table.glob("**/*.parquet")), [])
+
+    @unittest.skipIf(int(pl.__version__.split(".")[0]) < 2, "Polars 1 cannot stream batches safely")
     def test_a_lazy_frame_is_never_collected_whole(self):
         with mock.patch.object(pl.LazyFrame, "collect", side_effect=AssertionError):
             pli.write_delta(pl.LazyFrame({"a": range(10)}), self.table)

@@ -29,6 +29,8 @@ _MODES = ("append", "overwrite", "error", "ignore")
 _SCHEMA_MODES = (None, "merge", "overwrite")
 _BACKEND = "pli"
 _CHUNK = 250_000
+# Polars 1 ends the batches of a LazyFrame that fails as if they were all: rows would be lost in silence
+_STREAMS = int(pl.__version__.split(".")[0]) >= 2
 
 
 def write_delta(
@@ -315,11 +317,10 @@ def _rows(df: Frame, collect_kwargs: Mapping[str, Any] | None) -> Any:
         raise TypeError(f"a Polars DataFrame or LazyFrame is needed, not {type(df).__name__}")
     schema = df.collect_schema()
     _check_columns(list(schema))
-    collect_batches = getattr(df, "collect_batches", None)
-    if collect_kwargs or collect_batches is None:
+    if collect_kwargs or not _STREAMS:
         frame: Any = df.collect(**dict(collect_kwargs or {}))
         return frame
-    batches: Iterator[pl.DataFrame] = iter(collect_batches(chunk_size=_CHUNK, maintain_order=True))
+    batches: Iterator[pl.DataFrame] = iter(df.collect_batches(chunk_size=_CHUNK, maintain_order=True))
     return _core.Feed(pl.DataFrame(schema=schema), batches)
 
 
