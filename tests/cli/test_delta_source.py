@@ -590,7 +590,7 @@ class Model:
         path = self.path(action)
         if path not in self.cache:
             self.cache[path] = pq.ParquetFile(path).read().to_pylist()
-        values = {k: v for k, v in action["partitionValues"].items()}
+        values = dict(action["partitionValues"])
         return [{**row, **values} for row in self.cache[path]]
 
 

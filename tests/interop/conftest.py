@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from interop_support import MATRIX  # noqa: E402  (the folder is no package)
+from interop_support import MATRIX
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLI = os.environ.get("PLI", str(ROOT / "build/release/bin/pli"))

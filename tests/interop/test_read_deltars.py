@@ -31,7 +31,7 @@ def rows(first, last, **extra):
         "p": pa.array([None if i % 7 == 0 else f"p {i % 3}/%" for i in ids]),
         "x": pa.array([float("nan") if i % 11 == 0 else i / 3 for i in ids]),
         "d": pa.array([decimal.Decimal(i) / 8 for i in ids], pa.decimal128(20, 4)),
-        "ts": pa.array([datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(microseconds=i * 1000003) for i in ids]),
+        "ts": pa.array([datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=i * 1000003) for i in ids]),
         "day": pa.array([datetime.date(2024, 1, 1 + i % 28) for i in ids]),
         "l": pa.array([[i, None] for i in ids]),
         "st": pa.array([{"a": i, "b": str(i)} for i in ids]),
