@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,9 +41,10 @@ def run(*args: str) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def median(runs: int, *args: str) -> tuple[float, float]:
+def best(runs: int, *args: str) -> tuple[float, float]:
+    """The least processor time of several runs (what others do on the machine only ever adds), the greatest peak."""
     measured = [run(*args) for _ in range(runs)]
-    return statistics.median(m[0] for m in measured), max(m[1] for m in measured)
+    return min(m[0] for m in measured), max(m[1] for m in measured)
 
 
 def report(what: str, ours: float, theirs: float, other: str, bound: float, note: str = "") -> None:
@@ -171,39 +171,41 @@ BARE = """
 import sys, duckdb
 c = duckdb.connect()
 c.sql("SET threads = 2; SET preserve_insertion_order = false")
-c.sql(f"COPY (SELECT * FROM read_parquet({sys.argv[1].split(',')})) TO '{sys.argv[2]}' (FORMAT parquet)")
+more = ", 'insert' AS t, 1::BIGINT AS v, now() AS s" if len(sys.argv) > 3 else ""
+c.sql(f"COPY (SELECT *{more} FROM read_parquet({sys.argv[1].split(',')})) TO '{sys.argv[2]}' (FORMAT parquet)")
 """
 
 
 def compare_logs(folder: Path, options: argparse.Namespace) -> None:
-    idle, _ = median(options.runs, sys.executable, "-c", DELTA_RS, "", "nothing")
+    idle, _ = best(options.runs, sys.executable, "-c", DELTA_RS, "", "nothing")
     tables = [("commits", f"{options.commits:,} JSON commits", lambda t: make_commits(t, options.commits))]
     tables.append(("checkpoint", f"checkpoint of {options.files:,} files", lambda t: make_checkpoint(t, options.files)))
     for key, title, make in tables:
         table = folder / key
         make(table)
-        ours, memory = median(options.runs, PLI, "delta", "detail", str(table), "--json")
-        theirs, their_memory = median(options.runs, sys.executable, "-c", DELTA_RS, str(table), "list")
+        ours, memory = best(options.runs, PLI, "delta", "detail", str(table), "--json")
+        theirs, their_memory = best(options.runs, sys.executable, "-c", DELTA_RS, str(table), "list")
         report(f"{title}, listed", ours, theirs - idle, "delta-rs", 1 / 6, f"peak {memory:.0f} MB, delta-rs {their_memory:.0f} MB")
         if memory > 450:
             missed.append(f"{title}: peak memory")
-        ours, _ = median(options.runs, PLI, "delta", "history", str(table), "--limit", "1")
-        theirs, _ = median(options.runs, sys.executable, "-c", DELTA_RS, str(table), "version")
+        ours, _ = best(options.runs, PLI, "delta", "history", str(table), "--limit", "1")
+        theirs, _ = best(options.runs, sys.executable, "-c", DELTA_RS, str(table), "version")
         report(f"{title}, version alone", ours, theirs - idle, "delta-rs", 1 / 10)
 
 
 def compare_rows(folder: Path, options: argparse.Namespace) -> None:
     table, out = folder / "rows", folder / "out.parquet"
     paths = make_rows(table, options.rows)
-    idle, _ = median(options.runs, sys.executable, "-c", "import duckdb; duckdb.connect().sql('SELECT 1').fetchall()")
-    own_idle, _ = median(options.runs, PLI, "delta", "read", str(table), "--limit", "0", "-o", str(out))
-    bare, _ = median(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out))
-    scan, _ = median(options.runs, PLI, "delta", "read", str(table), "-o", str(out))
+    idle, _ = best(options.runs, sys.executable, "-c", "import duckdb; duckdb.connect().sql('SELECT 1').fetchall()")
+    own_idle, _ = best(options.runs, PLI, "delta", "read", str(table), "--limit", "0", "-o", str(out))
+    bare, _ = best(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out))
+    scan, _ = best(options.runs, PLI, "delta", "read", str(table), "-o", str(out))
     report("full scan", scan - own_idle, bare - idle, "read_parquet", 1.05)
-    feed, _ = median(options.runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out))
-    report("change feed", feed - own_idle, bare - idle, "read_parquet", 1.25, "(with its three columns written)")
+    feed, _ = best(options.runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out))
+    bare, _ = best(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out), "changes")
+    report("change feed", feed - own_idle, bare - idle, "read_parquet", 1.05, "(three more columns written on both sides)")
     first = options.rows // 2
-    one, _ = median(options.runs, PLI, "delta", "read", str(table), "--where", f"id >= {first} AND id < {first + 10}", "-o", str(out))
+    one, _ = best(options.runs, PLI, "delta", "read", str(table), "--where", f"id >= {first} AND id < {first + 10}", "-o", str(out))
     report("filter on 1 % of the files", one - own_idle, max(scan - own_idle, 0.001), "full scan", 0.1)
 
 

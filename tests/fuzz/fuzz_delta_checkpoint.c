@@ -1,7 +1,8 @@
 /*
  * A log in pieces: the input's lines are actions, one commit each behind a good commit 0. Where the table opens, the same
  * state put into a v2 checkpoint (JSON manifest) must give the same files, transactions and domains, with the commits
- * behind it, and advancing from an older snapshot must too. The first byte says where the checkpoint stands.
+ * behind it, and advancing from an older snapshot must too. The files are also those that a plain list gives, searched from
+ * its start for every action. The first byte says where the checkpoint stands.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -79,6 +80,52 @@ static pli_status describe(pli__snapshot *s, pli__buf *out) {
     return st;
 }
 
+/* ---- the files by a plain list ---- */
+
+typedef struct {
+    struct {
+        char *key;
+        bool active;
+    } files[512];
+    size_t n;
+} plain_list;
+
+static void set_file(plain_list *l, pli__str path, const pli__dv *dv, bool active) {
+    pli__buf key = {0};
+    pli__buf_addf(&key, "%zu:%.*s|", path.len, PLI_STR_ARG(path));
+    if (dv->storage) pli__buf_addf(&key, "%c%zu:%.*s@%lld", dv->storage, dv->path.len, PLI_STR_ARG(dv->path), (long long)dv->offset);
+    size_t i = 0;
+    while (i < l->n && strcmp(l->files[i].key, key.ptr) != 0) i++;
+    if (i == l->n && l->n < 512) l->files[l->n++].key = pli__buf_take(&key);
+    if (i < l->n) l->files[i].active = active;
+    pli__buf_clear(&key);
+}
+
+static pli_status take_action(void *arg, const pli__action *a, pli_error *err) {
+    (void)err;
+    if (a->kind == PLI__ACTION_ADD) set_file(arg, a->add.path, &a->add.dv, true);
+    if (a->kind == PLI__ACTION_REMOVE) set_file(arg, a->remove.path, &a->remove.dv, false);
+    return PLI_OK;
+}
+
+static pli_status count_file(void *arg, const pli__add *a, pli_error *err) {
+    (void)a, (void)err;
+    ++*(size_t *)arg;
+    return PLI_OK;
+}
+
+static void check_plain(pli__delta *t, pli__snapshot *s) {
+    plain_list l = {.n = 0};
+    size_t active = 0, listed = 0;
+    for (int64_t v = 0; v <= pli__snapshot_version(s); v++)
+        expect(pli__log_read(t, v, (pli__read_what){PLI__READ_FILES, 0}, take_action, &l, NULL) == PLI_OK, "a commit cannot be read again");
+    for (size_t i = 0; i < l.n; i++) {
+        active += l.files[i].active;
+        free(l.files[i].key);
+    }
+    expect(pli__snapshot_files(s, 0, count_file, &listed, NULL) == PLI_OK && listed == active, "other files are active than a plain list says");
+}
+
 /* ---- the snapshot as a checkpoint ---- */
 
 static pli_status write_add(void *arg, const pli__add *a, pli_error *err) {
@@ -126,6 +173,7 @@ static void check_table(pli_env *env, int64_t last, int64_t at, pli__store *stor
     char key[96];
     if (pli__delta_open_store(env, "/t", store, &t, NULL) != PLI_OK) return;
     if (pli__snapshot_open(t, last, NULL, &whole, NULL) != PLI_OK || describe(whole, &expected) != PLI_OK) return;
+    check_plain(t, whole);
     if (pli__snapshot_open(t, at, NULL, &part, NULL) != PLI_OK || describe(part, &actual) != PLI_OK) return;
     expect(pli__snapshot_advance(part, last, &advanced, NULL) == PLI_OK, "a snapshot cannot be advanced to a version that opens");
     pli__buf_reset(&actual);
