@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +28,8 @@ class Checkpoint(Generic[Batch]):
         # a pipeline that holds the lock needs no second look; its schema waits here for the commit of the batch
         self._alone = False
         self._staged_schema: list[dict[str, str]] | None = None
+        # what the stream plans from; as long as it is the same, what it knows of the source is kept between plans
+        self._source: Any = None
         # what our own sinks did in the batch at hand
         self._sinks: list[dict[str, Any]] = []
 
@@ -98,6 +100,13 @@ class Checkpoint(Generic[Batch]):
     def _ids(self, kind: str) -> list[int]:
         ids: list[int] = json.loads(self._stream.ids(kind))
         return ids
+
+    def _plan_from(self, source: Any, set_source: Callable[[], None]) -> Batch | None:
+        if source != self._source:
+            self._source = None
+            set_source()
+            self._source = source
+        return self._plan()
 
     def _plan(self) -> Batch | None:
         planned = self._stream.plan()

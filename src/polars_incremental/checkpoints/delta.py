@@ -46,8 +46,8 @@ class DeltaTableCheckpoint(Checkpoint[DeltaBatch]):
             "ignore_changes": ignore_changes,
             "read_change_feed": read_change_feed,
         }
-        set_source(self._stream, table_path, options)
-        return self._plan()
+        source = (os.path.abspath(table_path), options)
+        return self._plan_from(source, lambda: set_source(self._stream, table_path, options))
 
     def _batch_of(self, record: dict[str, Any]) -> DeltaBatch:
         entries = record.get("file_entries")

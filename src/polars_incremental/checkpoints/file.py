@@ -53,8 +53,8 @@ class FileStreamCheckpoint(Checkpoint[BatchInfo]):
             "max_file_age": max_file_age,
             "exclude_dirs": [self.checkpoint_dir, *(exclude_dirs or ())],
         }
-        set_source(self._stream, input_dir, pattern, options, self._file_format, self._clean)
-        return self._plan()
+        source = (os.path.abspath(input_dir), pattern, options, self._file_format, self._clean)
+        return self._plan_from(source, lambda: set_source(self._stream, input_dir, pattern, options, self._file_format, self._clean))
 
     def list_pending_batches(self) -> list[BatchInfo]:
         """Batches that were planned and not committed, ascending; those that cannot be read are left out."""
