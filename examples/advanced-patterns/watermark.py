@@ -35,7 +35,9 @@ noon = datetime(2024, 1, 1, 12)
 pl.DataFrame({"id": [1, 2], "ts": [noon, noon + timedelta(hours=3)]}).write_parquet(raw / "1.parquet")
 pipeline.run()
 # 13:00 is before the watermark of 14:00, 14:30 is after it
-pl.DataFrame({"id": [3, 4], "ts": [noon + timedelta(hours=1), noon + timedelta(minutes=150)]}).write_parquet(raw / "2.parquet")
+pl.DataFrame({"id": [3, 4], "ts": [noon + timedelta(hours=1), noon + timedelta(minutes=150)]}).write_parquet(
+    raw / "2.parquet"
+)
 pipeline.run()
 print(seen)
 assert seen == [[1, 2], [4]]

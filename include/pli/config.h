@@ -21,11 +21,12 @@ extern "C" {
 /** One option of a job; static data. */
 typedef struct pli_option_info {
     const char *key;     /**< "source.max_files_per_trigger" */
-    const char *type;    /**< "text", "path", "flag", "count", "number", "size", "duration", "list", "map", "SQL", "time", "choice" */
+    const char *
+        type; /**< "text", "path", "flag", "count", "number", "size", "duration", "list", "map", "SQL", "time", "choice" */
     const char *choices; /**< "a|b|c" for a choice, else "" */
-    const char *def;     /**< default as text; "" if there is none */
-    const char *flag;    /**< flag of `pli ingest` ("--max-files"), "" if there is none */
-    const char *help;    /**< one line */
+    const char *def; /**< default as text; "" if there is none */
+    const char *flag; /**< flag of `pli ingest` ("--max-files"), "" if there is none */
+    const char *help; /**< one line */
 } pli_option_info;
 
 PLI_API size_t pli_option_count(void);

@@ -21,60 +21,59 @@ extern "C" {
  * The list of codes: X(symbol, number, NAME, exit code of `pli`, one-line explanation, what to do).
  * It makes the enum, the names, `pli explain`, the exit codes and the reference page.
  */
-#define PLI_ERROR_MAP(X)                                                                                              \
-    X(PLI_E_MEMORY, 1, "OUT_OF_MEMORY", 1, "memory could not be allocated",                                          \
-      "raise the memory of the machine or container, or lower `memory` and `threads` of the job")                     \
-    X(PLI_E_IO, 2, "IO_ERROR", 1, "the operating system reported an error while reading or writing",                 \
-      "look at the path and the system's message; the run can be repeated as it is")                                  \
-    X(PLI_E_DISK_FULL, 3, "DISK_FULL", 1, "a disk or quota is full",                                                  \
-      "free space and run again; the batch at hand is repeated with the same inputs")                                 \
-    X(PLI_E_NOT_FOUND, 4, "NOT_FOUND", 1, "a file, folder, table or version does not exist",                          \
-      "check the path; a missing source folder is allowed by `allow_missing: true`")                                  \
-    X(PLI_E_EXISTS, 5, "ALREADY_EXISTS", 1, "the thing to be created exists already", "choose another name")        \
-    X(PLI_E_ACCESS, 6, "ACCESS_DENIED", 1, "the operating system denies access",                                     \
-      "change the permissions or run as a user who may read and write the path")                                      \
-    X(PLI_E_ARGUMENT, 7, "INVALID_ARGUMENT", 2, "a value handed in is not allowed", "see the message")              \
-    X(PLI_E_USAGE, 8, "USAGE", 2, "the command line is not understood", "see `pli help COMMAND`")                    \
-    X(PLI_E_CONFIG, 9, "INVALID_CONFIG", 78, "the job file is not valid",                                             \
-      "`pli validate` lists every error with its line")                                                               \
-    X(PLI_E_CORRUPT, 10, "CORRUPT_RECORD", 1, "a file of a checkpoint or table cannot be understood",                \
-      "restore the named file from a copy; nothing is skipped or guessed")                                            \
-    X(PLI_E_UNSUPPORTED, 11, "UNSUPPORTED_FEATURE", 4, "the table needs a feature that this version does not have", \
-      "read the table with another engine, or drop the feature there")                                                \
+#define PLI_ERROR_MAP(X)                                                                                               \
+    X(PLI_E_MEMORY, 1, "OUT_OF_MEMORY", 1, "memory could not be allocated",                                            \
+      "raise the memory of the machine or container, or lower `memory` and `threads` of the job")                      \
+    X(PLI_E_IO, 2, "IO_ERROR", 1, "the operating system reported an error while reading or writing",                   \
+      "look at the path and the system's message; the run can be repeated as it is")                                   \
+    X(PLI_E_DISK_FULL, 3, "DISK_FULL", 1, "a disk or quota is full",                                                   \
+      "free space and run again; the batch at hand is repeated with the same inputs")                                  \
+    X(PLI_E_NOT_FOUND, 4, "NOT_FOUND", 1, "a file, folder, table or version does not exist",                           \
+      "check the path; a missing source folder is allowed by `allow_missing: true`")                                   \
+    X(PLI_E_EXISTS, 5, "ALREADY_EXISTS", 1, "the thing to be created exists already", "choose another name")           \
+    X(PLI_E_ACCESS, 6, "ACCESS_DENIED", 1, "the operating system denies access",                                       \
+      "change the permissions or run as a user who may read and write the path")                                       \
+    X(PLI_E_ARGUMENT, 7, "INVALID_ARGUMENT", 2, "a value handed in is not allowed", "see the message")                 \
+    X(PLI_E_USAGE, 8, "USAGE", 2, "the command line is not understood", "see `pli help COMMAND`")                      \
+    X(PLI_E_CONFIG, 9, "INVALID_CONFIG", 78, "the job file is not valid",                                              \
+      "`pli validate` lists every error with its line")                                                                \
+    X(PLI_E_CORRUPT, 10, "CORRUPT_RECORD", 1, "a file of a checkpoint or table cannot be understood",                  \
+      "restore the named file from a copy; nothing is skipped or guessed")                                             \
+    X(PLI_E_UNSUPPORTED, 11, "UNSUPPORTED_FEATURE", 4, "the table needs a feature that this version does not have",    \
+      "read the table with another engine, or drop the feature there")                                                 \
     X(PLI_E_SCHEMA, 12, "SCHEMA_MISMATCH", 4, "the schema of the input does not fit, and the policy forbids a change", \
-      "allow the change (`merge_schema`, schema mode) or mend the file; the same batch is repeated")                  \
-    X(PLI_E_DATA, 13, "BAD_DATA", 1, "an input file cannot be read as its format",                                   \
-      "mend or remove the named file, or set `on_bad_file: skip` or `quarantine`")                                    \
-    X(PLI_E_SQL, 14, "INVALID_SQL", 1, "a SQL text cannot be run", "correct the SQL; `pli validate` checks it")     \
-    X(PLI_E_LOCKED, 15, "LOCKED", 6, "another run holds the checkpoint",                                              \
-      "wait for it, or use --lock-timeout")                                                                           \
-    X(PLI_E_CONFLICT, 16, "COMMIT_CONFLICT", 1, "another writer changed the table in a way that cannot be combined", \
-      "run again; the operation is computed anew on the new version")                                                 \
-    X(PLI_E_UNKNOWN, 17, "OUTCOME_UNKNOWN", 1, "it is not known whether a write took effect",                         \
-      "run again; the next run looks at what is there and goes on from that")                                         \
-    X(PLI_E_DATA_LOSS, 18, "DATA_LOSS", 5, "inputs that the checkpoint needs are gone",                               \
-      "restore them, or accept the gap with `fail_on_data_loss: false`")                                              \
-    X(PLI_E_SINK_AHEAD, 19, "SINK_AHEAD", 5, "the sink holds batches that this checkpoint does not know",            \
-      "find out who wrote them (a copied or restored checkpoint?); then `pli checkpoint accept DIR --yes`")           \
-    X(PLI_E_SINK_BEHIND, 20, "SINK_BEHIND", 5, "the sink lacks batches that this checkpoint has committed",          \
-      "restore the sink, or truncate the checkpoint to the batch the sink has")                                       \
-    X(PLI_E_FILE_CHANGED, 21, "FILE_CHANGED", 1, "an input file changed between planning and commit",                \
-      "run again; or set `on_changed_file: reread`, or a longer `settle_time`")                                       \
-    X(PLI_E_CANCELLED, 22, "CANCELLED", 130, "the run was stopped from outside", "run again to go on")              \
-    X(PLI_E_ENGINE, 23, "ENGINE_ERROR", 1, "the query engine failed or could not be loaded", "see `pli doctor`")    \
-    X(PLI_E_LIMIT, 24, "LIMIT_EXCEEDED", 1, "something read from outside is larger than its limit",                   \
-      "see the message for the limit")                                                                                \
-    X(PLI_E_NOT_A_TABLE, 25, "NOT_A_TABLE", 1, "the path is not a Delta table", "check the path")                   \
-    X(PLI_E_FOREIGN, 26, "FOREIGN_RECORD", 1, "a record belongs to another checkpoint",                              \
-      "do not mix checkpoints; restore metadata.json of this one")                                                    \
-    X(PLI_E_TABLE_CHANGED, 27, "TABLE_REPLACED", 5, "the table was dropped and created again, or went backwards",    \
-      "start a new checkpoint for the new table, or `pli checkpoint rebind`")                                         \
-    X(PLI_E_TIMEOUT, 28, "TIMEOUT", 1, "a time limit ran out", "run again, or raise the limit")                      \
-    X(PLI_E_NO_FEED, 29, "NO_CHANGE_FEED", 1, "the change data feed was not recorded for the range",                 \
-      "enable `delta.enableChangeDataFeed`, or derive the changes with --synthesize")                                 \
-    X(PLI_E_CONSTRAINT, 30, "CONSTRAINT_VIOLATED", 1, "a row breaks a constraint of the table",                      \
-      "mend the rows; the message names the constraint")                                                              \
-    X(PLI_E_STATE, 31, "INVALID_STATE", 1, "a function was called out of order", "see the header of the function") \
+      "allow the change (`merge_schema`, schema mode) or mend the file; the same batch is repeated")                   \
+    X(PLI_E_DATA, 13, "BAD_DATA", 1, "an input file cannot be read as its format",                                     \
+      "mend or remove the named file, or set `on_bad_file: skip` or `quarantine`")                                     \
+    X(PLI_E_SQL, 14, "INVALID_SQL", 1, "a SQL text cannot be run", "correct the SQL; `pli validate` checks it")        \
+    X(PLI_E_LOCKED, 15, "LOCKED", 6, "another run holds the checkpoint", "wait for it, or use --lock-timeout")         \
+    X(PLI_E_CONFLICT, 16, "COMMIT_CONFLICT", 1, "another writer changed the table in a way that cannot be combined",   \
+      "run again; the operation is computed anew on the new version")                                                  \
+    X(PLI_E_UNKNOWN, 17, "OUTCOME_UNKNOWN", 1, "it is not known whether a write took effect",                          \
+      "run again; the next run looks at what is there and goes on from that")                                          \
+    X(PLI_E_DATA_LOSS, 18, "DATA_LOSS", 5, "inputs that the checkpoint needs are gone",                                \
+      "restore them, or accept the gap with `fail_on_data_loss: false`")                                               \
+    X(PLI_E_SINK_AHEAD, 19, "SINK_AHEAD", 5, "the sink holds batches that this checkpoint does not know",              \
+      "find out who wrote them (a copied or restored checkpoint?); then `pli checkpoint accept DIR --yes`")            \
+    X(PLI_E_SINK_BEHIND, 20, "SINK_BEHIND", 5, "the sink lacks batches that this checkpoint has committed",            \
+      "restore the sink, or truncate the checkpoint to the batch the sink has")                                        \
+    X(PLI_E_FILE_CHANGED, 21, "FILE_CHANGED", 1, "an input file changed between planning and commit",                  \
+      "run again; or set `on_changed_file: reread`, or a longer `settle_time`")                                        \
+    X(PLI_E_CANCELLED, 22, "CANCELLED", 130, "the run was stopped from outside", "run again to go on")                 \
+    X(PLI_E_ENGINE, 23, "ENGINE_ERROR", 1, "the query engine failed or could not be loaded", "see `pli doctor`")       \
+    X(PLI_E_LIMIT, 24, "LIMIT_EXCEEDED", 1, "something read from outside is larger than its limit",                    \
+      "see the message for the limit")                                                                                 \
+    X(PLI_E_NOT_A_TABLE, 25, "NOT_A_TABLE", 1, "the path is not a Delta table", "check the path")                      \
+    X(PLI_E_FOREIGN, 26, "FOREIGN_RECORD", 1, "a record belongs to another checkpoint",                                \
+      "do not mix checkpoints; restore metadata.json of this one")                                                     \
+    X(PLI_E_TABLE_CHANGED, 27, "TABLE_REPLACED", 5, "the table was dropped and created again, or went backwards",      \
+      "start a new checkpoint for the new table, or `pli checkpoint rebind`")                                          \
+    X(PLI_E_TIMEOUT, 28, "TIMEOUT", 1, "a time limit ran out", "run again, or raise the limit")                        \
+    X(PLI_E_NO_FEED, 29, "NO_CHANGE_FEED", 1, "the change data feed was not recorded for the range",                   \
+      "enable `delta.enableChangeDataFeed`, or derive the changes with --synthesize")                                  \
+    X(PLI_E_CONSTRAINT, 30, "CONSTRAINT_VIOLATED", 1, "a row breaks a constraint of the table",                        \
+      "mend the rows; the message names the constraint")                                                               \
+    X(PLI_E_STATE, 31, "INVALID_STATE", 1, "a function was called out of order", "see the header of the function")     \
     X(PLI_E_INTERNAL, 32, "INTERNAL", 1, "a bug of this library", "please report it")
 
 /** Result of a fallible call. 0 is success; the numbers are stable. */

@@ -29,14 +29,17 @@ typedef struct pli_stream pli_stream;
 
 /** Open or create a checkpoint. @param env borrowed @param kind "files" or "delta"; INVALID_STATE if the checkpoint is of the other one
  *  @param create false: NOT_FOUND if it is absent, and nothing is ever written */
-PLI_API pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err);
+PLI_API pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create,
+                                   pli_stream **out, pli_error *err);
 /** Look at a checkpoint without ever writing to it; one that is absent looks empty. */
-PLI_API pli_status pli_stream_peek(pli_env *env, const char *checkpoint, const char *kind, pli_stream **out, pli_error *err);
+PLI_API pli_status pli_stream_peek(pli_env *env, const char *checkpoint, const char *kind, pli_stream **out,
+                                   pli_error *err);
 PLI_API void pli_stream_close(pli_stream *stream); /**< NULL is allowed; releases the lock */
 
 /** Take the checkpoint's lock, read its state again, and finish what a dead run left undone behind its newest commit. @param timeout_us 0 = do not wait, negative = no limit
  *  @param poll called about every 50 ms while waiting, may be NULL; non-zero ends the wait with CANCELLED. LOCKED */
-PLI_API pli_status pli_stream_lock(pli_stream *stream, int64_t timeout_us, int (*poll)(void *arg), void *arg, pli_error *err);
+PLI_API pli_status pli_stream_lock(pli_stream *stream, int64_t timeout_us, int (*poll)(void *arg), void *arg,
+                                   pli_error *err);
 PLI_API void pli_stream_unlock(pli_stream *stream);
 /** Look at the folder again: another process may have written. */
 PLI_API pli_status pli_stream_refresh(pli_stream *stream, pli_error *err);
@@ -45,15 +48,15 @@ PLI_API pli_status pli_stream_refresh(pli_stream *stream, pli_error *err);
 typedef struct pli_stream_files {
     size_t size;
     const char *path;
-    const char *format;          /**< parquet csv json ndjson avro excel; NULL = by extension */
+    const char *format; /**< parquet csv json ndjson avro excel; NULL = by extension */
     const char *pattern;
     bool recursive;
     int64_t max_files, max_bytes; /**< at least 1 where given */
-    const char *start_offset;     /**< "earliest", "latest" */
-    const char *start_timestamp;  /**< seconds as text, or ISO 8601; wins */
+    const char *start_offset; /**< "earliest", "latest" */
+    const char *start_timestamp; /**< seconds as text, or ISO 8601; wins */
     bool allow_overwrites;
-    double max_file_age;          /**< seconds; 0 = no limit */
-    const char *clean_source;     /**< "off", "delete", "archive" */
+    double max_file_age; /**< seconds; 0 = no limit */
+    const char *clean_source; /**< "off", "delete", "archive" */
     const char *archive_dir;
     size_t n_exclude_dirs;
     const char *const *exclude_dirs; /**< folders that are never looked into */
@@ -65,10 +68,10 @@ PLI_API pli_status pli_stream_set_files(pli_stream *stream, const pli_stream_fil
 typedef struct pli_stream_delta {
     size_t size;
     const char *path;
-    const char *start_offset;       /**< "snapshot", "latest", "earliest" */
-    int64_t starting_version;       /**< -1 = not given */
+    const char *start_offset; /**< "snapshot", "latest", "earliest" */
+    int64_t starting_version; /**< -1 = not given */
     const char *starting_timestamp;
-    int64_t max_files, max_bytes;   /**< 0 = no limit */
+    int64_t max_files, max_bytes; /**< 0 = no limit */
     bool ignore_deletes, ignore_changes, read_change_feed;
 } pli_stream_delta;
 PLI_API pli_status pli_stream_set_delta(pli_stream *stream, const pli_stream_delta *options, pli_error *err);
@@ -83,7 +86,8 @@ PLI_API pli_status pli_stream_backlog(pli_stream *stream, char **json, pli_error
 /** Id of the batch to repeat (the lowest offset above the highest commit), -1 if there is none. CORRUPT_RECORD for damage. */
 PLI_API pli_status pli_stream_pending(pli_stream *stream, int64_t *id, pli_error *err);
 /** Publish offsets/ID.json if it is absent. @param stored what is there afterwards (ours or the earlier one); may be NULL */
-PLI_API pli_status pli_stream_write_offset(pli_stream *stream, int64_t id, const char *batch, char **stored, pli_error *err);
+PLI_API pli_status pli_stream_write_offset(pli_stream *stream, int64_t id, const char *batch, char **stored,
+                                           pli_error *err);
 /** Begin an attempt at a batch whose offset is stored. An attempt that was open is aborted. */
 PLI_API pli_status pli_stream_begin(pli_stream *stream, int64_t id, pli_error *err);
 /** The attempt's JobState; NULL when there is none. Borrowed. */
@@ -94,14 +98,16 @@ PLI_API const char *pli_stream_offset_sha256(const pli_stream *stream);
 /** Publish commits/ID.json, make the attempt's state and schema current, then tidy (index, clean-up of sources; failures are logged).
  *  @param body JSON object with the commit's keys (file_count, metadata, version …) @param schema JSON array
  *  [{"name","dtype"}] that becomes current, or NULL. A commit that is there already is left as it is. */
-PLI_API pli_status pli_stream_commit(pli_stream *stream, int64_t id, const char *body, const char *schema, pli_error *err);
+PLI_API pli_status pli_stream_commit(pli_stream *stream, int64_t id, const char *body, const char *schema,
+                                     pli_error *err);
 /** Drop the attempt: nothing of it stays visible. */
 PLI_API void pli_stream_abort(pli_stream *stream);
 
 /** Rows of a planned Delta batch: deletion vectors, column mapping and partition values of the log applied; with change feed, the
  *  columns _change_type, _commit_version, _commit_timestamp behind the others. @param table folder of the table
  *  @param batch JSON as planned, with at least one file @param out the caller releases it, before the environment is freed */
-PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out, pli_error *err);
+PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch,
+                                        struct ArrowArrayStream *out, pli_error *err);
 
 /** Write the rows of an Arrow stream to a Delta table, in one commit; creates the table.
  *  @param take released by this call, also on failure
@@ -112,14 +118,16 @@ PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const c
  *  this table said.
  *  @param result JSON {"path", "tableId", "version", "rows", "addedFiles": [...], "repeat"}; free it with pli_free
  *  @return SCHEMA_MISMATCH, SINK_AHEAD, SINK_BEHIND, COMMIT_CONFLICT, CONSTRAINT_VIOLATED */
-PLI_API pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err);
+PLI_API pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                                   char **result, pli_error *err);
 
 /** Apply change rows to a Delta table that is there, in one commit: rows with a key of the changes leave, those not deleted come
  *  back as the changes say; columns that the changes lack keep their values. A conflict with another writer is worked out anew.
  *  @param take at most one row for each key, and a column "_pli_delete" BOOLEAN; released by this call
  *  @param options JSON {"keys": [names], "txn", "expect"}, the last two as for pli_delta_write
  *  @param result JSON {"path", "tableId", "version", "rows", "rowsReplaced", "filesAdded", "repeat"}; free it with pli_free */
-PLI_API pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err);
+PLI_API pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                                   char **result, pli_error *err);
 
 /* ---- looking ---- */
 PLI_API const char *pli_stream_dir(const pli_stream *stream);

@@ -45,7 +45,8 @@ typedef struct pli_at {
     size_t size;             /**< sizeof(pli_at) */
     bool has_version;        /**< `version` is set */
     int64_t version;
-    const char *timestamp;   /**< RFC 3339; the version that was current then. Without a zone: the environment's. Not with a version */
+    const char *
+        timestamp; /**< RFC 3339; the version that was current then. Without a zone: the environment's. Not with a version */
     bool ignore_checkpoints; /**< replay the JSON commits alone */
 } pli_at;
 
@@ -68,15 +69,15 @@ PLI_API pli_status pli_table_history(pli_table *t, int64_t limit, pli_row_fn *fn
 
 /** What to read. */
 typedef struct pli_read_options {
-    size_t size;                 /**< sizeof(pli_read_options) */
-    bool has_version;            /**< `version` is set */
+    size_t size; /**< sizeof(pli_read_options) */
+    bool has_version; /**< `version` is set */
     int64_t version;
-    const char *timestamp;       /**< as in pli_at */
+    const char *timestamp; /**< as in pli_at */
     bool ignore_checkpoints;
-    size_t n_columns;            /**< 0 = all, in the order of the schema */
-    const char *const *columns;  /**< logical names (case ignored), in the order wanted */
-    const char *where;           /**< SQL (DuckDB's dialect) over logical columns; also used to leave out files */
-    bool has_limit;              /**< `limit` is set */
+    size_t n_columns; /**< 0 = all, in the order of the schema */
+    const char *const *columns; /**< logical names (case ignored), in the order wanted */
+    const char *where; /**< SQL (DuckDB's dialect) over logical columns; also used to leave out files */
+    bool has_limit; /**< `limit` is set */
     int64_t limit;
 } pli_read_options;
 
@@ -85,26 +86,29 @@ typedef struct pli_read_options {
  *  @param options NULL = all rows of the newest version
  *  @param out the caller releases it; it keeps the environment's engine busy until then, and must not outlive the table
  *  @return PLI_E_SQL for a filter that is wrong, PLI_E_ARGUMENT for a column that does not exist (with a hint) */
-PLI_API pli_status pli_table_read(pli_table *t, const pli_read_options *options, struct ArrowArrayStream *out, pli_error *err);
+PLI_API pli_status pli_table_read(pli_table *t, const pli_read_options *options, struct ArrowArrayStream *out,
+                                  pli_error *err);
 /** The same as JSON objects, one a row (times as text, binaries escaped as the engine does it). */
-PLI_API pli_status pli_table_read_rows(pli_table *t, const pli_read_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_read_rows(pli_table *t, const pli_read_options *options, pli_row_fn *fn, void *arg,
+                                       pli_error *err);
 /** The same into a file; its ending picks the format: .parquet, .csv, .ndjson (or .jsonl), .json. A file that is there is
  *  replaced when the new one is complete. @param rows number of rows written, may be NULL */
-PLI_API pli_status pli_table_read_file(pli_table *t, const pli_read_options *options, const char *path, int64_t *rows, pli_error *err);
+PLI_API pli_status pli_table_read_file(pli_table *t, const pli_read_options *options, const char *path, int64_t *rows,
+                                       pli_error *err);
 
 /** Which changes. A start is required; ends are inclusive. */
 typedef struct pli_changes_options {
-    size_t size;                /**< sizeof(pli_changes_options) */
-    bool has_from_version;      /**< `from_version` is set */
+    size_t size; /**< sizeof(pli_changes_options) */
+    bool has_from_version; /**< `from_version` is set */
     int64_t from_version;
-    bool has_to_version;        /**< `to_version` is set; default: the newest */
+    bool has_to_version; /**< `to_version` is set; default: the newest */
     int64_t to_version;
     const char *from_timestamp; /**< RFC 3339: from the first version at or after it. Not with from_version */
-    const char *to_timestamp;   /**< to the last version at or before it. Not with to_version */
-    bool synthesize;            /**< for versions without a change data feed: derive it by comparing removed with added files */
-    size_t n_columns;           /**< 0 = all; the three columns below always come last */
+    const char *to_timestamp; /**< to the last version at or before it. Not with to_version */
+    bool synthesize; /**< for versions without a change data feed: derive it by comparing removed with added files */
+    size_t n_columns; /**< 0 = all; the three columns below always come last */
     const char *const *columns;
-    const char *where;          /**< SQL over the columns and the three below; applied to rows */
+    const char *where; /**< SQL over the columns and the three below; applied to rows */
     bool has_limit;
     int64_t limit;
 } pli_changes_options;
@@ -113,11 +117,14 @@ typedef struct pli_changes_options {
  *  update_preimage, update_postimage, or what a change file says), _commit_version, _commit_timestamp.
  *  @return PLI_E_NO_FEED if the feed was not enabled for a version (see synthesize), PLI_E_NOT_FOUND if a commit is gone,
  *  PLI_E_ARGUMENT for a range that ends before it begins */
-PLI_API pli_status pli_table_changes(pli_table *t, const pli_changes_options *options, struct ArrowArrayStream *out, pli_error *err);
+PLI_API pli_status pli_table_changes(pli_table *t, const pli_changes_options *options, struct ArrowArrayStream *out,
+                                     pli_error *err);
 /** As pli_table_read_rows. */
-PLI_API pli_status pli_table_changes_rows(pli_table *t, const pli_changes_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_changes_rows(pli_table *t, const pli_changes_options *options, pli_row_fn *fn, void *arg,
+                                          pli_error *err);
 /** As pli_table_read_file. */
-PLI_API pli_status pli_table_changes_file(pli_table *t, const pli_changes_options *options, const char *path, int64_t *rows, pli_error *err);
+PLI_API pli_status pli_table_changes_file(pli_table *t, const pli_changes_options *options, const char *path,
+                                          int64_t *rows, pli_error *err);
 
 #ifdef __cplusplus
 }

@@ -52,12 +52,15 @@ typedef struct pli_write_options {
 } pli_write_options;
 
 /** Create an empty table. @param schema Delta's schema JSON, or SQL columns as a struct: "STRUCT(id BIGINT, t VARCHAR)" */
-PLI_API pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn,
+                                    void *arg, pli_error *err);
 /** Write the rows of an Arrow stream. Columns are matched by name, case ignored.
  *  @param take the stream; released by the call in any case @param options NULL = append */
-PLI_API pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pli_write_options *options,
+                                   pli_row_fn *fn, void *arg, pli_error *err);
 /** Write the rows of a query of the environment's engine ("SELECT … FROM read_csv('…')"). Rows never leave the engine. */
-PLI_API pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn,
+                                       void *arg, pli_error *err);
 
 typedef struct pli_delete_options {
     size_t size;
@@ -67,7 +70,8 @@ typedef struct pli_delete_options {
     const char *user_metadata;
 } pli_delete_options;
 /** Delete rows. Report: rows, filesScanned, filesRemoved, filesAdded, deletionVectorsAdded, bytesAdded, rowsCopied. */
-PLI_API pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg,
+                                    pli_error *err);
 
 typedef struct pli_update_options {
     size_t size;
@@ -79,7 +83,8 @@ typedef struct pli_update_options {
     const char *user_metadata;
 } pli_update_options;
 /** Change rows. Report as for delete. */
-PLI_API pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg,
+                                    pli_error *err);
 
 typedef struct pli_optimize_options {
     size_t size;
@@ -91,7 +96,8 @@ typedef struct pli_optimize_options {
 } pli_optimize_options;
 /** Put small files together and purge deleted rows; rows stay what they are. Report: filesRemoved, filesAdded, bytesRemoved,
  *  bytesAdded, partitions. */
-PLI_API pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options, pli_row_fn *fn, void *arg,
+                                      pli_error *err);
 
 typedef struct pli_vacuum_options {
     size_t size;
@@ -100,16 +106,20 @@ typedef struct pli_vacuum_options {
     bool dry_run;
 } pli_vacuum_options;
 /** Delete files that nothing refers to. Report: a row {"path", "size"} for each, then the totals. */
-PLI_API pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg,
+                                    pli_error *err);
 
 /** Make an older version the newest again. Report: filesRestored, filesRemoved. */
-PLI_API pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_row_fn *fn, void *arg,
+                                     pli_error *err);
 /** Write a checkpoint of the newest version. Report: actions, addFiles, bytes. */
 PLI_API pli_status pli_table_checkpoint(pli_table *t, pli_row_fn *fn, void *arg, pli_error *err);
 /** Set or unset table properties. */
-PLI_API pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn,
+                                            void *arg, pli_error *err);
 /** Add a CHECK constraint (Spark's SQL) after testing it on all rows: PLI_E_CONSTRAINT if one breaks it, PLI_E_EXISTS. */
-PLI_API pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn,
+                                            void *arg, pli_error *err);
 PLI_API pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn *fn, void *arg, pli_error *err);
 
 #ifdef __cplusplus

@@ -110,7 +110,8 @@ static pli_status open_database(pli__index *x, const char *path, int flags, pli_
 /* Version of the schema, 0 for an empty file. */
 static pli_status read_version(pli__index *x, int64_t *out, pli_error *err) {
     sqlite3_stmt *s = NULL;
-    if (sqlite3_prepare_v2(x->db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK) return pli__index_error(x, "read", err);
+    if (sqlite3_prepare_v2(x->db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK)
+        return pli__index_error(x, "read", err);
     bool row = sqlite3_step(s) == SQLITE_ROW;
     if (row) *out = sqlite3_column_int64(s, 0);
     sqlite3_finalize(s);

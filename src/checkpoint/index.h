@@ -91,20 +91,24 @@ pli_status pli__index_forget_queue(pli__index *x, pli_error *err);
 /* ---- files ---- */
 typedef pli_status pli__index_file_fn(void *arg, const pli__index_file *file, pli_error *err);
 /** *found = false if the name is not there. */
-pli_status pli__index_file_get(pli__index *x, int64_t folder, pli__str name, bool *found, pli__index_file *out, pli_error *err);
+pli_status pli__index_file_get(pli__index *x, int64_t folder, pli__str name, bool *found, pli__index_file *out,
+                               pli_error *err);
 /** Insert or replace. Queue counts of the folder are the caller's. */
 pli_status pli__index_file_put(pli__index *x, const pli__index_file *f, pli_error *err);
 /** A batch takes a file, whatever state it is in. *was_waiting tells the caller's count. */
 pli_status pli__index_file_take(pli__index *x, const pli__index_file *f, bool *was_waiting, pli_error *err);
 pli_status pli__index_file_remove(pli__index *x, int64_t folder, pli__str name, pli_error *err);
 /** Files of a folder in order of name, from a name on. fn must not change this folder. */
-pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__index_file_fn *fn, void *arg, pli_error *err);
+pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__index_file_fn *fn, void *arg,
+                            pli_error *err);
 /** The names of all of them, in order; the other members are not filled in. */
 pli_status pli__index_names(pli__index *x, int64_t folder, pli__index_file_fn *fn, void *arg, pli_error *err);
 /** Waiting ones of them only, at most `limit`. */
-pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn, void *arg, pli_error *err);
+pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn,
+                              void *arg, pli_error *err);
 /** Waiting files of all folders, oldest (or newest) first, those of one time by folder path and name within the folder. */
-pli_status pli__index_waiting_by_time(pli__index *x, bool newest_first, pli__index_file_fn *fn, void *arg, pli_error *err);
+pli_status pli__index_waiting_by_time(pli__index *x, bool newest_first, pli__index_file_fn *fn, void *arg,
+                                      pli_error *err);
 /** Held files, youngest first, at most `limit`. */
 pli_status pli__index_held(pli__index *x, int64_t limit, pli__index_file_fn *fn, void *arg, pli_error *err);
 /** Is the name known (taken or seen) in any folder? The first call builds an index by name. */

@@ -131,16 +131,18 @@ pli_status pli__index_forget_marks(pli__index *x, pli_error *err) {
 
 pli_status pli__index_forget_queue(pli__index *x, pli_error *err) {
     /* What waits after an overwrite was known before: back there with a signature that no file has, it is found again. */
-    return pli__index_exec(x,
-                           "UPDATE file SET batch=prev,prev=NULL,size=-1,mtime=-1 WHERE batch IN(-1,-3) AND prev IS NOT NULL;"
-                           "DELETE FROM file WHERE batch IN(-1,-3);"
-                           "UPDATE folder SET parent=0,device=NULL,waiting=0,first=''",
-                           err);
+    return pli__index_exec(
+        x,
+        "UPDATE file SET batch=prev,prev=NULL,size=-1,mtime=-1 WHERE batch IN(-1,-3) AND prev IS NOT NULL;"
+        "DELETE FROM file WHERE batch IN(-1,-3);"
+        "UPDATE folder SET parent=0,device=NULL,waiting=0,first=''",
+        err);
 }
 
 /* ---- files ---- */
 
-pli_status pli__index_file_get(pli__index *x, int64_t folder, pli__str name, bool *found, pli__index_file *out, pli_error *err) {
+pli_status pli__index_file_get(pli__index *x, int64_t folder, pli__str name, bool *found, pli__index_file *out,
+                               pli_error *err) {
     sqlite3_stmt *s = NULL;
     PLI_TRY(pli__index_statement_of(x, PLI__SQL_FILE_GET, &s, err));
     sqlite3_bind_int64(s, 1, folder);
@@ -198,7 +200,8 @@ static pli_status each_file(pli__index *x, sqlite3_stmt *s, pli__index_file_fn *
     }
 }
 
-pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__index_file_fn *fn, void *arg, pli_error *err) {
+pli_status pli__index_files(pli__index *x, int64_t folder, pli__str from, pli__index_file_fn *fn, void *arg,
+                            pli_error *err) {
     sqlite3_stmt *s = NULL;
     PLI_TRY(pli__index_statement_of(x, PLI__SQL_FILES, &s, err));
     sqlite3_bind_int64(s, 1, folder);
@@ -218,8 +221,8 @@ pli_status pli__index_names(pli__index *x, int64_t folder, pli__index_file_fn *f
     return PLI_OK;
 }
 
-pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn, void *arg,
-                              pli_error *err) {
+pli_status pli__index_waiting(pli__index *x, int64_t folder, pli__str from, int64_t limit, pli__index_file_fn *fn,
+                              void *arg, pli_error *err) {
     sqlite3_stmt *s = NULL;
     PLI_TRY(pli__index_statement_of(x, PLI__SQL_WAITING, &s, err));
     sqlite3_bind_int64(s, 1, folder);
@@ -236,7 +239,8 @@ static pli_status optional_index(pli__index *x, bool *made, const char *sql, pli
     return PLI_OK;
 }
 
-pli_status pli__index_waiting_by_time(pli__index *x, bool newest_first, pli__index_file_fn *fn, void *arg, pli_error *err) {
+pli_status pli__index_waiting_by_time(pli__index *x, bool newest_first, pli__index_file_fn *fn, void *arg,
+                                      pli_error *err) {
     PLI_TRY(optional_index(x, &x->by_time,
                            "CREATE INDEX IF NOT EXISTS file_time ON file(mtime,folder,name) WHERE batch=-1", err));
     sqlite3_stmt *s = NULL;

@@ -67,8 +67,10 @@ static pli_status settle_folder(taker *t, pli_error *err) {
 static pli_status take_file(void *arg, const pli__seen_file *file, pli_error *err) {
     taker *t = arg;
     const char *slash = memrchr(file->path.ptr, '/', file->path.len);
-    if (!slash) return pli__error_set(err, PLI_E_CORRUPT, "a record names the relative path '%.*s'", PLI_STR_ARG(file->path));
-    size_t dir = slash == file->path.ptr ? 1 : (size_t)(slash - file->path.ptr), base = (size_t)(slash - file->path.ptr) + 1;
+    if (!slash)
+        return pli__error_set(err, PLI_E_CORRUPT, "a record names the relative path '%.*s'", PLI_STR_ARG(file->path));
+    size_t dir = slash == file->path.ptr ? 1 : (size_t)(slash - file->path.ptr),
+           base = (size_t)(slash - file->path.ptr) + 1;
     int64_t folder = 0;
     PLI_TRY(pli__index_folder_id(t->x, (pli__str){file->path.ptr, dir}, &folder, err));
     if (folder != t->folder) PLI_TRY(settle_folder(t, err));
@@ -77,7 +79,9 @@ static pli_status take_file(void *arg, const pli__seen_file *file, pli_error *er
                                .name = {file->path.ptr + base, file->path.len - base},
                                .size = file->size,
                                .mtime_ns = file->mtime_ns,
-                               .batch = t->batch >= 0 ? t->batch : file->batch >= 0 ? file->batch : PLI__INDEX_SEEN,
+                               .batch = t->batch >= 0      ? t->batch
+                                        : file->batch >= 0 ? file->batch
+                                                           : PLI__INDEX_SEEN,
                                .found_ms = t->found_ms,
                                .prev = PLI__INDEX_UNKNOWN};
     bool was_waiting = false;
@@ -89,7 +93,9 @@ static pli_status take_file(void *arg, const pli__seen_file *file, pli_error *er
 
 static pli_status take_offset(pli__index *x, int64_t n, const json_t *offset, int64_t *rows, pli_error *err) {
     const json_t *at = json_object_get(offset, "created_at");
-    taker t = {.x = x, .batch = n, .found_ms = json_is_number(at) ? (int64_t)(json_number_value(at) * 1e3) : PLI__INDEX_UNKNOWN};
+    taker t = {.x = x,
+               .batch = n,
+               .found_ms = json_is_number(at) ? (int64_t)(json_number_value(at) * 1e3) : PLI__INDEX_UNKNOWN};
     PLI_TRY_IN(pli__offset_files(offset, take_file, &t, err), err, "offsets/%" PRId64 ".json", n);
     if (rows) *rows += t.rows;
     return settle_folder(&t, err);
@@ -206,7 +212,8 @@ static pli_status path_of(pli__checkpoint *cp, char **out, pli_error *err) {
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status open_and_sync(pli__checkpoint *cp, const char *path, bool look_only, pli__index **out, pli_error *err) {
+static pli_status open_and_sync(pli__checkpoint *cp, const char *path, bool look_only, pli__index **out,
+                                pli_error *err) {
     PLI_AUTO(pli__index_auto) pli__index *x = NULL;
     PLI_TRY(pli__index_open(path, look_only && path, &x, err));
     if (look_only) PLI_TRY(pli__index_begin(x, err));
@@ -228,7 +235,8 @@ pli_status pli__index_open_for(pli__checkpoint *cp, bool look_only, pli__index *
         PLI_TRY(pli__index_delete(cp, err));
         return open_and_sync(cp, path, look_only, out, err);
     }
-    if (path && (damaged || status == PLI_E_ACCESS || status == PLI_E_NOT_FOUND || status == PLI_E_IO || (look_only && status == PLI_E_LOCKED)))
+    if (path && (damaged || status == PLI_E_ACCESS || status == PLI_E_NOT_FOUND || status == PLI_E_IO ||
+                 (look_only && status == PLI_E_LOCKED)))
         return open_and_sync(cp, NULL, look_only, out, err);
     if (err) *err = why;
     return status;

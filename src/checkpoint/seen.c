@@ -39,7 +39,8 @@ static pli_status squeeze(pli__seen_writer *w, bool end, pli_error *err) {
         if (!room) return pli__buf_status(&w->out, err);
         ZSTD_outBuffer out = {room, ZSTD_CStreamOutSize(), 0};
         left = ZSTD_compressStream2(w->stream, &out, &in, end ? ZSTD_e_end : ZSTD_e_continue);
-        if (ZSTD_isError(left)) return pli__error_set(err, PLI_E_INTERNAL, "could not compress: %s", ZSTD_getErrorName(left));
+        if (ZSTD_isError(left))
+            return pli__error_set(err, PLI_E_INTERNAL, "could not compress: %s", ZSTD_getErrorName(left));
         pli__buf_used(&w->out, out.pos);
     }
     pli__buf_reset(&w->line);
@@ -67,7 +68,8 @@ pli_status pli__seen_begin_latest(pli__checkpoint *cp, int64_t timestamp_us, pli
     return PLI_OK;
 }
 
-pli_status pli__seen_begin_cleaned(pli__checkpoint *cp, int64_t from, int64_t through, pli__seen_writer **out, pli_error *err) {
+pli_status pli__seen_begin_cleaned(pli__checkpoint *cp, int64_t from, int64_t through, pli__seen_writer **out,
+                                   pli_error *err) {
     PLI_AUTO(pli__seen_writer_auto) pli__seen_writer *w = NULL;
     PLI_TRY(writer_new(cp, &w, err));
     snprintf(w->key, sizeof w->key, "seen/cleaned-%" PRId64 "-%" PRId64 ".ndjson.zst", from, through);
@@ -91,13 +93,16 @@ pli_status pli__seen_add(pli__seen_writer *w, const pli__seen_file *file, pli_er
 pli_status pli__seen_publish(pli__seen_writer *w, pli_error *err) {
     PLI_TRY(squeeze(w, true, err));
     unsigned flags = pli__checkpoint_relaxed(w->cp) ? PLI__STORE_RELAXED : 0;
-    pli_status status = pli__store_put_if_absent(pli__checkpoint_store(w->cp), w->key, pli__buf_str(&w->out), flags, err);
+    pli_status status = pli__store_put_if_absent(pli__checkpoint_store(w->cp), w->key, pli__buf_str(&w->out), flags,
+                                                 err);
     if (status != PLI_E_EXISTS) return status;
     pli__error_clear(err);
     return PLI_OK;
 }
 
-static pli_status add_to_writer(void *arg, const pli__seen_file *file, pli_error *err) { return pli__seen_add(arg, file, err); }
+static pli_status add_to_writer(void *arg, const pli__seen_file *file, pli_error *err) {
+    return pli__seen_add(arg, file, err);
+}
 
 typedef struct with_batch {
     int64_t batch;
@@ -131,10 +136,12 @@ pli_status pli__offset_files(const json_t *offset, pli__seen_fn *fn, void *arg, 
     if (files && !json_is_array(files)) return pli__error_set(err, PLI_E_CORRUPT, "`files` of an offset is not a list");
     size_t n = json_array_size(files);
     if (info && json_array_size(info) != n)
-        return pli__error_set(err, PLI_E_CORRUPT, "`file_info` of an offset has %zu entries for %zu files", json_array_size(info), n);
+        return pli__error_set(err, PLI_E_CORRUPT, "`file_info` of an offset has %zu entries for %zu files",
+                              json_array_size(info), n);
     for (size_t i = 0; i < n; i++) {
         const json_t *path = json_array_get(files, i), *pair = json_array_get(info, i);
-        if (!json_is_string(path)) return pli__error_set(err, PLI_E_CORRUPT, "`files` of an offset holds something else than text");
+        if (!json_is_string(path))
+            return pli__error_set(err, PLI_E_CORRUPT, "`files` of an offset holds something else than text");
         const json_t *size = json_array_get(pair, 0), *mtime = json_array_get(pair, 1);
         const pli__seen_file f = {.path = {json_string_value(path), json_string_length(path)},
                                   .size = json_is_integer(size) ? json_integer_value(size) : INT64_MIN,
@@ -179,9 +186,11 @@ static pli_status read_line(line_reader *r, pli__str line, pli_error *err) {
 /* Hand out the complete lines of the buffer; what is left moves to its front. */
 static pli_status drain_lines(line_reader *r, pli__buf *text, pli_error *err) {
     size_t at = 0;
-    for (const char *nl; at < text->len && (nl = memchr(text->ptr + at, '\n', text->len - at)); at = (size_t)(nl - text->ptr) + 1)
+    for (const char *nl; at < text->len && (nl = memchr(text->ptr + at, '\n', text->len - at));
+         at = (size_t)(nl - text->ptr) + 1)
         PLI_TRY(read_line(r, (pli__str){text->ptr + at, (size_t)(nl - text->ptr) - at}, err));
-    if (text->len - at > MAX_LINE) return pli__error_set(err, PLI_E_LIMIT, "'%s' has a line of more than %zu bytes", r->key, MAX_LINE);
+    if (text->len - at > MAX_LINE)
+        return pli__error_set(err, PLI_E_LIMIT, "'%s' has a line of more than %zu bytes", r->key, MAX_LINE);
     memmove(text->ptr, text->ptr + at, text->len - at);
     text->len -= at;
     return PLI_OK;
@@ -228,7 +237,9 @@ pli_status pli__seen_has_latest(pli__checkpoint *cp, bool *out, pli_error *err) 
 }
 
 typedef struct ranges {
-    struct range { int64_t from, through; } *items;
+    struct range {
+        int64_t from, through;
+    } *items;
     size_t n, cap;
 } ranges;
 
@@ -238,7 +249,8 @@ static pli_status note_range(void *arg, const pli__store_entry *entry, pli_error
     ranges *r = arg;
     long long from = 0, through = 0;
     int used = 0;
-    if (sscanf(entry->name, "cleaned-%18lld-%18lld.ndjson.zst%n", &from, &through, &used) != 2 || entry->name[used] || from < 0 || through < from)
+    if (sscanf(entry->name, "cleaned-%18lld-%18lld.ndjson.zst%n", &from, &through, &used) != 2 || entry->name[used] ||
+        from < 0 || through < from)
         return PLI_OK;
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 16;
@@ -265,7 +277,8 @@ static pli_status read_cleaned(line_reader *r, int64_t through, int64_t first, p
     for (size_t i = 0; i < all.n; i++) {
         if (all.items[i].through > through) continue;
         char key[96];
-        snprintf(key, sizeof key, "seen/cleaned-%" PRId64 "-%" PRId64 ".ndjson.zst", all.items[i].from, all.items[i].through);
+        snprintf(key, sizeof key, "seen/cleaned-%" PRId64 "-%" PRId64 ".ndjson.zst", all.items[i].from,
+                 all.items[i].through);
         line_reader one = *r;
         one.key = key;
         PLI_TRY(read_record(&one, err));
@@ -273,7 +286,8 @@ static pli_status read_cleaned(line_reader *r, int64_t through, int64_t first, p
     }
     if (next >= first) return PLI_OK;
     return pli__error_set(err, PLI_E_CORRUPT,
-                          "the checkpoint '%s' has lost what batch %" PRId64 " read: neither offsets/ nor seen/ knows it",
+                          "the checkpoint '%s' has lost what batch %" PRId64
+                          " read: neither offsets/ nor seen/ knows it",
                           pli__checkpoint_dir(r->cp), next);
 }
 

@@ -24,7 +24,8 @@ typedef struct pli__seen_writer pli__seen_writer;
 /** Begin the record of a latest start. */
 pli_status pli__seen_begin_latest(pli__checkpoint *cp, int64_t timestamp_us, pli__seen_writer **out, pli_error *err);
 /** Begin the record of the files of batches from..through, whose offsets are about to be removed. */
-pli_status pli__seen_begin_cleaned(pli__checkpoint *cp, int64_t from, int64_t through, pli__seen_writer **out, pli_error *err);
+pli_status pli__seen_begin_cleaned(pli__checkpoint *cp, int64_t from, int64_t through, pli__seen_writer **out,
+                                   pli_error *err);
 pli_status pli__seen_add(pli__seen_writer *w, const pli__seen_file *file, pli_error *err);
 /** Publish it; a record of that name that is there already counts as success (its writer saw the same). */
 pli_status pli__seen_publish(pli__seen_writer *w, pli_error *err);

@@ -31,10 +31,8 @@ static bool unknown_flag(cli_context *ctx, const char *flag) {
         for (const cli_flag *f = tables[t]; f && f->name && n < 160; f++) names[n++] = f->name;
     cli_usage(ctx, "unknown option '%s'", flag);
     const char *near = cli_nearest(flag, names, n);
-    if (near)
-        cli_format_hint(&ctx->error, "did you mean '%s'?", near);
-    else
-        cli_format_hint(&ctx->error, "see `pli help %s`", ctx->command->name);
+    if (near) cli_format_hint(&ctx->error, "did you mean '%s'?", near);
+    else cli_format_hint(&ctx->error, "see `pli help %s`", ctx->command->name);
     return false;
 }
 
@@ -100,14 +98,12 @@ bool cli_args_parse(cli_context *ctx, int argc, char **argv, cli_args *out) {
     bool only_words = false;
     for (int i = 0; i < argc; i++) {
         const char *arg = argv[i];
-        if (!only_words && strcmp(arg, "--") == 0)
-            only_words = true;
+        if (!only_words && strcmp(arg, "--") == 0) only_words = true;
         else if (!only_words && arg[0] == '-' && arg[1] == '-') {
             if (!parse_long(ctx, argc, argv, &i, out)) return false;
         } else if (!only_words && arg[0] == '-' && arg[1]) {
             if (!parse_short(ctx, argc, argv, &i, out)) return false;
-        } else
-            out->words[out->n_words++] = arg;
+        } else out->words[out->n_words++] = arg;
     }
     return check_words(ctx, out);
 }

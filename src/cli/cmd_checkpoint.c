@@ -32,7 +32,9 @@ int cli_cmd_checkpoint_verify(cli_context *ctx, const cli_args *args) {
     pli_env *env = cli_env(ctx, NULL, args);
     cli_rows *rows = env ? cli_rows_begin(ctx, stdout) : NULL;
     int64_t findings = 0;
-    const pli_status status = rows ? pli_checkpoint_verify(env, args->words[0], cli_arg(args, "--sink"), cli_rows_add, rows, &findings, &ctx->error) : PLI_E_MEMORY;
+    const pli_status status = rows ? pli_checkpoint_verify(env, args->words[0], cli_arg(args, "--sink"), cli_rows_add,
+                                                           rows, &findings, &ctx->error)
+                                   : PLI_E_MEMORY;
     cli_rows_end(rows, status == PLI_OK);
     if (status != PLI_OK) return cli_fail(ctx);
     if (findings == 0) return 0;
@@ -42,9 +44,11 @@ int cli_cmd_checkpoint_verify(cli_context *ctx, const cli_args *args) {
 
 static int print_counts(cli_context *ctx, const pli_maintenance_counts *c) {
     char line[300];
-    snprintf(line, sizeof line, "{\"removedOffsets\":%lld,\"removedCommits\":%lld,\"keptOffsets\":%lld,\"keptCommits\":%lld,\"dryRun\":%s}",
-             (long long)c->removed_offsets, (long long)c->removed_commits, (long long)c->kept_offsets, (long long)c->kept_commits,
-             ctx->dry_run ? "true" : "false");
+    snprintf(
+        line, sizeof line,
+        "{\"removedOffsets\":%lld,\"removedCommits\":%lld,\"keptOffsets\":%lld,\"keptCommits\":%lld,\"dryRun\":%s}",
+        (long long)c->removed_offsets, (long long)c->removed_commits, (long long)c->kept_offsets,
+        (long long)c->kept_commits, ctx->dry_run ? "true" : "false");
     return cli_print_object(ctx, line);
 }
 
@@ -72,7 +76,8 @@ int cli_cmd_checkpoint_truncate(cli_context *ctx, const cli_args *args) {
         cli_usage(ctx, "option '--keep-through' is needed: the last batch that stays, -1 for none");
         ok = false;
     }
-    ok = ok && cli_arg_i64(ctx, args, "--keep-through", -1, &keep) && cli_confirm(ctx, "forget the batches behind it?") &&
+    ok = ok && cli_arg_i64(ctx, args, "--keep-through", -1, &keep) &&
+         cli_confirm(ctx, "forget the batches behind it?") &&
          pli_checkpoint_truncate(args->words[0], keep, &o, &counts, &ctx->error) == PLI_OK;
     if (!ok) return cli_fail(ctx);
     if (!ctx->dry_run) cli_say(ctx, "their inputs will be read again; rows that they wrote stay in the sink");
@@ -84,7 +89,8 @@ typedef pli_status reset_fn(const char *dir, const pli_maintenance_options *o, c
 static int reset(cli_context *ctx, const cli_args *args, reset_fn *fn, const char *question) {
     pli_maintenance_options o;
     char *old = NULL;
-    const bool ok = read_options(ctx, args, &o) && cli_confirm(ctx, question) && fn(args->words[0], &o, &old, &ctx->error) == PLI_OK;
+    const bool ok = read_options(ctx, args, &o) && cli_confirm(ctx, question) &&
+                    fn(args->words[0], &o, &old, &ctx->error) == PLI_OK;
     if (!ok) return cli_fail(ctx);
     printf("{\"old\":%s}\n", old ? old : "null");
     pli_free(old);
@@ -101,10 +107,12 @@ int cli_cmd_checkpoint_reset_schema(cli_context *ctx, const cli_args *args) {
 
 int cli_cmd_checkpoint_rebuild_index(cli_context *ctx, const cli_args *args) {
     pli_maintenance_options o;
-    return done(ctx, read_options(ctx, args, &o) && pli_checkpoint_rebuild_index(args->words[0], &o, &ctx->error) == PLI_OK);
+    return done(ctx,
+                read_options(ctx, args, &o) && pli_checkpoint_rebuild_index(args->words[0], &o, &ctx->error) == PLI_OK);
 }
 
-typedef pli_status sink_fn(pli_env *, const char *, const char *, const pli_maintenance_options *, pli_row_fn *, void *, pli_error *);
+typedef pli_status sink_fn(pli_env *, const char *, const char *, const pli_maintenance_options *, pli_row_fn *, void *,
+                           pli_error *);
 
 static int settle_sink(cli_context *ctx, const cli_args *args, const char *sink, sink_fn *fn, const char *question) {
     pli_maintenance_options o;

@@ -54,7 +54,8 @@ static int print_one(void *ctx, const char *json, size_t len) {
 int cli_cmd_delta_detail(cli_context *ctx, const cli_args *args) {
     opened o = {0};
     pli_at at = {0};
-    const bool ok = read_at(ctx, args, &at) && open_table(ctx, args, &o) && pli_table_detail(o.table, &at, print_one, ctx, &ctx->error) == PLI_OK;
+    const bool ok = read_at(ctx, args, &at) && open_table(ctx, args, &o) &&
+                    pli_table_detail(o.table, &at, print_one, ctx, &ctx->error) == PLI_OK;
     return finish(ctx, &o, ok);
 }
 
@@ -140,9 +141,9 @@ int cli_cmd_delta_read(cli_context *ctx, const cli_args *args) {
     bool ok = read_read_options(ctx, args, &o, &c.options) && open_table(ctx, args, &o);
     c.table = o.table;
     if (ok && file)
-        ok = pli_table_read_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK && say_written(ctx, file, rows);
-    else if (ok)
-        ok = print_rows(ctx, read_rows, &c);
+        ok = pli_table_read_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
+             say_written(ctx, file, rows);
+    else if (ok) ok = print_rows(ctx, read_rows, &c);
     return finish(ctx, &o, ok);
 }
 
@@ -167,12 +168,14 @@ static bool read_changes_options(cli_context *ctx, const cli_args *args, opened 
                                .synthesize = cli_has(args, "--synthesize"),
                                .where = cli_arg(args, "--where"),
                                .has_limit = cli_has(args, "--limit")};
-    if (c->has_from_version == (c->from_timestamp != NULL)) return cli_usage(ctx, "one of --from-version and --from-timestamp is needed"), false;
-    if (c->has_to_version && c->to_timestamp) return cli_usage(ctx, "only one of --to-version and --to-timestamp"), false;
+    if (c->has_from_version == (c->from_timestamp != NULL))
+        return cli_usage(ctx, "one of --from-version and --from-timestamp is needed"), false;
+    if (c->has_to_version && c->to_timestamp)
+        return cli_usage(ctx, "only one of --to-version and --to-timestamp"), false;
     c->n_columns = cli_split(cli_arg(args, "--columns"), &o->columns);
     c->columns = (const char *const *)o->columns;
-    return cli_arg_i64(ctx, args, "--from-version", 0, &c->from_version) && cli_arg_i64(ctx, args, "--to-version", 0, &c->to_version) &&
-           cli_arg_i64(ctx, args, "--limit", 0, &c->limit);
+    return cli_arg_i64(ctx, args, "--from-version", 0, &c->from_version) &&
+           cli_arg_i64(ctx, args, "--to-version", 0, &c->to_version) && cli_arg_i64(ctx, args, "--limit", 0, &c->limit);
 }
 
 int cli_cmd_delta_changes(cli_context *ctx, const cli_args *args) {
@@ -183,8 +186,8 @@ int cli_cmd_delta_changes(cli_context *ctx, const cli_args *args) {
     bool ok = read_changes_options(ctx, args, &o, &c.options) && open_table(ctx, args, &o);
     c.table = o.table;
     if (ok && file)
-        ok = pli_table_changes_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK && say_written(ctx, file, rows);
-    else if (ok)
-        ok = print_rows(ctx, changes_rows, &c);
+        ok = pli_table_changes_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
+             say_written(ctx, file, rows);
+    else if (ok) ok = print_rows(ctx, changes_rows, &c);
     return finish(ctx, &o, ok);
 }

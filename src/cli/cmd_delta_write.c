@@ -69,7 +69,8 @@ int cli_cmd_delta_create(cli_context *ctx, const cli_args *args) {
     change c;
     bool ok = begin(&c, ctx, args) && read_pairs(&c, "--property");
     const char *schema = cli_arg(args, "--schema");
-    if (ok && !schema) ok = (cli_usage(ctx, "option '--schema' is needed, such as 'STRUCT(id BIGINT, name VARCHAR)'"), false);
+    if (ok && !schema)
+        ok = (cli_usage(ctx, "option '--schema' is needed, such as 'STRUCT(id BIGINT, name VARCHAR)'"), false);
     pli_write_options o = {.size = sizeof o, .n_properties = c.n_pairs, .properties = c.pairs};
     o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
     o.partition_by = (const char *const *)c.list;
@@ -116,10 +117,8 @@ int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
     o.partition_by = (const char *const *)c.list;
     char *sql = ok ? files_query(args) : NULL;
     ok = ok && sql;
-    if (ok && ctx->dry_run)
-        puts(sql);
-    else
-        ok = ok && pli_table_write_sql(c.table, sql, &o, REPORT) == PLI_OK;
+    if (ok && ctx->dry_run) puts(sql);
+    else ok = ok && pli_table_write_sql(c.table, sql, &o, REPORT) == PLI_OK;
     free(sql);
     return end(&c, ok);
 }
@@ -127,7 +126,10 @@ int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
 int cli_cmd_delta_delete(cli_context *ctx, const cli_args *args) {
     change c;
     bool ok = begin(&c, ctx, args);
-    pli_delete_options o = {.size = sizeof o, .where = cli_arg(args, "--where"), .copy_on_write = cli_has(args, "--copy-on-write"), .dry_run = ctx->dry_run};
+    pli_delete_options o = {.size = sizeof o,
+                            .where = cli_arg(args, "--where"),
+                            .copy_on_write = cli_has(args, "--copy-on-write"),
+                            .dry_run = ctx->dry_run};
     if (ok && !o.where) ok = cli_confirm(ctx, "delete all rows?");
     return DONE(pli_table_delete(c.table, &o, REPORT));
 }
@@ -150,12 +152,12 @@ static bool read_size(cli_context *ctx, const char *text, int64_t *out) {
     if (!text) return true;
     pli_job_spec *spec = NULL;
     pli_env_options o = {.size = sizeof o};
-    bool ok = pli_job_spec_new("size", &spec, &ctx->error) == PLI_OK && pli_job_spec_set(spec, "memory", text, &ctx->error) == PLI_OK;
+    bool ok = pli_job_spec_new("size", &spec, &ctx->error) == PLI_OK &&
+              pli_job_spec_set(spec, "memory", text, &ctx->error) == PLI_OK;
     if (ok) {
         pli_job_spec_env_options(spec, &o);
         *out = o.memory_limit;
-    } else
-        ctx->error.code = PLI_E_USAGE;
+    } else ctx->error.code = PLI_E_USAGE;
     pli_job_spec_free(spec);
     return ok;
 }
@@ -173,16 +175,21 @@ int cli_cmd_delta_optimize(cli_context *ctx, const cli_args *args) {
 int cli_cmd_delta_vacuum(cli_context *ctx, const cli_args *args) {
     change c;
     bool ok = begin(&c, ctx, args);
-    pli_vacuum_options o = {.size = sizeof o, .retention = cli_arg(args, "--retention"), .allow_short = cli_has(args, "--allow-short"), .dry_run = ctx->dry_run};
+    pli_vacuum_options o = {.size = sizeof o,
+                            .retention = cli_arg(args, "--retention"),
+                            .allow_short = cli_has(args, "--allow-short"),
+                            .dry_run = ctx->dry_run};
     ok = ok && cli_confirm(ctx, "delete files that nothing refers to?");
     return DONE(pli_table_vacuum(c.table, &o, REPORT));
 }
 
 int cli_cmd_delta_restore(cli_context *ctx, const cli_args *args) {
     change c;
-    pli_at at = {.size = sizeof at, .has_version = cli_has(args, "--version"), .timestamp = cli_arg(args, "--timestamp")};
+    pli_at at = {
+        .size = sizeof at, .has_version = cli_has(args, "--version"), .timestamp = cli_arg(args, "--timestamp")};
     bool ok = begin(&c, ctx, args) && cli_arg_i64(ctx, args, "--version", 0, &at.version);
-    if (ok && at.has_version == (at.timestamp != NULL)) ok = (cli_usage(ctx, "one of --version and --timestamp is needed"), false);
+    if (ok && at.has_version == (at.timestamp != NULL))
+        ok = (cli_usage(ctx, "one of --version and --timestamp is needed"), false);
     return DONE(pli_table_restore(c.table, &at, ctx->dry_run, REPORT));
 }
 

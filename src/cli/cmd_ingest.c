@@ -27,7 +27,11 @@ const cli_flag *cli_ingest_flags(void) {
         if (!o->flag[0]) continue;
         const bool is_switch = strcmp(o->type, "flag") == 0;
         const bool is_map = strcmp(o->type, "map") == 0;
-        flags[n++] = (cli_flag){o->flag, is_switch ? NULL : is_map ? "KEY=VALUE" : "VALUE", o->help, o->choices[0] && !is_switch ? o->choices : NULL, 0};
+        flags[n++] = (cli_flag){o->flag,
+                                is_switch ? NULL
+                                : is_map  ? "KEY=VALUE"
+                                          : "VALUE",
+                                o->help, o->choices[0] && !is_switch ? o->choices : NULL, 0};
     }
     return flags;
 }
@@ -53,7 +57,8 @@ static bool set_from_flags(cli_context *ctx, const cli_args *args, pli_job_spec 
             const bool is_map = strcmp(o->type, "map") == 0;
             const bool is_switch = strcmp(o->type, "flag") == 0;
             if (is_map && !set_pair(ctx, spec, o->key, o->flag, text)) return false;
-            if (!is_map && pli_job_spec_set(spec, o->key, is_switch ? "true" : text, &ctx->error) != PLI_OK) return false;
+            if (!is_map && pli_job_spec_set(spec, o->key, is_switch ? "true" : text, &ctx->error) != PLI_OK)
+                return false;
         }
     }
     size_t at = 0;
@@ -73,7 +78,8 @@ static void default_name(const char *path, char out[80]) {
     size_t n = 0;
     for (size_t i = from; i < len && n < 40; i++) {
         const char c = path[i];
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c == '-' && n) || (c == '.' && n);
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                           (c == '-' && n) || (c == '.' && n);
         if (plain) out[n++] = c;
     }
     if (n == 0) out[n++] = 's';
@@ -102,7 +108,8 @@ static pli_job_spec *make_spec(cli_context *ctx, const cli_args *args) {
 }
 
 int cli_cmd_ingest(cli_context *ctx, const cli_args *args) {
-    pli_run_options o = {.size = sizeof o, .trigger = cli_has(args, "--once") ? PLI_TRIGGER_ONCE : PLI_TRIGGER_AVAILABLE_NOW};
+    pli_run_options o = {.size = sizeof o,
+                         .trigger = cli_has(args, "--once") ? PLI_TRIGGER_ONCE : PLI_TRIGGER_AVAILABLE_NOW};
     cli_jobs jobs = {0};
     if (!cli_arg_i64(ctx, args, "--max-batches", 1, &o.max_batches)) return cli_fail(ctx);
     jobs.own = make_spec(ctx, args);

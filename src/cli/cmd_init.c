@@ -35,9 +35,11 @@ static const char job_file[] =
     "      merge_schema: true\n"
     "    checkpoint: checkpoint/orders\n";
 
-static const char sample_one[] = "order_id,ordered_at,customer,amount\n1,2026-01-01T09:00:00Z,Ada,12.50\n2,2026-01-01T09:05:00Z,Grace,7.25\n"
-                                 "3,2026-01-01T09:30:00Z,Linus,99.90\n";
-static const char sample_two[] = "order_id,ordered_at,customer,amount\n4,2026-01-02T08:00:00Z,Barbara,3.10\n5,2026-01-02T10:45:00Z,Ada,41.00\n";
+static const char sample_one[] =
+    "order_id,ordered_at,customer,amount\n1,2026-01-01T09:00:00Z,Ada,12.50\n2,2026-01-01T09:05:00Z,Grace,7.25\n"
+    "3,2026-01-01T09:30:00Z,Linus,99.90\n";
+static const char sample_two[] =
+    "order_id,ordered_at,customer,amount\n4,2026-01-02T08:00:00Z,Barbara,3.10\n5,2026-01-02T10:45:00Z,Ada,41.00\n";
 
 static bool make_dir(cli_context *ctx, const char *path) {
     if (mkdir(path, 0777) == 0 || errno == EEXIST) return true;
@@ -63,7 +65,8 @@ static bool write_new(cli_context *ctx, const char *dir, const char *name, const
     snprintf(path, sizeof path, "%s/%s", dir, name);
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
-        cli_format_error(&ctx->error, errno == EEXIST ? PLI_E_EXISTS : PLI_E_IO, "could not write '%s': %s", path, strerror(errno));
+        cli_format_error(&ctx->error, errno == EEXIST ? PLI_E_EXISTS : PLI_E_IO, "could not write '%s': %s", path,
+                         strerror(errno));
         return false;
     }
     const size_t n = strlen(text);

@@ -13,7 +13,8 @@ static bool look_at_job(cli_context *ctx, const cli_args *args, pli_job_spec *sp
     pli_job *job = NULL;
     cli_env_close(ctx);
     pli_env *env = cli_env(ctx, spec, args);
-    const bool ok = env && pli_job_open(env, spec, NULL, &job, &ctx->error) == PLI_OK && fn(ctx, job, args, rows) == PLI_OK;
+    const bool ok = env && pli_job_open(env, spec, NULL, &job, &ctx->error) == PLI_OK &&
+                    fn(ctx, job, args, rows) == PLI_OK;
     pli_job_close(job);
     return ok;
 }
@@ -96,7 +97,8 @@ static pli_status plan_job(cli_context *ctx, pli_job *job, const cli_args *args,
 
 /* For people: the ends of the nested members, one row a job. */
 static json_t *flat_status(const json_t *s) {
-    const json_t *last = json_object_get(s, "lastBatch"), *pending = json_object_get(s, "pendingBatch"), *backlog = json_object_get(s, "backlog");
+    const json_t *last = json_object_get(s, "lastBatch"), *pending = json_object_get(s, "pendingBatch"),
+                 *backlog = json_object_get(s, "backlog");
     const struct {
         const char *key;
         json_t *value;
@@ -148,7 +150,9 @@ static pli_status files_of_job(cli_context *ctx, pli_job *job, const cli_args *a
     return pli_job_files(job, batch, cli_arg(args, "--path"), cli_rows_add, rows, &ctx->error);
 }
 
-int cli_plan_jobs(cli_context *ctx, const cli_args *args, const cli_jobs *jobs) { return look_at_jobs(ctx, args, jobs, plan_job); }
+int cli_plan_jobs(cli_context *ctx, const cli_args *args, const cli_jobs *jobs) {
+    return look_at_jobs(ctx, args, jobs, plan_job);
+}
 int cli_cmd_plan(cli_context *ctx, const cli_args *args) { return look(ctx, args, false, plan_job); }
 int cli_cmd_status(cli_context *ctx, const cli_args *args) { return look(ctx, args, false, status_of_job); }
 int cli_cmd_batches(cli_context *ctx, const cli_args *args) { return look(ctx, args, true, batches_of_job); }
@@ -162,8 +166,10 @@ struct problems {
     int64_t line; /* of the job */
 };
 
-static void add_problem(struct problems *p, const char *job, int64_t line, const char *code, const char *message, const char *hint) {
-    json_t *o = json_pack("{s:s?, s:I, s:s, s:s, s:s?}", "job", job, "line", (json_int_t)line, "code", code, "message", message, "hint", hint);
+static void add_problem(struct problems *p, const char *job, int64_t line, const char *code, const char *message,
+                        const char *hint) {
+    json_t *o = json_pack("{s:s?, s:I, s:s, s:s, s:s?}", "job", job, "line", (json_int_t)line, "code", code, "message",
+                          message, "hint", hint);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     if (text) cli_rows_add(p->rows, text, strlen(text));
     free(text);
@@ -177,21 +183,24 @@ static int add_job_problem(void *arg, const char *json, size_t len) {
     if (!row) return 1;
     const char *code = json_string_value(json_object_get(row, "code"));
     const char *message = json_string_value(json_object_get(row, "message"));
-    add_problem(p, json_string_value(json_object_get(row, "job")), p->line, code ? code : "INTERNAL", message ? message : "",
-                json_string_value(json_object_get(row, "hint")));
+    add_problem(p, json_string_value(json_object_get(row, "job")), p->line, code ? code : "INTERNAL",
+                message ? message : "", json_string_value(json_object_get(row, "hint")));
     json_decref(row);
     return 0;
 }
 
-static void validate_job(cli_context *ctx, const cli_args *args, const pli_config *config, const char *name, int64_t line, struct problems *p) {
+static void validate_job(cli_context *ctx, const cli_args *args, const pli_config *config, const char *name,
+                         int64_t line, struct problems *p) {
     pli_job_spec *spec = pli_config_job(config, name);
     pli_job *job = NULL;
     p->line = line;
     cli_env_close(ctx);
     pli_env *env = cli_env(ctx, spec, args);
     ctx->error = (pli_error){0};
-    if (!env || pli_job_open(env, spec, NULL, &job, &ctx->error) != PLI_OK || pli_job_validate(job, add_job_problem, p, &ctx->error) != PLI_OK)
-        add_problem(p, name, line, pli_status_name(ctx->error.code), ctx->error.message, ctx->error.hint[0] ? ctx->error.hint : NULL);
+    if (!env || pli_job_open(env, spec, NULL, &job, &ctx->error) != PLI_OK ||
+        pli_job_validate(job, add_job_problem, p, &ctx->error) != PLI_OK)
+        add_problem(p, name, line, pli_status_name(ctx->error.code), ctx->error.message,
+                    ctx->error.hint[0] ? ctx->error.hint : NULL);
     pli_job_close(job);
 }
 
@@ -204,7 +213,8 @@ static bool is_named(const cli_args *args, const char *name) {
 static int validate_config(cli_context *ctx, const cli_args *args, const pli_config *config) {
     for (size_t i = 0; i < args->n_words; i++)
         if (!pli_config_job(config, args->words[i])) {
-            cli_format_error(&ctx->error, PLI_E_CONFIG, "there is no job '%s' in '%s'", args->words[i], pli_config_path(config));
+            cli_format_error(&ctx->error, PLI_E_CONFIG, "there is no job '%s' in '%s'", args->words[i],
+                             pli_config_path(config));
             return cli_fail(ctx);
         }
     struct problems p = {.rows = cli_rows_begin(ctx, stdout)};
@@ -221,10 +231,8 @@ static int validate_config(cli_context *ctx, const cli_args *args, const pli_con
     const size_t n = p.n;
     cli_rows_end(p.rows, true);
     cli_env_close(ctx);
-    if (n)
-        cli_say(ctx, "%s: %zu problem%s", pli_config_path(config), n, n == 1 ? "" : "s");
-    else
-        cli_say(ctx, "%s: no problems", pli_config_path(config));
+    if (n) cli_say(ctx, "%s: %zu problem%s", pli_config_path(config), n, n == 1 ? "" : "s");
+    else cli_say(ctx, "%s: no problems", pli_config_path(config));
     return n ? pli_status_exit_code(PLI_E_CONFIG) : 0;
 }
 
@@ -237,8 +245,7 @@ int cli_cmd_validate(cli_context *ctx, const cli_args *args) {
         pli_config_load(given ? given : found, &config, &ctx->error) != PLI_OK) {
         if (ctx->error.code == PLI_E_NOT_FOUND) ctx->error.code = PLI_E_CONFIG;
         code = cli_fail(ctx);
-    } else
-        code = validate_config(ctx, args, config);
+    } else code = validate_config(ctx, args, config);
     pli_free(found);
     pli_config_free(config);
     return code;

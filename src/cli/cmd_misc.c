@@ -21,7 +21,10 @@ static const code_row codes[] = {
 #define N_CODES (sizeof codes / sizeof codes[0])
 
 bool cli_parse_duration(const char *text, int64_t *us) {
-    static const struct { const char *unit; double us; } units[] = {{"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}, {"w", 6.048e11}};
+    static const struct {
+        const char *unit;
+        double us;
+    } units[] = {{"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}, {"w", 6.048e11}};
     double total = 0;
     if (!*text) return false;
     while (*text) {
@@ -46,8 +49,8 @@ static int explain_all(cli_context *ctx) {
     cli_rows *rows = cli_rows_begin(ctx, stdout);
     for (size_t i = 0; rows && i < N_CODES; i++) {
         char line[600];
-        snprintf(line, sizeof line, "{\"code\":\"%s\",\"exitCode\":%d,\"meaning\":\"%s\"}", codes[i].name, pli_status_exit_code(codes[i].code),
-                 pli_status_text(codes[i].code));
+        snprintf(line, sizeof line, "{\"code\":\"%s\",\"exitCode\":%d,\"meaning\":\"%s\"}", codes[i].name,
+                 pli_status_exit_code(codes[i].code), pli_status_text(codes[i].code));
         cli_rows_add(rows, line, strlen(line));
     }
     return cli_rows_end(rows, true) ? 0 : 1;
@@ -61,10 +64,8 @@ int cli_cmd_explain(cli_context *ctx, const cli_args *args) {
         for (size_t i = 0; i < N_CODES; i++) names[i] = codes[i].name;
         cli_usage(ctx, "there is no error code '%s'", args->words[0]);
         const char *near = cli_nearest(args->words[0], names, N_CODES);
-        if (near)
-            cli_format_hint(&ctx->error, "did you mean '%s'?", near);
-        else
-            cli_format_hint(&ctx->error, "`pli explain` lists them all");
+        if (near) cli_format_hint(&ctx->error, "did you mean '%s'?", near);
+        else cli_format_hint(&ctx->error, "`pli explain` lists them all");
         return cli_fail(ctx);
     }
     char *text = NULL;
@@ -92,9 +93,10 @@ int cli_cmd_version(cli_context *ctx, const cli_args *args) {
         return 0;
     }
     char line[400];
-    snprintf(line, sizeof line,
-             "{\"pli\":\"%s\",\"libpli\":\"%s\",\"duckdb\":\"%s\",\"formats\":[\"csv\",\"json\",\"ndjson\",\"parquet\",\"avro\",\"excel\",\"text\",\"binary\",\"delta\"]}",
-             pli_version(), pli_version(), engine);
+    snprintf(
+        line, sizeof line,
+        "{\"pli\":\"%s\",\"libpli\":\"%s\",\"duckdb\":\"%s\",\"formats\":[\"csv\",\"json\",\"ndjson\",\"parquet\",\"avro\",\"excel\",\"text\",\"binary\",\"delta\"]}",
+        pli_version(), pli_version(), engine);
     return cli_print_object(ctx, line);
 }
 
@@ -127,7 +129,8 @@ static void check_engine(struct checkup *c) {
     char version[64] = "";
     pli_error e = {0};
     const bool ok = pli_engine_version(version, sizeof version, &e) == PLI_OK;
-    check(c, "engine", ok, ok ? version : e.message, e.hint[0] ? e.hint : "install the engine beside libpli (make install), or set PLI_ENGINE_PATH");
+    check(c, "engine", ok, ok ? version : e.message,
+          e.hint[0] ? e.hint : "install the engine beside libpli (make install), or set PLI_ENGINE_PATH");
 }
 
 static void check_disk(struct checkup *c, const char *what, const char *path) {
@@ -149,7 +152,8 @@ static void check_clock(struct checkup *c) {
     char found[40];
     gmtime_r(&now, &utc);
     strftime(found, sizeof found, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    check(c, "clock", now > 1735689600, found, "the clock is before 2025: set it, start positions by time depend on it");
+    check(c, "clock", now > 1735689600, found,
+          "the clock is before 2025: set it, start positions by time depend on it");
 }
 
 static void check_config(cli_context *ctx, const cli_args *args, struct checkup *c) {
@@ -165,9 +169,9 @@ static void check_config(cli_context *ctx, const cli_args *args, struct checkup 
     if (pli_config_load(path, &config, &e) != PLI_OK)
         check(c, "job file", false, e.message, "mend the file; `pli validate` says more");
     else if (pli_config_problem_count(config))
-        check(c, "job file", false, pli_config_problem_at(config, 0, NULL), "`pli validate` lists all problems with their lines");
-    else
-        check(c, "job file", true, path, "");
+        check(c, "job file", false, pli_config_problem_at(config, 0, NULL),
+              "`pli validate` lists all problems with their lines");
+    else check(c, "job file", true, path, "");
     for (size_t i = 0; config && i < pli_config_job_count(config); i++) {
         const pli_job_spec *spec = pli_config_job(config, pli_config_job_name(config, i));
         const char *source = pli_job_spec_source_path(spec);
@@ -205,7 +209,9 @@ int cli_cmd_completion(cli_context *ctx, const cli_args *args) {
 
 int cli_cmd_help(cli_context *ctx, const cli_args *args) {
     char topic[64] = "";
-    if (args->n_words) snprintf(topic, sizeof topic, args->n_words > 1 ? "%.30s %.30s" : "%.30s", args->words[0], args->n_words > 1 ? args->words[1] : "");
+    if (args->n_words)
+        snprintf(topic, sizeof topic, args->n_words > 1 ? "%.30s %.30s" : "%.30s", args->words[0],
+                 args->n_words > 1 ? args->words[1] : "");
     if (cli_help(topic, stdout) == 0) return 0;
     cli_usage(ctx, "there is no command '%s'", topic);
     return cli_fail(ctx);
@@ -214,24 +220,28 @@ int cli_cmd_help(cli_context *ctx, const cli_args *args) {
 /* ---- reference pages ---- */
 
 static void reference_options(void) {
-    printf("# Job file reference\n\nMade by `pli reference job-file` from the table of options; do not edit by hand.\n\n"
-           "A job file is YAML (or JSON of the same shape): `version: 1`, `defaults:` (options for all jobs), `jobs:` (options by job name).\n"
-           "`${VAR}` and `${VAR:-default}` are replaced in values. Relative paths are relative to the file's folder.\n\n"
-           "| option | type | default | flag of `pli ingest` | what it does |\n|---|---|---|---|---|\n");
+    printf(
+        "# Job file reference\n\nMade by `pli reference job-file` from the table of options; do not edit by hand.\n\n"
+        "A job file is YAML (or JSON of the same shape): `version: 1`, `defaults:` (options for all jobs), `jobs:` (options by job name).\n"
+        "`${VAR}` and `${VAR:-default}` are replaced in values. Relative paths are relative to the file's folder.\n\n"
+        "| option | type | default | flag of `pli ingest` | what it does |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < pli_option_count(); i++) {
         const pli_option_info *o = pli_option_at(i);
         printf("| `%s` | ", o->key);
-        for (const char *p = o->choices[0] ? o->choices : o->type; *p; p++) fputs(*p == '|' ? ", " : (char[]){*p, '\0'}, stdout);
-        printf(" | %s%s%s | %s%s%s | %s |\n", *o->def ? "`" : "", o->def, *o->def ? "`" : "", *o->flag ? "`" : "", o->flag, *o->flag ? "`" : "", o->help);
+        for (const char *p = o->choices[0] ? o->choices : o->type; *p; p++)
+            fputs(*p == '|' ? ", " : (char[]){*p, '\0'}, stdout);
+        printf(" | %s%s%s | %s%s%s | %s |\n", *o->def ? "`" : "", o->def, *o->def ? "`" : "", *o->flag ? "`" : "",
+               o->flag, *o->flag ? "`" : "", o->help);
     }
 }
 
 static void reference_errors(void) {
-    printf("# Error codes\n\nMade by `pli reference errors`; do not edit by hand. `pli explain CODE` shows the same.\n\n"
-           "| code | exit | meaning | what to do |\n|---|---|---|---|\n");
+    printf(
+        "# Error codes\n\nMade by `pli reference errors`; do not edit by hand. `pli explain CODE` shows the same.\n\n"
+        "| code | exit | meaning | what to do |\n|---|---|---|---|\n");
     for (size_t i = 0; i < N_CODES; i++)
-        printf("| `%s` | %d | %s | %s |\n", codes[i].name, pli_status_exit_code(codes[i].code), pli_status_text(codes[i].code),
-               pli_status_hint(codes[i].code));
+        printf("| `%s` | %d | %s | %s |\n", codes[i].name, pli_status_exit_code(codes[i].code),
+               pli_status_text(codes[i].code), pli_status_hint(codes[i].code));
 }
 
 static void reference_commands(void) {
@@ -247,14 +257,10 @@ static void reference_commands(void) {
 
 int cli_cmd_reference(cli_context *ctx, const cli_args *args) {
     const char *page = args->words[0];
-    if (strcmp(page, "job-file") == 0)
-        reference_options();
-    else if (strcmp(page, "errors") == 0)
-        reference_errors();
-    else if (strcmp(page, "commands") == 0)
-        reference_commands();
-    else if (strcmp(page, "man") == 0)
-        return cli_manual(stdout);
+    if (strcmp(page, "job-file") == 0) reference_options();
+    else if (strcmp(page, "errors") == 0) reference_errors();
+    else if (strcmp(page, "commands") == 0) reference_commands();
+    else if (strcmp(page, "man") == 0) return cli_manual(stdout);
     else {
         cli_usage(ctx, "there is no reference page '%s': expected job-file, errors, commands or man", page);
         return cli_fail(ctx);

@@ -33,7 +33,9 @@ static double now_seconds(void) {
 static bool start_runner(cli_context *ctx, runner *r, pli_env *env, pli_job_spec *spec, const pli_run_options *o) {
     r->version = -1;
     r->started = now_seconds();
-    if (pli_job_open(env, spec, NULL, &r->job, &ctx->error) == PLI_OK && pli_run_new(r->job, o, &r->run, &ctx->error) == PLI_OK) return true;
+    if (pli_job_open(env, spec, NULL, &r->job, &ctx->error) == PLI_OK &&
+        pli_run_new(r->job, o, &r->run, &ctx->error) == PLI_OK)
+        return true;
     r->error = ctx->error;
     r->exit_code = cli_fail(ctx);
     r->over = true;
@@ -60,9 +62,9 @@ static void note_commit(cli_context *ctx, runner *r, const pli_step *s) {
     cli_format_duration(now_seconds() - r->batch_started, took);
     cli_progress_hide(ctx);
     if (s->version >= 0)
-        cli_say(ctx, "%s: batch %lld: %s files, %s rows, version %lld (%s)", r->name, (long long)s->batch_id, files, rows, (long long)s->version, took);
-    else
-        cli_say(ctx, "%s: batch %lld: %s files, %s rows (%s)", r->name, (long long)s->batch_id, files, rows, took);
+        cli_say(ctx, "%s: batch %lld: %s files, %s rows, version %lld (%s)", r->name, (long long)s->batch_id, files,
+                rows, (long long)s->version, took);
+    else cli_say(ctx, "%s: batch %lld: %s files, %s rows (%s)", r->name, (long long)s->batch_id, files, rows, took);
 }
 
 /* Do one step of a run; afterwards it is over, or due at some time. */
@@ -131,8 +133,11 @@ static void drive(cli_context *ctx, runner *all, size_t n) {
 
 static void report_runner(const runner *r, cli_rows *rows) {
     json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "job", r->name, "status",
-                          r->exit_code == 0 ? "done" : r->error.code == PLI_E_CANCELLED ? "stopped" : "failed", "batches", (json_int_t)r->batches,
-                          "files", (json_int_t)r->files, "bytes", (json_int_t)r->bytes, "rows", (json_int_t)r->rows);
+                          r->exit_code == 0                  ? "done"
+                          : r->error.code == PLI_E_CANCELLED ? "stopped"
+                                                             : "failed",
+                          "batches", (json_int_t)r->batches, "files", (json_int_t)r->files, "bytes",
+                          (json_int_t)r->bytes, "rows", (json_int_t)r->rows);
     json_object_set_new(o, "version", r->version >= 0 ? json_integer(r->version) : json_null());
     json_object_set_new(o, "seconds", json_real((double)(int64_t)((now_seconds() - r->started) * 1000) / 1000));
     json_object_set_new(o, "error", r->exit_code ? json_string(pli_status_name(r->error.code)) : json_null());
@@ -195,9 +200,13 @@ int cli_run_jobs(cli_context *ctx, const cli_args *args, const cli_jobs *jobs, c
 }
 
 static bool read_trigger(cli_context *ctx, const cli_args *args, pli_run_options *o) {
-    static const struct { const char *flag; pli_trigger trigger; } triggers[] = {
-        {"--once", PLI_TRIGGER_ONCE}, {"--available-now", PLI_TRIGGER_AVAILABLE_NOW}, {"--interval", PLI_TRIGGER_INTERVAL},
-        {"--continuous", PLI_TRIGGER_CONTINUOUS}};
+    static const struct {
+        const char *flag;
+        pli_trigger trigger;
+    } triggers[] = {{"--once", PLI_TRIGGER_ONCE},
+                    {"--available-now", PLI_TRIGGER_AVAILABLE_NOW},
+                    {"--interval", PLI_TRIGGER_INTERVAL},
+                    {"--continuous", PLI_TRIGGER_CONTINUOUS}};
     size_t given = 0;
     for (size_t i = 0; i < 4; i++)
         if (cli_has(args, triggers[i].flag)) o->trigger = triggers[i].trigger, given++;
@@ -212,7 +221,8 @@ static bool read_trigger(cli_context *ctx, const cli_args *args, pli_run_options
     const char *lock = cli_arg(args, "--lock-timeout");
     if (lock && !cli_parse_duration(lock, &o->lock_timeout_us))
         return cli_usage(ctx, "option '--lock-timeout' needs a duration such as 30s, not '%s'", lock), false;
-    return cli_arg_i64(ctx, args, "--max-batches", 1, &o->max_batches) && cli_arg_i64(ctx, args, "--until-idle", 1, &o->until_idle) &&
+    return cli_arg_i64(ctx, args, "--max-batches", 1, &o->max_batches) &&
+           cli_arg_i64(ctx, args, "--until-idle", 1, &o->until_idle) &&
            cli_arg_i64(ctx, args, "--max-retries", 1, &o->max_retries);
 }
 
@@ -220,10 +230,8 @@ int cli_cmd_run(cli_context *ctx, const cli_args *args) {
     pli_run_options o = {.size = sizeof o};
     cli_jobs jobs = {0};
     int code;
-    if (!read_trigger(ctx, args, &o) || !cli_jobs_open(ctx, args, &jobs))
-        code = cli_fail(ctx);
-    else
-        code = cli_run_jobs(ctx, args, &jobs, &o);
+    if (!read_trigger(ctx, args, &o) || !cli_jobs_open(ctx, args, &jobs)) code = cli_fail(ctx);
+    else code = cli_run_jobs(ctx, args, &jobs, &o);
     cli_env_close(ctx);
     cli_jobs_close(&jobs);
     return code;

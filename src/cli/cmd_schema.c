@@ -63,7 +63,8 @@ static int history(cli_context *ctx, const char *checkpoint) {
         json_t *schema = read_version(checkpoint, version);
         if (!schema) break;
         if (ctx->format == CLI_TABLE) {
-            json_object_set_new(schema, "numColumns", json_integer((json_int_t)json_array_size(json_object_get(schema, "columns"))));
+            json_object_set_new(schema, "numColumns",
+                                json_integer((json_int_t)json_array_size(json_object_get(schema, "columns"))));
             json_object_del(schema, "columns");
         }
         add_row(rows, schema);
@@ -80,7 +81,8 @@ int cli_cmd_schema_show(cli_context *ctx, const cli_args *args) {
 
 int cli_cmd_schema_history(cli_context *ctx, const cli_args *args) {
     cli_jobs jobs = {0};
-    const int code = cli_job_open(ctx, args, &jobs) ? history(ctx, pli_job_spec_checkpoint(jobs.specs[0])) : cli_fail(ctx);
+    const int code = cli_job_open(ctx, args, &jobs) ? history(ctx, pli_job_spec_checkpoint(jobs.specs[0]))
+                                                    : cli_fail(ctx);
     cli_jobs_close(&jobs);
     return code;
 }

@@ -76,10 +76,8 @@ int cli_cmd_state_set(cli_context *ctx, const cli_args *args) {
     char *text = as_json(args->words[2], &len);
     bool ok = text != NULL && open_state(ctx, args, ctx->dry_run, &jobs, &state);
     if (!text) cli_usage(ctx, "the value is not valid UTF-8");
-    if (ok && ctx->dry_run)
-        printf("%s = %s\n", args->words[1], text);
-    else if (ok)
-        ok = pli_state_put(state, args->words[1], PLI_STATE_JSON, text, len, &ctx->error) == PLI_OK;
+    if (ok && ctx->dry_run) printf("%s = %s\n", args->words[1], text);
+    else if (ok) ok = pli_state_put(state, args->words[1], PLI_STATE_JSON, text, len, &ctx->error) == PLI_OK;
     free(text);
     return finish(ctx, &jobs, state, ok);
 }

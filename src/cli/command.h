@@ -125,11 +125,11 @@ bool cli_job_open(cli_context *ctx, const cli_args *args, cli_jobs *out);
 void cli_jobs_close(cli_jobs *jobs);
 /** Flags that many commands share. */
 #define CLI_FLAG_CONFIG {"--config", "FILE", "job file; default: pli.yaml here or in a folder above", NULL, 'c'}
-#define CLI_FLAGS_LIMITS                                                                  \
-    {"--memory", "SIZE", "memory that the engine may use", NULL, 0},                      \
-    {"--threads", "N", "threads that the engine may use", NULL, 0},                       \
-    {"--spill-dir", "DIR", "folder for data that does not fit in memory", NULL, 0},       \
-    {"--timezone", "ZONE", "zone of texts without one; default PLI_TIMEZONE, else UTC", NULL, 0}
+#define CLI_FLAGS_LIMITS                                                                                               \
+    {"--memory", "SIZE", "memory that the engine may use", NULL, 0},                                                   \
+        {"--threads", "N", "threads that the engine may use", NULL, 0},                                                \
+        {"--spill-dir", "DIR", "folder for data that does not fit in memory", NULL, 0},                                \
+        {"--timezone", "ZONE", "zone of texts without one; default PLI_TIMEZONE, else UTC", NULL, 0}
 #define CLI_FLAG_DRY_RUN {"--dry-run", NULL, "show what would be done, change nothing", NULL, 0}
 #define CLI_FLAG_YES {"--yes", NULL, "do not ask", NULL, 'y'}
 

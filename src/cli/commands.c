@@ -35,15 +35,15 @@ static const cli_flag config_flag[] = {CLI_FLAG_CONFIG, CLI_END};
 static const cli_flag change_flags[] = {CLI_FLAG_CONFIG, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
 static const cli_flag init_flags[] = {CLI_FLAG_DRY_RUN, CLI_END};
 
-#define FLAGS_AT                                                                                  \
-    {"--version", "N", "this version; default: the newest", NULL, 0},                             \
-    {"--timestamp", "TS", "the version that was current then (RFC 3339)", NULL, 0},               \
-    {"--ignore-checkpoints", NULL, "replay the JSON commits alone", NULL, 0}
-#define FLAGS_ROWS                                                                                \
-    {"--columns", "A,B", "these columns, in this order", NULL, 0},                                \
-    {"--where", "SQL", "condition over the columns; files that cannot match are not read", NULL, 0}, \
-    {"--limit", "N", "at most N rows", NULL, 0},                                                  \
-    {"--output", "FILE", "write a file; its ending picks parquet, csv, ndjson or json", NULL, 'o'}
+#define FLAGS_AT                                                                                                       \
+    {"--version", "N", "this version; default: the newest", NULL, 0},                                                  \
+        {"--timestamp", "TS", "the version that was current then (RFC 3339)", NULL, 0},                                \
+        {"--ignore-checkpoints", NULL, "replay the JSON commits alone", NULL, 0}
+#define FLAGS_ROWS                                                                                                     \
+    {"--columns", "A,B", "these columns, in this order", NULL, 0},                                                     \
+        {"--where", "SQL", "condition over the columns; files that cannot match are not read", NULL, 0},               \
+        {"--limit", "N", "at most N rows", NULL, 0},                                                                   \
+        {"--output", "FILE", "write a file; its ending picks parquet, csv, ndjson or json", NULL, 'o'}
 static const cli_flag read_flags[] = {FLAGS_AT, FLAGS_ROWS, CLI_FLAGS_LIMITS, CLI_END};
 static const cli_flag at_flags[] = {FLAGS_AT, CLI_FLAGS_LIMITS, CLI_END};
 static const cli_flag changes_flags[] = {
@@ -51,7 +51,8 @@ static const cli_flag changes_flags[] = {
     {"--to-version", "B", "last version; default: the newest", NULL, 0},
     {"--from-timestamp", "TS", "from the first version at or after it", NULL, 0},
     {"--to-timestamp", "TS", "to the last version at or before it", NULL, 0},
-    {"--synthesize", NULL, "derive changes where the feed was not enabled, by comparing removed with added files", NULL, 0},
+    {"--synthesize", NULL, "derive changes where the feed was not enabled, by comparing removed with added files", NULL,
+     0},
     FLAGS_ROWS,
     CLI_FLAGS_LIMITS,
     CLI_END,
@@ -97,9 +98,14 @@ static const cli_flag append_flags[] = {
     CLI_FLAGS_LIMITS,
     CLI_END,
 };
-static const cli_flag delete_flags[] = {FLAG_WHERE, FLAG_COPY, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_FLAGS_LIMITS, CLI_END};
-static const cli_flag update_flags[] = {
-    {"--set", "COLUMN=EXPR", "new value; may be given several times", NULL, 0}, FLAG_WHERE, FLAG_COPY, CLI_FLAG_DRY_RUN, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag delete_flags[] = {FLAG_WHERE,   FLAG_COPY,        CLI_FLAG_DRY_RUN,
+                                        CLI_FLAG_YES, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag update_flags[] = {{"--set", "COLUMN=EXPR", "new value; may be given several times", NULL, 0},
+                                        FLAG_WHERE,
+                                        FLAG_COPY,
+                                        CLI_FLAG_DRY_RUN,
+                                        CLI_FLAGS_LIMITS,
+                                        CLI_END};
 static const cli_flag optimize_flags[] = {
     {"--zorder-by", "A,B", "lay rows out by these columns", NULL, 0},
     FLAG_WHERE,
@@ -115,80 +121,107 @@ static const cli_flag vacuum_flags[] = {
     CLI_FLAG_YES,
     CLI_END,
 };
-static const cli_flag restore_flags[] = {
-    {"--version", "N", "this version", NULL, 0}, {"--timestamp", "TS", "the version that was current then", NULL, 0}, CLI_FLAG_DRY_RUN, CLI_END};
+static const cli_flag restore_flags[] = {{"--version", "N", "this version", NULL, 0},
+                                         {"--timestamp", "TS", "the version that was current then", NULL, 0},
+                                         CLI_FLAG_DRY_RUN,
+                                         CLI_END};
 static const cli_flag plain_flags[] = {CLI_FLAGS_LIMITS, CLI_END};
 
 static cli_command table[] = {
     {"ingest", "SRC DEST", "read what is new in SRC (files or a Delta table) into the Delta table DEST, then exit",
      "pli ingest data/raw data/delta/events --format csv --partition-by day", NULL, 2, 2, cli_cmd_ingest},
     {"init", "[DIR]", "write a commented pli.yaml and sample data", "pli init shop", init_flags, 0, 1, cli_cmd_init},
-    {"validate", "[JOB…]", "check the job file, paths, formats and SQL; every error with its line", "pli validate -c pli.yaml", job_flags, 0, CLI_MANY,
-     cli_cmd_validate},
-    {"plan", "[JOB…]", "what the next run would read; changes nothing", "pli plan events --json", plan_flags, 0, CLI_MANY, cli_cmd_plan},
-    {"run", "[JOB…]", "run jobs, all of the file by default", "pli run events --interval 5m", run_flags, 0, CLI_MANY, cli_cmd_run},
-    {"status", "[JOB…]", "last batch, pending batch, backlog, rates, last error", "pli status --json", config_flag, 0, CLI_MANY, cli_cmd_status},
-    {"batches", "JOB", "history of the batches of a job", "pli batches events --limit 10", batches_flags, 1, 1, cli_cmd_batches},
-    {"files", "JOB", "where each file went: discovered, batch, committed at", "pli files events --path 2024-01-01.csv", files_flags, 1, 1,
-     cli_cmd_files},
-    {"checkpoint show", "DIR", "what a checkpoint holds", "pli checkpoint show data/checkpoints/events", NULL, 1, 1, cli_cmd_checkpoint_show},
-    {"checkpoint verify", "DIR", "prove from checkpoint and table that every planned input landed once (findings: exit 5)",
+    {"validate", "[JOB…]", "check the job file, paths, formats and SQL; every error with its line",
+     "pli validate -c pli.yaml", job_flags, 0, CLI_MANY, cli_cmd_validate},
+    {"plan", "[JOB…]", "what the next run would read; changes nothing", "pli plan events --json", plan_flags, 0,
+     CLI_MANY, cli_cmd_plan},
+    {"run", "[JOB…]", "run jobs, all of the file by default", "pli run events --interval 5m", run_flags, 0, CLI_MANY,
+     cli_cmd_run},
+    {"status", "[JOB…]", "last batch, pending batch, backlog, rates, last error", "pli status --json", config_flag, 0,
+     CLI_MANY, cli_cmd_status},
+    {"batches", "JOB", "history of the batches of a job", "pli batches events --limit 10", batches_flags, 1, 1,
+     cli_cmd_batches},
+    {"files", "JOB", "where each file went: discovered, batch, committed at", "pli files events --path 2024-01-01.csv",
+     files_flags, 1, 1, cli_cmd_files},
+    {"checkpoint show", "DIR", "what a checkpoint holds", "pli checkpoint show data/checkpoints/events", NULL, 1, 1,
+     cli_cmd_checkpoint_show},
+    {"checkpoint verify", "DIR",
+     "prove from checkpoint and table that every planned input landed once (findings: exit 5)",
      "pli checkpoint verify data/checkpoints/events", verify_flags, 1, 1, cli_cmd_checkpoint_verify},
     {"checkpoint cleanup", "DIR", "remove the records of old batches; what they read stays known",
-     "pli checkpoint cleanup data/checkpoints/events --keep-last 100 --yes", cleanup_flags, 1, 1, cli_cmd_checkpoint_cleanup},
-    {"checkpoint truncate", "DIR", "forget the newest batches: their inputs are read again", "pli checkpoint truncate data/checkpoints/events --keep-through 41",
-     truncate_flags, 1, 1, cli_cmd_checkpoint_truncate},
-    {"checkpoint reset-start", "DIR", "forget the start position", "pli checkpoint reset-start data/checkpoints/events --yes", maintain_flags, 1, 1,
-     cli_cmd_checkpoint_reset_start},
-    {"checkpoint reset-schema", "DIR", "forget the effective schema", "pli checkpoint reset-schema data/checkpoints/events --yes", maintain_flags, 1, 1,
+     "pli checkpoint cleanup data/checkpoints/events --keep-last 100 --yes", cleanup_flags, 1, 1,
+     cli_cmd_checkpoint_cleanup},
+    {"checkpoint truncate", "DIR", "forget the newest batches: their inputs are read again",
+     "pli checkpoint truncate data/checkpoints/events --keep-through 41", truncate_flags, 1, 1,
+     cli_cmd_checkpoint_truncate},
+    {"checkpoint reset-start", "DIR", "forget the start position",
+     "pli checkpoint reset-start data/checkpoints/events --yes", maintain_flags, 1, 1, cli_cmd_checkpoint_reset_start},
+    {"checkpoint reset-schema", "DIR", "forget the effective schema",
+     "pli checkpoint reset-schema data/checkpoints/events --yes", maintain_flags, 1, 1,
      cli_cmd_checkpoint_reset_schema},
-    {"checkpoint rebuild-index", "DIR", "make the file index anew from the records", "pli checkpoint rebuild-index data/checkpoints/events",
-     maintain_flags, 1, 1, cli_cmd_checkpoint_rebuild_index},
-    {"checkpoint accept", "DIR", "take the sink as it is now, ahead or behind", "pli checkpoint accept data/checkpoints/events --yes", accept_flags, 1, 1,
-     cli_cmd_checkpoint_accept},
-    {"checkpoint rebind", "DIR TABLE", "write to another sink from now on", "pli checkpoint rebind data/checkpoints/events data/delta/events2 --yes",
-     maintain_flags, 2, 2, cli_cmd_checkpoint_rebind},
-    {"schema show", "JOB", "the schema that a job has arrived at", "pli schema show events", config_flag, 1, 1, cli_cmd_schema_show},
-    {"schema history", "JOB", "versions of the schema, with batch and reason", "pli schema history events --json", config_flag, 1, 1, cli_cmd_schema_history},
-    {"schema diff", "JOB", "what the files that wait would change", "pli schema diff events", job_flags, 1, 1, cli_cmd_schema_diff},
+    {"checkpoint rebuild-index", "DIR", "make the file index anew from the records",
+     "pli checkpoint rebuild-index data/checkpoints/events", maintain_flags, 1, 1, cli_cmd_checkpoint_rebuild_index},
+    {"checkpoint accept", "DIR", "take the sink as it is now, ahead or behind",
+     "pli checkpoint accept data/checkpoints/events --yes", accept_flags, 1, 1, cli_cmd_checkpoint_accept},
+    {"checkpoint rebind", "DIR TABLE", "write to another sink from now on",
+     "pli checkpoint rebind data/checkpoints/events data/delta/events2 --yes", maintain_flags, 2, 2,
+     cli_cmd_checkpoint_rebind},
+    {"schema show", "JOB", "the schema that a job has arrived at", "pli schema show events", config_flag, 1, 1,
+     cli_cmd_schema_show},
+    {"schema history", "JOB", "versions of the schema, with batch and reason", "pli schema history events --json",
+     config_flag, 1, 1, cli_cmd_schema_history},
+    {"schema diff", "JOB", "what the files that wait would change", "pli schema diff events", job_flags, 1, 1,
+     cli_cmd_schema_diff},
     {"state ls", "JOB", "list the values of a job's state", "pli state ls events", config_flag, 1, 1, cli_cmd_state_ls},
     {"state get", "JOB KEY", "print a value", "pli state get events watermark", config_flag, 2, 2, cli_cmd_state_get},
-    {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)", "pli state set events watermark '{\"value\": \"2024-01-01\"}'", change_flags, 3, 3,
-     cli_cmd_state_set},
-    {"state rm", "JOB KEY", "remove a value", "pli state rm events watermark --yes", change_flags, 2, 2, cli_cmd_state_rm},
-    {"delta read", "TABLE", "rows of a Delta table", "pli delta read data/delta/events --where \"day >= '2024-05-01'\" -o may.parquet", read_flags, 1, 1,
+    {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)",
+     "pli state set events watermark '{\"value\": \"2024-01-01\"}'", change_flags, 3, 3, cli_cmd_state_set},
+    {"state rm", "JOB KEY", "remove a value", "pli state rm events watermark --yes", change_flags, 2, 2,
+     cli_cmd_state_rm},
+    {"delta read", "TABLE", "rows of a Delta table",
+     "pli delta read data/delta/events --where \"day >= '2024-05-01'\" -o may.parquet", read_flags, 1, 1,
      cli_cmd_delta_read},
-    {"delta changes", "TABLE", "change rows of a range of versions", "pli delta changes data/delta/events --from-version 3 --to-version 7",
-     changes_flags, 1, 1, cli_cmd_delta_changes},
-    {"delta detail", "TABLE", "version, protocol, schema, properties, size of a table", "pli delta detail data/delta/events --json", at_flags, 1, 1,
-     cli_cmd_delta_detail},
-    {"delta files", "TABLE", "active files of a table", "pli delta files data/delta/events --format ndjson", at_flags, 1, 1, cli_cmd_delta_files},
-    {"delta history", "TABLE", "commits of a table, newest first", "pli delta history data/delta/events --limit 5", history_flags, 1, 1,
-     cli_cmd_delta_history},
-    {"delta create", "TABLE", "make an empty table", "pli delta create t --schema 'STRUCT(id BIGINT, name VARCHAR)' --partition-by name", create_flags, 1,
-     1, cli_cmd_delta_create},
-    {"delta append", "TABLE FILE…", "add the rows of files (csv, ndjson, json, parquet by ending)", "pli delta append t new.parquet", append_flags, 2,
-     CLI_MANY, cli_cmd_delta_append},
-    {"delta delete", "TABLE", "delete rows", "pli delta delete t --where \"day < '2024-01-01'\"", delete_flags, 1, 1, cli_cmd_delta_delete},
-    {"delta update", "TABLE", "change rows", "pli delta update t --set \"price=price * 1.1\" --where \"kind = 'a'\"", update_flags, 1, 1,
-     cli_cmd_delta_update},
-    {"delta optimize", "TABLE", "put small files together", "pli delta optimize t --zorder-by customer,day", optimize_flags, 1, 1, cli_cmd_delta_optimize},
-    {"delta vacuum", "TABLE", "delete files that nothing refers to", "pli delta vacuum t --retention 168h --dry-run", vacuum_flags, 1, 1,
-     cli_cmd_delta_vacuum},
-    {"delta restore", "TABLE", "make an older version the newest again", "pli delta restore t --version 12", restore_flags, 1, 1, cli_cmd_delta_restore},
-    {"delta checkpoint", "TABLE", "write a checkpoint of the newest version", "pli delta checkpoint t", plain_flags, 1, 1, cli_cmd_delta_checkpoint},
-    {"delta set", "TABLE KEY=VALUE…", "set table properties", "pli delta set t delta.enableChangeDataFeed=true", plain_flags, 2, CLI_MANY, cli_cmd_delta_set},
-    {"delta add-constraint", "TABLE NAME SQL", "add a CHECK constraint", "pli delta add-constraint t positive 'amount > 0'", plain_flags, 3, 3,
-     cli_cmd_delta_add_constraint},
-    {"delta drop-constraint", "TABLE NAME", "drop a CHECK constraint", "pli delta drop-constraint t positive", plain_flags, 2, 2,
-     cli_cmd_delta_drop_constraint},
-    {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor", config_flag, 0, 0, cli_cmd_doctor},
-    {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1, cli_cmd_explain},
-    {"version", "", "versions of the command, the library and the engine", "pli version --json", NULL, 0, 0, cli_cmd_version},
-    {"completion", "SHELL", "completion script for bash, zsh or fish", "pli completion bash > ~/.local/share/bash-completion/completions/pli", NULL, 1,
-     1, cli_cmd_completion},
-    {"reference", "PAGE", "reference pages in Markdown (job-file, errors, commands) and the manual page (man)", "pli reference job-file", NULL, 1, 1,
-     cli_cmd_reference},
+    {"delta changes", "TABLE", "change rows of a range of versions",
+     "pli delta changes data/delta/events --from-version 3 --to-version 7", changes_flags, 1, 1, cli_cmd_delta_changes},
+    {"delta detail", "TABLE", "version, protocol, schema, properties, size of a table",
+     "pli delta detail data/delta/events --json", at_flags, 1, 1, cli_cmd_delta_detail},
+    {"delta files", "TABLE", "active files of a table", "pli delta files data/delta/events --format ndjson", at_flags,
+     1, 1, cli_cmd_delta_files},
+    {"delta history", "TABLE", "commits of a table, newest first", "pli delta history data/delta/events --limit 5",
+     history_flags, 1, 1, cli_cmd_delta_history},
+    {"delta create", "TABLE", "make an empty table",
+     "pli delta create t --schema 'STRUCT(id BIGINT, name VARCHAR)' --partition-by name", create_flags, 1, 1,
+     cli_cmd_delta_create},
+    {"delta append", "TABLE FILE…", "add the rows of files (csv, ndjson, json, parquet by ending)",
+     "pli delta append t new.parquet", append_flags, 2, CLI_MANY, cli_cmd_delta_append},
+    {"delta delete", "TABLE", "delete rows", "pli delta delete t --where \"day < '2024-01-01'\"", delete_flags, 1, 1,
+     cli_cmd_delta_delete},
+    {"delta update", "TABLE", "change rows", "pli delta update t --set \"price=price * 1.1\" --where \"kind = 'a'\"",
+     update_flags, 1, 1, cli_cmd_delta_update},
+    {"delta optimize", "TABLE", "put small files together", "pli delta optimize t --zorder-by customer,day",
+     optimize_flags, 1, 1, cli_cmd_delta_optimize},
+    {"delta vacuum", "TABLE", "delete files that nothing refers to", "pli delta vacuum t --retention 168h --dry-run",
+     vacuum_flags, 1, 1, cli_cmd_delta_vacuum},
+    {"delta restore", "TABLE", "make an older version the newest again", "pli delta restore t --version 12",
+     restore_flags, 1, 1, cli_cmd_delta_restore},
+    {"delta checkpoint", "TABLE", "write a checkpoint of the newest version", "pli delta checkpoint t", plain_flags, 1,
+     1, cli_cmd_delta_checkpoint},
+    {"delta set", "TABLE KEY=VALUE…", "set table properties", "pli delta set t delta.enableChangeDataFeed=true",
+     plain_flags, 2, CLI_MANY, cli_cmd_delta_set},
+    {"delta add-constraint", "TABLE NAME SQL", "add a CHECK constraint",
+     "pli delta add-constraint t positive 'amount > 0'", plain_flags, 3, 3, cli_cmd_delta_add_constraint},
+    {"delta drop-constraint", "TABLE NAME", "drop a CHECK constraint", "pli delta drop-constraint t positive",
+     plain_flags, 2, 2, cli_cmd_delta_drop_constraint},
+    {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor",
+     config_flag, 0, 0, cli_cmd_doctor},
+    {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1,
+     cli_cmd_explain},
+    {"version", "", "versions of the command, the library and the engine", "pli version --json", NULL, 0, 0,
+     cli_cmd_version},
+    {"completion", "SHELL", "completion script for bash, zsh or fish",
+     "pli completion bash > ~/.local/share/bash-completion/completions/pli", NULL, 1, 1, cli_cmd_completion},
+    {"reference", "PAGE", "reference pages in Markdown (job-file, errors, commands) and the manual page (man)",
+     "pli reference job-file", NULL, 1, 1, cli_cmd_reference},
     {"help", "[COMMAND]", "help on a command", "pli help run", NULL, 0, 2, cli_cmd_help},
 };
 

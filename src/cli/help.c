@@ -10,9 +10,9 @@ static void put_flags(const cli_flag *flags, FILE *to) {
         char left[80];
         if (f->letter)
             snprintf(left, sizeof left, "-%c, %s%s%s", f->letter, f->name, f->arg ? " " : "", f->arg ? f->arg : "");
-        else
-            snprintf(left, sizeof left, "%s%s%s", f->name, f->arg ? " " : "", f->arg ? f->arg : "");
-        fprintf(to, "  %-30s %s%s%s%s\n", left, f->help, f->choices ? " (" : "", f->choices ? f->choices : "", f->choices ? ")" : "");
+        else snprintf(left, sizeof left, "%s%s%s", f->name, f->arg ? " " : "", f->arg ? f->arg : "");
+        fprintf(to, "  %-30s %s%s%s%s\n", left, f->help, f->choices ? " (" : "", f->choices ? f->choices : "",
+                f->choices ? ")" : "");
     }
 }
 
@@ -31,14 +31,18 @@ int cli_help_command(const cli_command *c, FILE *to) {
 static void help_all(FILE *to) {
     size_t n;
     const cli_command *all = cli_commands(&n);
-    fputs("pli: incremental ingestion into Delta tables, each input exactly once\n\nusage: pli COMMAND [options]\n\ncommands:\n", to);
+    fputs(
+        "pli: incremental ingestion into Delta tables, each input exactly once\n\nusage: pli COMMAND [options]\n\ncommands:\n",
+        to);
     for (size_t i = 0; i < n; i++) {
         char left[120];
         snprintf(left, sizeof left, "%s %s", all[i].name, all[i].words);
         fprintf(to, "  %-34s %s\n", left, all[i].summary);
     }
-    fputs("\n`pli help COMMAND` says more. Exit codes: 0 done, 1 failed, 2 usage, 3 some jobs failed, 4 schema or table feature,\n"
-          "5 data-loss gap, 6 locked by another run, 78 invalid job file, 130/143 stopped by a signal.\n", to);
+    fputs(
+        "\n`pli help COMMAND` says more. Exit codes: 0 done, 1 failed, 2 usage, 3 some jobs failed, 4 schema or table feature,\n"
+        "5 data-loss gap, 6 locked by another run, 78 invalid job file, 130/143 stopped by a signal.\n",
+        to);
 }
 
 /* "delta" alone lists what begins with it. */
@@ -97,7 +101,8 @@ static void completion_bash(FILE *to) {
     size_t n;
     const cli_command *all = cli_commands(&n);
     fputs("# bash completion of pli\n_pli() {\n  local cur=${COMP_WORDS[COMP_CWORD]} cmd=\"${COMP_WORDS[1]}\" words=\n"
-          "  if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"", to);
+          "  if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"",
+          to);
     put_words(to, "");
     fputs("\"\n  elif [ \"$COMP_CWORD\" -eq 2 ]; then case \"$cmd\" in\n", to);
     static const char *const groups[] = {"delta", "checkpoint", "schema", "state", "completion"};
@@ -106,14 +111,17 @@ static void completion_bash(FILE *to) {
         put_words(to, groups[i]);
         fputs("\" ;;\n", to);
     }
-    fputs("    completion) words=\"bash zsh fish\" ;;\n  esac; fi\n  case \"$cur\" in -*) case \"$cmd ${COMP_WORDS[2]}\" in\n", to);
+    fputs(
+        "    completion) words=\"bash zsh fish\" ;;\n  esac; fi\n  case \"$cur\" in -*) case \"$cmd ${COMP_WORDS[2]}\" in\n",
+        to);
     for (size_t i = 0; i < n; i++) {
         fprintf(to, "    \"%s\"*) words=\"", all[i].name);
         put_flag_words(to, &all[i]);
         fputs("\" ;;\n", to);
     }
     fputs("  esac ;; esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-          "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _pli pli\n", to);
+          "  [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _pli pli\n",
+          to);
 }
 
 static void completion_fish(FILE *to) {
@@ -123,26 +131,22 @@ static void completion_fish(FILE *to) {
     for (size_t i = 0; i < n; i++) {
         const char *space = strchr(all[i].name, ' ');
         if (space)
-            fprintf(to, "complete -c pli -n '__fish_seen_subcommand_from %.*s' -a %s -d \"%s\"\n", (int)(space - all[i].name), all[i].name,
-                    space + 1, all[i].summary);
-        else
-            fprintf(to, "complete -c pli -n __fish_use_subcommand -a %s -d \"%s\"\n", all[i].name, all[i].summary);
+            fprintf(to, "complete -c pli -n '__fish_seen_subcommand_from %.*s' -a %s -d \"%s\"\n",
+                    (int)(space - all[i].name), all[i].name, space + 1, all[i].summary);
+        else fprintf(to, "complete -c pli -n __fish_use_subcommand -a %s -d \"%s\"\n", all[i].name, all[i].summary);
         for (const cli_flag *f = all[i].flags; f && f->name; f++)
-            fprintf(to, "complete -c pli -n '__fish_seen_subcommand_from %s' -l %s -d \"%s\"%s\n", space ? space + 1 : all[i].name,
-                    f->name + 2, f->help, f->arg ? " -r" : "");
+            fprintf(to, "complete -c pli -n '__fish_seen_subcommand_from %s' -l %s -d \"%s\"%s\n",
+                    space ? space + 1 : all[i].name, f->name + 2, f->help, f->arg ? " -r" : "");
     }
 }
 
 int cli_completion(const char *shell, FILE *to) {
-    if (strcmp(shell, "bash") == 0)
-        completion_bash(to);
+    if (strcmp(shell, "bash") == 0) completion_bash(to);
     else if (strcmp(shell, "zsh") == 0) {
         fputs("#compdef pli\nautoload -U +X bashcompinit && bashcompinit\n", to);
         completion_bash(to);
-    } else if (strcmp(shell, "fish") == 0)
-        completion_fish(to);
-    else
-        return 2;
+    } else if (strcmp(shell, "fish") == 0) completion_fish(to);
+    else return 2;
     return 0;
 }
 
@@ -166,7 +170,10 @@ static void manual_flags(const cli_flag *flags, FILE *to) {
 int cli_manual(FILE *to) {
     size_t n;
     const cli_command *all = cli_commands(&n);
-    fprintf(to, ".TH PLI 1 \"\" \"polars-incremental %s\" \"User commands\"\n.SH NAME\npli \\- incremental ingestion into Delta tables\n", pli_version());
+    fprintf(
+        to,
+        ".TH PLI 1 \"\" \"polars-incremental %s\" \"User commands\"\n.SH NAME\npli \\- incremental ingestion into Delta tables\n",
+        pli_version());
     fputs(".SH SYNOPSIS\n.B pli\nCOMMAND [options]\n.SH COMMANDS\n", to);
     for (size_t i = 0; i < n; i++) {
         fprintf(to, ".SS pli %s ", all[i].name);
@@ -180,7 +187,9 @@ int cli_manual(FILE *to) {
     }
     fputs(".SH COMMON OPTIONS\n", to);
     manual_flags(cli_common_flags(), to);
-    fputs(".SH EXIT STATUS\n0 done; 1 failed; 2 usage; 3 some jobs failed; 4 schema policy or table feature; 5 data-loss gap; "
-          "6 locked by another run; 78 invalid job file; 130, 143 stopped by a signal\n", to);
+    fputs(
+        ".SH EXIT STATUS\n0 done; 1 failed; 2 usage; 3 some jobs failed; 4 schema policy or table feature; 5 data-loss gap; "
+        "6 locked by another run; 78 invalid job file; 130, 143 stopped by a signal\n",
+        to);
     return 0;
 }

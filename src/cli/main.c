@@ -47,10 +47,8 @@ static int unknown_command(cli_context *ctx, int argc, char **argv) {
     ctx->command = &none;
     cli_usage(ctx, "unknown command '%s'", word);
     const char *near = cli_nearest(word, names, count);
-    if (near)
-        cli_format_hint(&ctx->error, "did you mean 'pli %s'?", near);
-    else
-        cli_format_hint(&ctx->error, "see `pli help`");
+    if (near) cli_format_hint(&ctx->error, "did you mean 'pli %s'?", near);
+    else cli_format_hint(&ctx->error, "see `pli help`");
     return cli_fail(ctx);
 }
 
@@ -94,12 +92,9 @@ static int run_command(cli_context *ctx, int argc, char **argv) {
     for (int i = 0; i < argc; i++)
         if (strcmp(argv[i], "--json") == 0) ctx->format = CLI_JSON;
     int code;
-    if (!cli_args_parse(ctx, argc, argv, &args) || !read_common(ctx, &args))
-        code = cli_fail(ctx);
-    else if (cli_has(&args, "--help"))
-        code = cli_help_command(ctx->command, stdout);
-    else
-        code = ctx->command->run(ctx, &args);
+    if (!cli_args_parse(ctx, argc, argv, &args) || !read_common(ctx, &args)) code = cli_fail(ctx);
+    else if (cli_has(&args, "--help")) code = cli_help_command(ctx->command, stdout);
+    else code = ctx->command->run(ctx, &args);
     cli_env_close(ctx);
     cli_args_clear(&args);
     if (fflush(stdout) != 0 && code == 0) code = 1;

@@ -67,8 +67,7 @@ static void put_csv_row(cli_rows *r, const json_t *row) {
             char *text = cell_text(json_object_get(row, json_string_value(key)));
             put_csv_cell(r->to, text ? text : "");
             free(text);
-        } else
-            put_csv_cell(r->to, json_string_value(key));
+        } else put_csv_cell(r->to, json_string_value(key));
     }
     fputc('\n', r->to);
 }
@@ -190,8 +189,7 @@ int cli_rows_add(void *rows, const char *json, size_t len) {
     if (r->ctx->format == CLI_CSV) {
         if (r->count == 0) put_csv_row(r, NULL);
         put_csv_row(r, row);
-    } else
-        add_table_row(r, row);
+    } else add_table_row(r, row);
     json_decref(row);
     r->count++;
     return r->failed || ferror(r->to) ? 1 : 0;

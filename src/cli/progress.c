@@ -34,8 +34,9 @@ static void draw(void) {
     if (p.fraction > 0.01 && p.fraction < 1)
         cli_format_duration((double)p.elapsed_us / 1e6 * (1 - p.fraction) / p.fraction, eta);
     const int filled = p.fraction < 0 ? 0 : (int)(p.fraction * 20);
-    fprintf(stderr, "\r\033[K%.40s batch %lld [%.*s%.*s] %lld files, %s, %s rows, %s rows/s%s%s", bar.job, (long long)p.batch_id, filled,
-            "####################", 20 - filled, "....................", (long long)p.files, bytes, rows, rate, eta[0] ? ", ETA " : "", eta);
+    fprintf(stderr, "\r\033[K%.40s batch %lld [%.*s%.*s] %lld files, %s, %s rows, %s rows/s%s%s", bar.job,
+            (long long)p.batch_id, filled, "####################", 20 - filled, "....................",
+            (long long)p.files, bytes, rows, rate, eta[0] ? ", ETA " : "", eta);
     fflush(stderr);
     bar.drawn = true;
 }

@@ -49,10 +49,8 @@ static void on_log(void *arg, pli_log_level level, const char *message) {
     const cli_context *ctx = arg;
     const int shown = ctx->quiet ? PLI_LOG_ERROR : PLI_LOG_WARNING + (ctx->verbose > 2 ? 2 : ctx->verbose);
     if ((int)level > shown) return;
-    if (ctx->log_json)
-        put_log_json(names[level], message);
-    else
-        fprintf(stderr, "pli: %s: %s\n", names[level], message);
+    if (ctx->log_json) put_log_json(names[level], message);
+    else fprintf(stderr, "pli: %s: %s\n", names[level], message);
 }
 
 void cli_say(const cli_context *ctx, const char *fmt, ...) {
@@ -62,10 +60,8 @@ void cli_say(const cli_context *ctx, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    if (ctx->log_json)
-        put_log_json("info", line);
-    else
-        fprintf(stderr, "%s\n", line);
+    if (ctx->log_json) put_log_json("info", line);
+    else fprintf(stderr, "%s\n", line);
 }
 
 static void print_error_json(const pli_error *e, const char *hint) {

@@ -41,14 +41,10 @@ void cli_format_count(int64_t n, char out[32]) {
 
 void cli_format_duration(double seconds, char out[32]) {
     const long long s = (long long)(seconds + 0.5);
-    if (seconds < 10)
-        snprintf(out, 32, "%.1fs", seconds);
-    else if (s < 60)
-        snprintf(out, 32, "%llds", s);
-    else if (s < 3600)
-        snprintf(out, 32, "%lldm %llds", s / 60, s % 60);
-    else
-        snprintf(out, 32, "%lldh %lldm", s / 3600, s / 60 % 60);
+    if (seconds < 10) snprintf(out, 32, "%.1fs", seconds);
+    else if (s < 60) snprintf(out, 32, "%llds", s);
+    else if (s < 3600) snprintf(out, 32, "%lldm %llds", s / 60, s % 60);
+    else snprintf(out, 32, "%lldh %lldm", s / 3600, s / 60 % 60);
 }
 
 static bool is_wide(unsigned c) {
@@ -77,12 +73,9 @@ void cli_put_safe(FILE *to, const char *text) {
 void cli_put_json(FILE *to, const char *text) {
     fputc('"', to);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            fprintf(to, "\\%c", *p);
-        else if (*p < 0x20)
-            fprintf(to, "\\u%04x", *p);
-        else
-            fputc(*p, to);
+        if (*p == '"' || *p == '\\') fprintf(to, "\\%c", *p);
+        else if (*p < 0x20) fprintf(to, "\\u%04x", *p);
+        else fputc(*p, to);
     }
     fputc('"', to);
 }

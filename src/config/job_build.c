@@ -41,7 +41,9 @@ static pli__files_options files_options(const pli__job_config *c, const char *co
         .check_complete = true,
         .full_discovery = is(s->discovery, "full"),
         .full_scan_interval_us = limit_of(s->full_scan_interval),
-        .clean = is(s->clean_source, "delete") ? PLI__CLEAN_DELETE : is(s->clean_source, "archive") ? PLI__CLEAN_ARCHIVE : PLI__CLEAN_OFF,
+        .clean = is(s->clean_source, "delete")    ? PLI__CLEAN_DELETE
+                 : is(s->clean_source, "archive") ? PLI__CLEAN_ARCHIVE
+                                                  : PLI__CLEAN_OFF,
         .archive_dir = s->archive_dir,
         .clean_after_us = limit_of(s->clean_after),
         .read = {.options = s->options,

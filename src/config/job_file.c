@@ -61,10 +61,8 @@ __attribute__((format(printf, 3, 4))) static void report(walker *w, const yaml_n
 }
 
 static void report_error(walker *w, const yaml_node_t *at, const pli_error *e) {
-    if (e->hint[0])
-        report(w, at, "%s (%s)", e->message, e->hint);
-    else
-        report(w, at, "%s", e->message);
+    if (e->hint[0]) report(w, at, "%s (%s)", e->message, e->hint);
+    else report(w, at, "%s", e->message);
 }
 
 static yaml_node_t *node(walker *w, int id) {
@@ -163,7 +161,8 @@ static void set_scalar(walker *w, const char *key, const yaml_node_t *n) {
 
 /* Names that other tools use for ours. */
 static const char *alias_of(const char *key) {
-    static const char *const table[][2] = {{"schema.rescue", "schema.rescue_mode"}, {"sql", "transform.sql"}, {"transform", "transform.sql"}};
+    static const char *const table[][2] = {
+        {"schema.rescue", "schema.rescue_mode"}, {"sql", "transform.sql"}, {"transform", "transform.sql"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(key, table[i][0]) == 0) return table[i][1];
     return key;
@@ -179,10 +178,8 @@ static void walk_option(walker *w, const char *key, const yaml_node_t *key_node,
         walk_options(w, key, value, depth + 1);
     } else if (!o) {
         const char *near = pli__option_nearest(key);
-        if (near)
-            report(w, key_node, "unknown option '%s' (did you mean '%s'?)", key, near);
-        else
-            report(w, key_node, "unknown option '%s'", key);
+        if (near) report(w, key_node, "unknown option '%s' (did you mean '%s'?)", key, near);
+        else report(w, key_node, "unknown option '%s'", key);
     } else if (o->kind == PLI__OPT_MAP) {
         set_map(w, o, value);
     } else if (value->type == YAML_SCALAR_NODE) {
@@ -216,14 +213,13 @@ static void walk_options(walker *w, const char *prefix, const yaml_node_t *map, 
         }
         char path[300];
         snprintf(path, sizeof path, "%s%s%.*s", prefix, *prefix ? "." : "", PLI_STR_ARG(scalar(key)));
-        if (is_repeated(w, map, p, scalar(key)))
-            report(w, key, "option '%s' is given twice", path);
-        else
-            walk_option(w, path, key, value, depth);
+        if (is_repeated(w, map, p, scalar(key))) report(w, key, "option '%s' is given twice", path);
+        else walk_option(w, path, key, value, depth);
     }
 }
 
-static pli_status new_job(walker *w, const yaml_node_t *key, const yaml_node_t *value, const pli_job_spec *defaults, pli_error *err) {
+static pli_status new_job(walker *w, const yaml_node_t *key, const yaml_node_t *value, const pli_job_spec *defaults,
+                          pli_error *err) {
     pli_config *c = w->config;
     char name[300];
     snprintf(name, sizeof name, "%.*s", PLI_STR_ARG(scalar(key)));
@@ -257,10 +253,8 @@ static pli_status walk_jobs(walker *w, const yaml_node_t *jobs, const pli_job_sp
     for (yaml_node_pair_t *p = jobs->data.mapping.pairs.start; p < jobs->data.mapping.pairs.top; p++) {
         const yaml_node_t *key = node(w, p->key), *value = node(w, p->value);
         if (!key || !value || key->type != YAML_SCALAR_NODE) continue;
-        if (is_repeated(w, jobs, p, scalar(key)))
-            report(w, key, "job '%.*s' is given twice", PLI_STR_ARG(scalar(key)));
-        else
-            PLI_TRY(new_job(w, key, value, defaults, err));
+        if (is_repeated(w, jobs, p, scalar(key))) report(w, key, "job '%.*s' is given twice", PLI_STR_ARG(scalar(key)));
+        else PLI_TRY(new_job(w, key, value, defaults, err));
     }
     return PLI_OK;
 }
@@ -309,7 +303,8 @@ static pli_status parse(pli_config *c, pli__str text, pli_error *err) {
     yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
     if (!yaml_parser_load(&parser, &doc)) {
         const int64_t line = (int64_t)parser.problem_mark.line + 1;
-        pli__error_set(err, PLI_E_CONFIG, "%s:%lld: %s", c->path, (long long)line, parser.problem ? parser.problem : "not YAML");
+        pli__error_set(err, PLI_E_CONFIG, "%s:%lld: %s", c->path, (long long)line,
+                       parser.problem ? parser.problem : "not YAML");
         if (err) err->position = line;
         yaml_parser_delete(&parser);
         return PLI_E_CONFIG;
@@ -373,7 +368,9 @@ const char *pli_config_problem_at(const pli_config *c, size_t i, int64_t *line) 
     return c->problems[i].message ? c->problems[i].message : "out of memory";
 }
 size_t pli_config_job_count(const pli_config *c) { return c->n_jobs; }
-const char *pli_config_job_name(const pli_config *c, size_t i) { return i < c->n_jobs ? pli_job_spec_name(c->jobs[i].spec) : NULL; }
+const char *pli_config_job_name(const pli_config *c, size_t i) {
+    return i < c->n_jobs ? pli_job_spec_name(c->jobs[i].spec) : NULL;
+}
 int64_t pli_config_job_line(const pli_config *c, size_t i) { return i < c->n_jobs ? c->jobs[i].line : 0; }
 
 pli_job_spec *pli_config_job(const pli_config *c, const char *name) {

@@ -6,9 +6,18 @@
 #include "run/job_config.h"
 
 typedef enum pli__option_kind {
-    PLI__OPT_TEXT, PLI__OPT_PATH, PLI__OPT_BOOL, PLI__OPT_COUNT /* >= 1 or "none" */, PLI__OPT_NUMBER /* >= 0 */,
-    PLI__OPT_SIZE /* bytes or "none" */, PLI__OPT_DURATION /* or "none" */, PLI__OPT_CHOICE, PLI__OPT_TEXTS,
-    PLI__OPT_MAP, PLI__OPT_SQL, PLI__OPT_TIME,
+    PLI__OPT_TEXT,
+    PLI__OPT_PATH,
+    PLI__OPT_BOOL,
+    PLI__OPT_COUNT /* >= 1 or "none" */,
+    PLI__OPT_NUMBER /* >= 0 */,
+    PLI__OPT_SIZE /* bytes or "none" */,
+    PLI__OPT_DURATION /* or "none" */,
+    PLI__OPT_CHOICE,
+    PLI__OPT_TEXTS,
+    PLI__OPT_MAP,
+    PLI__OPT_SQL,
+    PLI__OPT_TIME,
     PLI__OPT_FLAG_CHOICE /* choice that sets a bool: second word = true */
 } pli__option_kind;
 

@@ -13,7 +13,8 @@ static void *place(pli_job_spec *spec, const pli__option *o) { return (char *)&s
 static size_t index_of(const pli__option *o) { return (size_t)(o - pli__option_table()); }
 
 static pli_status bad_value(const pli__option *o, const char *value, const char *expected, pli_error *err) {
-    return pli__error_set(err, PLI_E_CONFIG, "option '%s' cannot be '%.200s': expected %s", o->info.key, value, expected);
+    return pli__error_set(err, PLI_E_CONFIG, "option '%s' cannot be '%.200s': expected %s", o->info.key, value,
+                          expected);
 }
 
 static pli_status keep_text(pli_job_spec *spec, const char *value, const char **out, pli_error *err) {
@@ -51,7 +52,8 @@ static pli_status parse_number(const pli__option *o, const char *value, int64_t 
             break;
         case PLI__OPT_DURATION:
             if (is_none(value)) break;
-            if (!pli__time_parse_duration(s, &n) || n < 0) return bad_value(o, value, "a duration such as 30s, 5m or 1d, or none", err);
+            if (!pli__time_parse_duration(s, &n) || n < 0)
+                return bad_value(o, value, "a duration such as 30s, 5m or 1d, or none", err);
             break;
         default:
             if (!pli__str_to_i64(s, &n) || n < 0) return bad_value(o, value, "a number from 0", err);
@@ -61,7 +63,8 @@ static pli_status parse_number(const pli__option *o, const char *value, int64_t 
 }
 
 /* `choices` is "a|b|c"; gives the word as it stands there, whatever its case in the value. */
-static pli_status parse_choice(pli_job_spec *spec, const pli__option *o, const char *value, const char **out, pli_error *err) {
+static pli_status parse_choice(pli_job_spec *spec, const pli__option *o, const char *value, const char **out,
+                               pli_error *err) {
     const char *p = o->info.choices;
     while (*p) {
         const size_t n = strcspn(p, "|");
@@ -104,7 +107,8 @@ static json_t *split_list(const char *value) {
 
 static pli_status set_path(pli_job_spec *spec, const char *value, const char **out, pli_error *err) {
     if (!*value) return keep_text(spec, value, out, err);
-    PLI_AUTO(pli__free_ptr) char *joined = spec->base_dir ? pli__path_join(spec->base_dir, value) : pli__strz_dup(value);
+    PLI_AUTO(pli__free_ptr)
+    char *joined = spec->base_dir ? pli__path_join(spec->base_dir, value) : pli__strz_dup(value);
     if (!joined) return pli__error_memory(err);
     /* absolute from here on: a run must not depend on where it was started */
     PLI_AUTO(pli__free_ptr) char *absolute = NULL;
@@ -132,7 +136,8 @@ static pli_status set_value(pli_job_spec *spec, const pli__option *o, const char
         }
         case PLI__OPT_TIME: {
             int64_t us;
-            if (!pli__time_parse_iso(pli__str_of(value), &us)) return bad_value(o, value, "an ISO 8601 date or time", err);
+            if (!pli__time_parse_iso(pli__str_of(value), &us))
+                return bad_value(o, value, "an ISO 8601 date or time", err);
             return keep_text(spec, value, at, err);
         }
         case PLI__OPT_TEXTS: {
@@ -144,7 +149,8 @@ static pli_status set_value(pli_job_spec *spec, const pli__option *o, const char
     return bad_value(o, value, "a map: give its members as KEY.MEMBER", err);
 }
 
-static pli_status set_member(pli_job_spec *spec, const pli__option *o, const char *member, json_t *take_value, pli_error *err) {
+static pli_status set_member(pli_job_spec *spec, const pli__option *o, const char *member, json_t *take_value,
+                             pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *value = take_value;
     json_t **map = place(spec, o);
     if (!*map) *map = json_object();
@@ -163,11 +169,10 @@ pli_status pli_job_spec_set(pli_job_spec *spec, const char *key, const char *val
     const char *member;
     const pli__option *o = pli__option_find(key, &member);
     if (!o) return unknown_key(key, err);
-    if (strlen(value) > PLI__SPEC_MAX_TEXT) return pli__error_set(err, PLI_E_LIMIT, "option '%s' is longer than 4 MiB", key);
-    if (member)
-        PLI_TRY(set_member(spec, o, member, json_string(value), err));
-    else
-        PLI_TRY(set_value(spec, o, value, err));
+    if (strlen(value) > PLI__SPEC_MAX_TEXT)
+        return pli__error_set(err, PLI_E_LIMIT, "option '%s' is longer than 4 MiB", key);
+    if (member) PLI_TRY(set_member(spec, o, member, json_string(value), err));
+    else PLI_TRY(set_value(spec, o, value, err));
     spec->set[index_of(o)] = true;
     spec->checked = false;
     return PLI_OK;
@@ -235,8 +240,7 @@ pli_status pli__job_spec_inherit(pli_job_spec *to, const pli_job_spec *from, pli
 static pli_status set_defaults(pli_job_spec *spec, pli_error *err) {
     for (size_t i = 0; i < pli__option_count(); i++) {
         const pli__option *o = &pli__option_table()[i];
-        if (o->info.def[0])
-            PLI_TRY(set_value(spec, o, o->info.def, err));
+        if (o->info.def[0]) PLI_TRY(set_value(spec, o, o->info.def, err));
     }
     spec->config.source.starting_version = spec->config.source.ending_version = -1;
     spec->config.max_retries = -1;
@@ -255,7 +259,9 @@ pli_status pli_job_spec_new(const char *name, pli_job_spec **out, pli_error *err
     if (!out) return pli__error_set(err, PLI_E_ARGUMENT, "'out' must not be NULL");
     *out = NULL;
     if (!name_is_valid(name))
-        return pli__error_set(err, PLI_E_CONFIG, "job name '%.200s' is not allowed: letters, digits, '_', '-' and '.' only", name ? name : "");
+        return pli__error_set(err, PLI_E_CONFIG,
+                              "job name '%.200s' is not allowed: letters, digits, '_', '-' and '.' only",
+                              name ? name : "");
     PLI_AUTO(spec_auto) pli_job_spec *spec = calloc(1, sizeof *spec);
     if (!spec) return pli__error_memory(err);
     spec->set = calloc(pli__option_count(), sizeof *spec->set);

@@ -18,9 +18,11 @@ static pli_status keep(pli_job_spec *spec, const char *value, const char **out, 
 
 /* Words between dots of a file name decide: events.csv.gz is csv. */
 static const char *format_of_name(const char *path) {
-    static const struct { const char *ext, *format; } table[] = {
-        {".csv", "csv"}, {".tsv", "csv"}, {".ndjson", "ndjson"}, {".jsonl", "ndjson"}, {".json", "json"}, {".parquet", "parquet"},
-        {".parq", "parquet"}, {".avro", "avro"}, {".xlsx", "excel"}, {".xls", "excel"}, {".txt", "text"}, {".log", "text"}};
+    static const struct {
+        const char *ext, *format;
+    } table[] = {{".csv", "csv"},    {".tsv", "csv"},         {".ndjson", "ndjson"}, {".jsonl", "ndjson"},
+                 {".json", "json"},  {".parquet", "parquet"}, {".parq", "parquet"},  {".avro", "avro"},
+                 {".xlsx", "excel"}, {".xls", "excel"},       {".txt", "text"},      {".log", "text"}};
     const pli__str base = pli__str_of(pli__path_base(path));
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         const size_t n = strlen(table[i].ext);
@@ -75,10 +77,13 @@ static pli_status check_source(pli_job_spec *spec, pli_error *err) {
     const bool delta = strcmp(s->format, "delta") == 0;
     if (!delta) PLI_TRY(pli__reader_options_normalise(s->options, s->format, err));
     if (!delta && s->start_offset && strcmp(s->start_offset, "snapshot") == 0)
-        return pli__error_set(err, PLI_E_CONFIG, "option 'source.start_offset' cannot be 'snapshot' for files: expected earliest or latest");
+        return pli__error_set(
+            err, PLI_E_CONFIG,
+            "option 'source.start_offset' cannot be 'snapshot' for files: expected earliest or latest");
     if (!delta && (s->starting_version >= 0 || s->ending_version >= 0 || s->read_change_feed))
-        return pli__error_set(err, PLI_E_CONFIG,
-                              "options 'source.starting_version', 'source.ending_version' and 'source.read_change_feed' need format delta");
+        return pli__error_set(
+            err, PLI_E_CONFIG,
+            "options 'source.starting_version', 'source.ending_version' and 'source.read_change_feed' need format delta");
     return PLI_OK;
 }
 
@@ -89,8 +94,10 @@ static pli_status check_sink(pli_job_spec *spec, pli_error *err) {
         return pli__error_set(err, PLI_E_CONFIG, "option 'sink.mode' merge needs 'sink.keys'");
     if (strcmp(k->mode, "merge") != 0 && k->keys.n > 0)
         return pli__error_set(err, PLI_E_CONFIG, "option 'sink.keys' needs 'sink.mode: merge'");
-    if (strcmp(k->format, "delta") != 0 && (k->merge_schema || k->partition_by.n || k->properties || strcmp(k->mode, "append") != 0))
-        return pli__error_set(err, PLI_E_CONFIG, "sink format '%s' has no mode, merge_schema, partition_by or properties", k->format);
+    if (strcmp(k->format, "delta") != 0 &&
+        (k->merge_schema || k->partition_by.n || k->properties || strcmp(k->mode, "append") != 0))
+        return pli__error_set(err, PLI_E_CONFIG,
+                              "sink format '%s' has no mode, merge_schema, partition_by or properties", k->format);
     if (strcmp(k->path, spec->config.source.path) == 0)
         return pli__error_set(err, PLI_E_CONFIG, "source and sink are the same folder '%s'", k->path);
     return PLI_OK;

@@ -37,7 +37,8 @@ static pli_status key_conditions(apply *a, pli_error *err) {
         pli__buf_add_sql_name(&a->join, key);
     }
     PLI_TRY(pli__buf_status(&list, err));
-    pli__buf_addf(&a->where, n == 1 ? "%s IN (SELECT %s FROM " CHANGES ")" : "(%s) IN (SELECT (%s) FROM " CHANGES ")", list.ptr, list.ptr);
+    pli__buf_addf(&a->where, n == 1 ? "%s IN (SELECT %s FROM " CHANGES ")" : "(%s) IN (SELECT (%s) FROM " CHANGES ")",
+                  list.ptr, list.ptr);
     PLI_TRY(pli__buf_status(&a->where, err));
     return pli__buf_status(&a->join, err);
 }
@@ -64,10 +65,14 @@ static pli_status write_changes(pli__dml *d, const apply *a, const char *old, co
     if (!d->feed) return PLI_OK;
     pli__dml_columns(d, "o.", &columns);
     PLI_TRY(pli__buf_status(&columns, err));
-    pli__buf_addf(&sql, "SELECT %s, CASE WHEN c." DELETED " THEN 'delete' ELSE 'update_preimage' END AS \"_change_type\" FROM %s o JOIN " CHANGES " c ON %s",
+    pli__buf_addf(&sql,
+                  "SELECT %s, CASE WHEN c." DELETED
+                  " THEN 'delete' ELSE 'update_preimage' END AS \"_change_type\" FROM %s o JOIN " CHANGES " c ON %s",
                   columns.ptr, old, a->join.ptr);
-    pli__buf_addf(&sql, " UNION ALL SELECT c.*, CASE WHEN EXISTS (SELECT 1 FROM %s o WHERE %s) THEN 'update_postimage' ELSE 'insert' END FROM (%s) c", old,
-                  a->join.ptr, new);
+    pli__buf_addf(
+        &sql,
+        " UNION ALL SELECT c.*, CASE WHEN EXISTS (SELECT 1 FROM %s o WHERE %s) THEN 'update_postimage' ELSE 'insert' END FROM (%s) c",
+        old, a->join.ptr, new);
     PLI_TRY(pli__buf_status(&sql, err));
     return pli__dml_write_changes(d, sql.ptr, err);
 }
@@ -100,12 +105,19 @@ static pli_status begin(pli__delta *t, apply *a, pli__dml *d, pli_error *err) {
     PLI_TRY(pli__dml_begin(t, "MERGE", "{}", false, false, NULL, d, err));
     if (b->anonymous) return PLI_OK;
     const pli__str id = pli__snapshot_metadata(d->snapshot)->id;
-    PLI_AUTO(pli__json_unref) json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%}}", "pli", "offsetSha256", b->offset_sha256, "attempt", b->attempt, "job",
-                                                    b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId", id.ptr, id.len);
+    PLI_AUTO(pli__json_unref)
+    json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%}}", "pli", "offsetSha256", b->offset_sha256, "attempt",
+                          b->attempt, "job", b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId", id.ptr,
+                          id.len);
     if (!o) return pli__error_memory(err);
     PLI_TRY(pli__json_write(o, &info, err));
-    const pli__txn_options options = {.operation = "MERGE", .operation_params = "{}", .extra_commit_info = info.ptr, .reads = PLI__READS_FILES,
-                                      .data_change = true, .repeat = other_runner, .repeat_arg = a};
+    const pli__txn_options options = {.operation = "MERGE",
+                                      .operation_params = "{}",
+                                      .extra_commit_info = info.ptr,
+                                      .reads = PLI__READS_FILES,
+                                      .data_change = true,
+                                      .repeat = other_runner,
+                                      .repeat_arg = a};
     pli__txn_free(PLI_TAKE(d->txn));
     PLI_TRY(pli__txn_begin(t, d->snapshot, &options, &d->txn, err));
     return pli__txn_set_txn(d->txn, pli__str_of(b->app_id), b->batch_id, err);
@@ -142,8 +154,9 @@ static pli_status give(const apply *a, pli__delta *t, const pli__dml_result *r, 
     PLI_TRY(pli__snapshot_open(t, r->version, NULL, &s, err));
     const pli__str table_id = pli__snapshot_metadata(s)->id;
     if (table_id.len < sizeof id) memcpy(id, table_id.ptr, table_id.len);
-    *out = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "path", pli__delta_root(t), "tableId", id, "version", (json_int_t)r->version, "txnAppId",
-                     a->w->batch.app_id, "rows", (json_int_t)a->upserts, "rowsReplaced", (json_int_t)r->rows, "filesAdded", (json_int_t)r->files_added);
+    *out = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I}", "path", pli__delta_root(t), "tableId", id, "version",
+                     (json_int_t)r->version, "txnAppId", a->w->batch.app_id, "rows", (json_int_t)a->upserts,
+                     "rowsReplaced", (json_int_t)r->rows, "filesAdded", (json_int_t)r->files_added);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -171,7 +184,8 @@ static void stream_release(struct ArrowArrayStream **s) {
     if ((*s)->release) (*s)->release(*s);
 }
 
-static pli_status with_changes(pli_env *env, struct ArrowArrayStream *take, const pli__wishes *w, json_t **out, pli_error *err) {
+static pli_status with_changes(pli_env *env, struct ArrowArrayStream *take, const pli__wishes *w, json_t **out,
+                               pli_error *err) {
     pli__engine *e = NULL;
     PLI_TRY(pli__env_engine(env, &e, err));
     PLI_TRY(pli__engine_register_arrow(e, STREAM, take, err));
@@ -182,9 +196,11 @@ static pli_status with_changes(pli_env *env, struct ArrowArrayStream *take, cons
     return s;
 }
 
-pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err) {
+pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                           char **result, pli_error *err) {
     PLI_AUTO(stream_release) struct ArrowArrayStream *rows = take;
-    if (!env || !table || !options || !result) return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
+    if (!env || !table || !options || !result)
+        return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
     *result = NULL;
     PLI_AUTO(pli__wishes_clear) pli__wishes w = {0};
     PLI_AUTO(pli__json_unref) json_t *done = NULL;

@@ -70,13 +70,16 @@ static void rows_release(struct ArrowArrayStream *s) {
 static pli_status parts_sql(const pli__relation *r, pli__buf *sql, pli_error *err) {
     if (r->n_parts == 0) return pli__error_set(err, PLI_E_ARGUMENT, "the batch has no files to read");
     pli__buf_addz(sql, "SELECT * EXCLUDE (\"_pli_path\") FROM (");
-    for (size_t i = 0; i < r->n_parts; i++) pli__buf_addf(sql, "%s(%s)", i ? " UNION ALL BY NAME " : "", r->parts[i].sql);
+    for (size_t i = 0; i < r->n_parts; i++)
+        pli__buf_addf(sql, "%s(%s)", i ? " UNION ALL BY NAME " : "", r->parts[i].sql);
     pli__buf_addc(sql, ')');
     return pli__buf_status(sql, err);
 }
 
-pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out, pli_error *err) {
-    if (!env || !table || !batch || !out) return pli__error_set(err, PLI_E_ARGUMENT, "env, table, batch and out must not be NULL");
+pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out,
+                                pli_error *err) {
+    if (!env || !table || !batch || !out)
+        return pli__error_set(err, PLI_E_ARGUMENT, "env, table, batch and out must not be NULL");
     PLI_AUTO(pli__json_unref) json_t *offset = NULL;
     PLI_TRY(pli__json_parse(pli__str_of(batch), "a batch", &offset, err));
     PLI_AUTO(batch_rows_auto) batch_rows *r = calloc(1, sizeof *r);

@@ -31,7 +31,8 @@ static pli_status read_lists(pli__wishes *w, pli_error *err) {
         w->lists[0][w->sink.n_partition_by++] = name;
     }
     json_object_foreach(properties, key, value) {
-        if (!json_is_string(value)) return pli__error_set(err, PLI_E_ARGUMENT, "the value of table property '%s' must be a text", key);
+        if (!json_is_string(value))
+            return pli__error_set(err, PLI_E_ARGUMENT, "the value of table property '%s' must be a text", key);
         w->lists[1][w->sink.n_properties++] = key;
         w->lists[1][w->sink.n_properties++] = json_string_value(value);
     }
@@ -73,7 +74,8 @@ pli_status pli__wishes_read(const char *table, const char *options, pli__wishes 
 /* ---- what the table shows ---- */
 
 static pli_status behind(const pli__wishes *w, const char *why, pli_error *err) {
-    return pli__error_set(err, PLI_E_SINK_BEHIND, "table '%s' %s, though batch %lld of this checkpoint was committed to it", w->sink.path, why,
+    return pli__error_set(err, PLI_E_SINK_BEHIND,
+                          "table '%s' %s, though batch %lld of this checkpoint was committed to it", w->sink.path, why,
                           (long long)json_integer_value(json_object_get(w->expect, "version")));
 }
 
@@ -88,7 +90,8 @@ static pli_status check_expected(const pli__wishes *w, const pli__sink_state *st
     return PLI_OK;
 }
 
-pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat, pli_error *err) {
+pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat,
+                            pli_error *err) {
     const pli__batch_ref *b = &w->batch;
     *repeat = false;
     *state = (pli__sink_state){.version = -1, .txn_version = -1, .commit_version = -1};
@@ -99,22 +102,26 @@ pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_sta
         if (!committed || !state->has_txn || state->txn_version <= json_integer_value(committed)) return PLI_OK;
     }
     if (w->plain) return *repeat = true, PLI_OK;
-    *repeat = state->txn_version == b->batch_id && state->commit_version >= 0 && strcmp(state->offset_sha256, b->offset_sha256) == 0;
+    *repeat = state->txn_version == b->batch_id && state->commit_version >= 0 &&
+              strcmp(state->offset_sha256, b->offset_sha256) == 0;
     if (*repeat) return PLI_OK;
-    return pli__error_set(err, PLI_E_SINK_AHEAD, "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written", w->sink.path,
-                          (long long)state->txn_version, state->txn_version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
+    return pli__error_set(err, PLI_E_SINK_AHEAD,
+                          "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
+                          w->sink.path, (long long)state->txn_version,
+                          state->txn_version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
 }
 
 pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state, json_t **out, pli_error *err) {
     *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:I}", "path", w->sink.path, "tableId", state->id, "version",
-                     (json_int_t)(state->commit_version >= 0 ? state->commit_version : state->version), "txnAppId", w->batch.app_id, "repeat", 1, "rows",
-                     (json_int_t)0);
+                     (json_int_t)(state->commit_version >= 0 ? state->commit_version : state->version), "txnAppId",
+                     w->batch.app_id, "repeat", 1, "rows", (json_int_t)0);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
 /* ---- the write ---- */
 
-static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const pli__wishes *w, json_t **out, pli_error *err) {
+static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const pli__wishes *w, json_t **out,
+                                     pli_error *err) {
     static const char sql[] = "SELECT * FROM " ROWS_NAME;
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     PLI_TRY(pli__engine_describe(engine, sql, &schema, err));
@@ -133,7 +140,8 @@ static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const
     return status;
 }
 
-static pli_status write_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out, pli_error *err) {
+static pli_status write_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
+                             pli_error *err) {
     PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
     PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
     pli__sink_state state;
@@ -155,9 +163,11 @@ static void stream_release(struct ArrowArrayStream **s) {
     if ((*s)->release) (*s)->release(*s);
 }
 
-pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options, char **result, pli_error *err) {
+pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                           char **result, pli_error *err) {
     PLI_AUTO(stream_release) struct ArrowArrayStream *rows = take;
-    if (!env || !table || !options || !result) return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
+    if (!env || !table || !options || !result)
+        return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
     *result = NULL;
     PLI_AUTO(pli__wishes_clear) pli__wishes w = {0};
     PLI_AUTO(pli__json_unref) json_t *done = NULL;

@@ -19,12 +19,12 @@ typedef struct pli__wishes {
     char attempt[40], digest[65]; /* of such a one */
 } pli__wishes;
 
-
 /** Read the options of pli_delta_write. @param w zeroed by the caller; clear it also after a failure */
 pli_status pli__wishes_read(const char *table, const char *options, pli__wishes *w, pli_error *err);
 void pli__wishes_clear(pli__wishes *w);
 /** Is the write in the table already? SINK_AHEAD, SINK_BEHIND. Only for writes with an identity. */
-pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat, pli_error *err);
+pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat,
+                            pli_error *err);
 /** The result of a write that was there already. */
 pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state, json_t **out, pli_error *err);
 

@@ -90,12 +90,20 @@ typedef struct pli__metadata {
     size_t n_configuration;
     const pli__kv *configuration;
     int64_t created_time; /**< ms; -1 = absent */
-    pli__str extra;       /**< unknown members of the action as a raw JSON object, preserved on rewrite; ptr NULL = none */
+    pli__str extra; /**< unknown members of the action as a raw JSON object, preserved on rewrite; ptr NULL = none */
 } pli__metadata;
 
 typedef enum pli__action_kind {
-    PLI__ACTION_ADD, PLI__ACTION_REMOVE, PLI__ACTION_CDC, PLI__ACTION_TXN, PLI__ACTION_PROTOCOL, PLI__ACTION_METADATA,
-    PLI__ACTION_DOMAIN, PLI__ACTION_COMMIT_INFO, PLI__ACTION_CHECKPOINT_METADATA, PLI__ACTION_SIDECAR,
+    PLI__ACTION_ADD,
+    PLI__ACTION_REMOVE,
+    PLI__ACTION_CDC,
+    PLI__ACTION_TXN,
+    PLI__ACTION_PROTOCOL,
+    PLI__ACTION_METADATA,
+    PLI__ACTION_DOMAIN,
+    PLI__ACTION_COMMIT_INFO,
+    PLI__ACTION_CHECKPOINT_METADATA,
+    PLI__ACTION_SIDECAR,
     PLI__ACTION_UNKNOWN /* ignored; `raw` holds it */
 } pli__action_kind;
 
@@ -109,7 +117,11 @@ typedef struct pli__action {
         pli__protocol protocol;
         pli__metadata metadata;
         pli__domain domain;
-        struct { pli__str path; int64_t size; int64_t modification_time; } sidecar;
+        struct {
+            pli__str path;
+            int64_t size;
+            int64_t modification_time;
+        } sidecar;
     };
     pli__str raw; /**< COMMIT_INFO, CHECKPOINT_METADATA and UNKNOWN: raw JSON of the member's value */
 } pli__action;

@@ -21,7 +21,8 @@ void pli__action_reader_clear(pli__action_reader *r) {
 
 static pli_status wrong(parser *p, const pli__json_item *it, const char *expected, pli_error *err) {
     char message[120];
-    snprintf(message, sizeof message, "'%.*s' is no %s", (int)(it->key.len > 60 ? 60 : it->key.len), it->key.ptr, expected);
+    snprintf(message, sizeof message, "'%.*s' is no %s", (int)(it->key.len > 60 ? 60 : it->key.len), it->key.ptr,
+             expected);
     return pli__json_scan_error(&p->scan, err, message);
 }
 
@@ -82,7 +83,8 @@ static pli_status grow(parser *p, void **items, size_t n, size_t *cap, size_t si
     return PLI_OK;
 }
 
-static pli_status read_texts(parser *p, const pli__json_item *list, const pli__str **out, size_t *n_out, pli_error *err) {
+static pli_status read_texts(parser *p, const pli__json_item *list, const pli__str **out, size_t *n_out,
+                             pli_error *err) {
     pli__str *items = NULL;
     size_t n = 0, cap = 0;
     bool more;
@@ -163,7 +165,8 @@ static pli_status read_dv(parser *p, const pli__json_item *it, pli__dv *out, pli
     if (it->kind == PLI__JSON_NULL) return PLI_OK;
     *out = (pli__dv){.offset = -1};
     PLI_TRY(each_member(p, it, dv_member, out, err));
-    if (!out->storage || !out->path.ptr) return pli__json_scan_error(&p->scan, err, "a deletion vector lacks its storage type or path");
+    if (!out->storage || !out->path.ptr)
+        return pli__json_scan_error(&p->scan, err, "a deletion vector lacks its storage type or path");
     return PLI_OK;
 }
 
@@ -172,7 +175,8 @@ static pli_status add_member(parser *p, const pli__json_item *it, void *target, 
     const unsigned fields = p->r->what.fields;
     if (pli__json_key_is(it, "path")) return read_text(p, it, &a->path, err);
     if (pli__json_key_is(it, "partitionValues"))
-        return fields & PLI__FILES_PARTITIONS ? read_map(p, it, &a->partition_values, &a->n_partition_values, err) : PLI_OK;
+        return fields & PLI__FILES_PARTITIONS ? read_map(p, it, &a->partition_values, &a->n_partition_values, err)
+                                              : PLI_OK;
     if (pli__json_key_is(it, "size")) return read_i64(p, it, &a->size, err);
     if (pli__json_key_is(it, "modificationTime")) return read_i64(p, it, &a->modification_time, err);
     if (pli__json_key_is(it, "dataChange")) return read_bool(p, it, &a->data_change, err);
@@ -194,7 +198,8 @@ static pli_status remove_member(parser *p, const pli__json_item *it, void *targe
     if (pli__json_key_is(it, "dataChange")) return read_bool(p, it, &r->data_change, err);
     if (pli__json_key_is(it, "extendedFileMetadata")) return read_bool(p, it, &r->extended_file_metadata, err);
     if (pli__json_key_is(it, "partitionValues"))
-        return fields & PLI__FILES_PARTITIONS ? read_map(p, it, &r->partition_values, &r->n_partition_values, err) : PLI_OK;
+        return fields & PLI__FILES_PARTITIONS ? read_map(p, it, &r->partition_values, &r->n_partition_values, err)
+                                              : PLI_OK;
     if (pli__json_key_is(it, "size")) return read_i64(p, it, &r->size, err);
     if (pli__json_key_is(it, "deletionVector")) return read_dv(p, it, &r->dv, err);
     if (pli__json_key_is(it, "stats")) return fields & PLI__FILES_STATS ? read_text(p, it, &r->stats, err) : PLI_OK;
@@ -208,7 +213,8 @@ static pli_status remove_member(parser *p, const pli__json_item *it, void *targe
 static pli_status cdc_member(parser *p, const pli__json_item *it, void *target, pli_error *err) {
     pli__cdc_file *c = target;
     if (pli__json_key_is(it, "path")) return read_text(p, it, &c->path, err);
-    if (pli__json_key_is(it, "partitionValues")) return read_map(p, it, &c->partition_values, &c->n_partition_values, err);
+    if (pli__json_key_is(it, "partitionValues"))
+        return read_map(p, it, &c->partition_values, &c->n_partition_values, err);
     if (pli__json_key_is(it, "size")) return read_i64(p, it, &c->size, err);
     if (pli__json_key_is(it, "tags")) return read_raw(p, it, &c->tags, err);
     return PLI_OK;
@@ -269,7 +275,8 @@ static pli_status metadata_member(parser *p, const pli__json_item *it, void *tar
     if (pli__json_key_is(it, "format"))
         return it->kind == PLI__JSON_NULL ? PLI_OK : each_member(p, it, format_member, &m->format_provider, err);
     if (pli__json_key_is(it, "schemaString")) return read_text(p, it, &m->schema_string, err);
-    if (pli__json_key_is(it, "partitionColumns")) return read_texts(p, it, &m->partition_columns, &m->n_partition_columns, err);
+    if (pli__json_key_is(it, "partitionColumns"))
+        return read_texts(p, it, &m->partition_columns, &m->n_partition_columns, err);
     if (pli__json_key_is(it, "configuration")) return read_map(p, it, &m->configuration, &m->n_configuration, err);
     if (pli__json_key_is(it, "createdTime")) return read_i64(p, it, &m->created_time, err);
     return keep_unknown(p, it, &t->extra, err);
@@ -333,12 +340,16 @@ static pli_status read_value(parser *p, const pli__json_item *it, pli__action *a
     const char *lacks = NULL;
     switch (a->kind) {
         case PLI__ACTION_ADD:
-            a->add = (pli__add){.base_row_id = PLI__NO_ID, .default_row_commit_version = PLI__NO_ID, .data_change = true};
+            a->add = (pli__add){
+                .base_row_id = PLI__NO_ID, .default_row_commit_version = PLI__NO_ID, .data_change = true};
             PLI_TRY(each_member(p, it, add_member, &a->add, err));
             if (!a->add.path.len) lacks = "an add without a path";
             break;
         case PLI__ACTION_REMOVE:
-            a->remove = (pli__remove){.deletion_timestamp = -1, .size = -1, .data_change = true, .base_row_id = PLI__NO_ID,
+            a->remove = (pli__remove){.deletion_timestamp = -1,
+                                      .size = -1,
+                                      .data_change = true,
+                                      .base_row_id = PLI__NO_ID,
                                       .default_row_commit_version = PLI__NO_ID};
             PLI_TRY(each_member(p, it, remove_member, &a->remove, err));
             if (!a->remove.path.len) lacks = "a remove without a path";
@@ -374,7 +385,8 @@ static pli_status read_value(parser *p, const pli__json_item *it, pli__action *a
             break;
         default: /* raw */
             a->raw = it->raw;
-            if (it->kind == PLI__JSON_OBJECT || it->kind == PLI__JSON_ARRAY) PLI_TRY(pli__json_scan_skip(&p->scan, &a->raw, err));
+            if (it->kind == PLI__JSON_OBJECT || it->kind == PLI__JSON_ARRAY)
+                PLI_TRY(pli__json_scan_skip(&p->scan, &a->raw, err));
     }
     return lacks ? pli__json_scan_error(&p->scan, err, lacks) : PLI_OK;
 }
@@ -390,8 +402,8 @@ static bool skip_by_prefix(pli__str line, unsigned wanted) {
     return false;
 }
 
-pli_status pli__action_read_line(pli__action_reader *r, pli__str line, const char *name, int64_t offset, pli__action_fn *fn,
-                                 void *arg, pli_error *err) {
+pli_status pli__action_read_line(pli__action_reader *r, pli__str line, const char *name, int64_t offset,
+                                 pli__action_fn *fn, void *arg, pli_error *err) {
     parser p = {.r = r};
     pli__json_item it;
     bool more;
@@ -418,7 +430,8 @@ pli_status pli__action_read_line(pli__action_reader *r, pli__str line, const cha
     return have ? fn(arg, &a, err) : PLI_OK;
 }
 
-pli_status pli__action_read_map(pli__action_reader *r, pli__str json, const char *name, const pli__kv **out, size_t *n, pli_error *err) {
+pli_status pli__action_read_map(pli__action_reader *r, pli__str json, const char *name, const pli__kv **out, size_t *n,
+                                pli_error *err) {
     parser p = {.r = r};
     pli__json_item it;
     *out = NULL;

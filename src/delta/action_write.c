@@ -176,23 +176,24 @@ static void write_raw(const char *name, pli__str raw, pli__buf *out) {
 
 pli_status pli__action_write(const pli__action *a, pli__buf *out, pli_error *err) {
     switch (a->kind) {
-    case PLI__ACTION_ADD: write_add(&a->add, out); break;
-    case PLI__ACTION_REMOVE: write_remove(&a->remove, out); break;
-    case PLI__ACTION_CDC: write_cdc(&a->cdc, out); break;
-    case PLI__ACTION_TXN: write_txn(&a->txn, out); break;
-    case PLI__ACTION_PROTOCOL: write_protocol(&a->protocol, out); break;
-    case PLI__ACTION_METADATA: write_metadata(&a->metadata, out); break;
-    case PLI__ACTION_DOMAIN: write_domain(&a->domain, out); break;
-    case PLI__ACTION_SIDECAR:
-        open_action(out, "sidecar", "path");
-        pli__buf_add_json(out, a->sidecar.path);
-        add_i64(out, "sizeInBytes", a->sidecar.size);
-        add_i64(out, "modificationTime", a->sidecar.modification_time);
-        break;
-    case PLI__ACTION_COMMIT_INFO: write_raw("commitInfo", a->raw, out); return pli__buf_status(out, err);
-    case PLI__ACTION_CHECKPOINT_METADATA: write_raw("checkpointMetadata", a->raw, out); return pli__buf_status(out, err);
-    case PLI__ACTION_UNKNOWN:
-        return pli__error_set(err, PLI_E_STATE, "an unknown action cannot be written");
+        case PLI__ACTION_ADD: write_add(&a->add, out); break;
+        case PLI__ACTION_REMOVE: write_remove(&a->remove, out); break;
+        case PLI__ACTION_CDC: write_cdc(&a->cdc, out); break;
+        case PLI__ACTION_TXN: write_txn(&a->txn, out); break;
+        case PLI__ACTION_PROTOCOL: write_protocol(&a->protocol, out); break;
+        case PLI__ACTION_METADATA: write_metadata(&a->metadata, out); break;
+        case PLI__ACTION_DOMAIN: write_domain(&a->domain, out); break;
+        case PLI__ACTION_SIDECAR:
+            open_action(out, "sidecar", "path");
+            pli__buf_add_json(out, a->sidecar.path);
+            add_i64(out, "sizeInBytes", a->sidecar.size);
+            add_i64(out, "modificationTime", a->sidecar.modification_time);
+            break;
+        case PLI__ACTION_COMMIT_INFO: write_raw("commitInfo", a->raw, out); return pli__buf_status(out, err);
+        case PLI__ACTION_CHECKPOINT_METADATA:
+            write_raw("checkpointMetadata", a->raw, out);
+            return pli__buf_status(out, err);
+        case PLI__ACTION_UNKNOWN: return pli__error_set(err, PLI_E_STATE, "an unknown action cannot be written");
     }
     pli__buf_addz(out, "}}\n");
     return pli__buf_status(out, err);

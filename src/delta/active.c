@@ -24,8 +24,8 @@ pli_status pli__active_begin(pli__delta *t, char **path, pli_error *err) {
     (void)pli__process_start(pli__process_id(), &ticks);
     pli__buf_addz(&text, "{\"host\":");
     pli__buf_add_json(&text, pli__str_of(host));
-    pli__buf_addf(&text, ",\"pid\":%lld,\"pidStart\":%lld,\"startMs\":%lld}\n", (long long)pli__process_id(), (long long)ticks,
-                  (long long)(pli__env_now_us(pli__delta_env(t)) / 1000));
+    pli__buf_addf(&text, ",\"pid\":%lld,\"pidStart\":%lld,\"startMs\":%lld}\n", (long long)pli__process_id(),
+                  (long long)ticks, (long long)(pli__env_now_us(pli__delta_env(t)) / 1000));
     PLI_TRY(pli__buf_status(&text, err));
     PLI_TRY(pli__fs_mkdirs(folder, err));
     PLI_TRY(pli__fs_publish(name.ptr, pli__buf_str(&text), PLI__PUBLISH_NEW | PLI__PUBLISH_RELAXED, err));
@@ -52,7 +52,8 @@ static bool is_dead(const json_t *mark) {
     int64_t ticks;
     pli__host_name(host);
     const char *of = json_string_value(json_object_get(mark, "host"));
-    const int64_t pid = json_integer_value(json_object_get(mark, "pid")), start = json_integer_value(json_object_get(mark, "pidStart"));
+    const int64_t pid = json_integer_value(json_object_get(mark, "pid")),
+                  start = json_integer_value(json_object_get(mark, "pidStart"));
     if (!of || strcmp(of, host) != 0) return false;
     if (!pli__process_is_alive(pid)) return true;
     return start && pli__process_start(pid, &ticks) && ticks != start;
@@ -69,7 +70,8 @@ static pli_status look_at_mark(void *arg, const pli__dir_entry *entry, pli_error
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
     if (info.kind == PLI__FILE_NONE) return PLI_OK;
     int64_t start = info.mtime_ns / 1000000;
-    if (pli__fs_read(path.ptr, MARK_MAX, &text, NULL) == PLI_OK && pli__json_parse(pli__buf_str(&text), entry->name, &mark, NULL) == PLI_OK) {
+    if (pli__fs_read(path.ptr, MARK_MAX, &text, NULL) == PLI_OK &&
+        pli__json_parse(pli__buf_str(&text), entry->name, &mark, NULL) == PLI_OK) {
         if (is_dead(mark)) return pli__fs_unlink(path.ptr, true, err);
         const int64_t said = json_integer_value(json_object_get(mark, "startMs"));
         if (said > 0 && said < start) start = said;

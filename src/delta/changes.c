@@ -103,7 +103,8 @@ static pli_status keep_file(pli__changes *c, changed_list *l, changed_file f, pl
 
 static bool feed_enabled(const pli__kv *configuration, size_t n) {
     for (size_t i = 0; i < n; i++)
-        if (pli__str_eqz(configuration[i].key, "delta.enableChangeDataFeed")) return pli__str_ieqz(configuration[i].value, "true");
+        if (pli__str_eqz(configuration[i].key, "delta.enableChangeDataFeed"))
+            return pli__str_ieqz(configuration[i].value, "true");
     return false;
 }
 
@@ -112,14 +113,23 @@ static pli_status visit_action(void *arg, const pli__action *a, pli_error *err) 
     switch (a->kind) {
         case PLI__ACTION_ADD:
             if (!a->add.data_change) return PLI_OK;
-            return keep_file(c, &c->added, (changed_file){a->add.path, a->add.n_partition_values, a->add.partition_values, true, a->add.dv, false}, err);
+            return keep_file(
+                c, &c->added,
+                (changed_file){a->add.path, a->add.n_partition_values, a->add.partition_values, true, a->add.dv, false},
+                err);
         case PLI__ACTION_REMOVE:
             if (!a->remove.data_change) return PLI_OK;
-            return keep_file(c, &c->removed, (changed_file){a->remove.path, a->remove.n_partition_values, a->remove.partition_values,
-                                                            a->remove.n_partition_values > 0, a->remove.dv, false}, err);
+            return keep_file(c, &c->removed,
+                             (changed_file){a->remove.path, a->remove.n_partition_values, a->remove.partition_values,
+                                            a->remove.n_partition_values > 0, a->remove.dv, false},
+                             err);
         case PLI__ACTION_CDC:
-            return keep_file(c, &c->cdc, (changed_file){a->cdc.path, a->cdc.n_partition_values, a->cdc.partition_values, true, {0}, false}, err);
-        case PLI__ACTION_METADATA: c->enabled = feed_enabled(a->metadata.configuration, a->metadata.n_configuration); return PLI_OK;
+            return keep_file(
+                c, &c->cdc,
+                (changed_file){a->cdc.path, a->cdc.n_partition_values, a->cdc.partition_values, true, {0}, false}, err);
+        case PLI__ACTION_METADATA:
+            c->enabled = feed_enabled(a->metadata.configuration, a->metadata.n_configuration);
+            return PLI_OK;
         default: return PLI_OK;
     }
 }
@@ -137,7 +147,10 @@ static pli_status fill_values(void *arg, const pli__add *add, pli_error *err) {
     for (size_t i = 0; i < l->n; i++) {
         if (l->files[i].has_values || !pli__str_eq(l->files[i].path, add->path)) continue;
         changed_list one = {0};
-        const pli_status st = keep_file(s->c, &one, (changed_file){add->path, add->n_partition_values, add->partition_values, true, l->files[i].dv, false}, err);
+        const pli_status st = keep_file(
+            s->c, &one,
+            (changed_file){add->path, add->n_partition_values, add->partition_values, true, l->files[i].dv, false},
+            err);
         if (st == PLI_OK) l->files[i] = one.files[0];
         free(one.files);
         PLI_TRY(st);
@@ -156,7 +169,9 @@ static pli_status complete_removes(pli__changes *c, pli_error *err) {
     PLI_TRY(pli__snapshot_open(c->table, c->version - 1, NULL, &before, err));
     PLI_TRY(pli__snapshot_files(before, PLI__FILES_PARTITIONS, fill_values, &s, err));
     if (s.missing)
-        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " removes a file that version %" PRId64 " does not have", c->version, c->version - 1);
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "version %" PRId64 " removes a file that version %" PRId64 " does not have", c->version,
+                              c->version - 1);
     return PLI_OK;
 }
 
@@ -169,14 +184,23 @@ static pli_status keep_rows(pli__changes *c, pli__rows *take, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status add_rows(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type, pli__rows_filter filter,
-                           const pli__rows *rows, pli_error *err) {
-    return pli__file_relation_add(r, &(pli__file_relation_file){.log_path = f->path, .n_values = f->n_values, .values = f->values, .filter = filter,
-                                                      .rows = rows, .change_type = type, .version = c->version, .time_us = c->time_us}, err);
+static pli_status add_rows(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type,
+                           pli__rows_filter filter, const pli__rows *rows, pli_error *err) {
+    return pli__file_relation_add(r,
+                                  &(pli__file_relation_file){.log_path = f->path,
+                                                             .n_values = f->n_values,
+                                                             .values = f->values,
+                                                             .filter = filter,
+                                                             .rows = rows,
+                                                             .change_type = type,
+                                                             .version = c->version,
+                                                             .time_us = c->time_us},
+                                  err);
 }
 
 /* All live rows of a file. */
-static pli_status add_whole(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type, pli_error *err) {
+static pli_status add_whole(pli__changes *c, pli__file_relation *r, const changed_file *f, const char *type,
+                            pli_error *err) {
     if (!f->dv.storage) return add_rows(c, r, f, type, PLI__ROWS_ALL, NULL, err);
     pli__rows *rows = NULL;
     PLI_TRY(pli__dv_read(c->table->root, &f->dv, &rows, err));
@@ -191,7 +215,8 @@ static pli_status read_rows(pli__changes *c, const pli__dv *dv, pli__rows **out,
 }
 
 /* Rows in `a` and not in `b`, as changes of the type given. */
-static pli_status add_difference(pli__changes *c, pli__file_relation *r, const changed_file *f, const pli__dv *a, const pli__dv *b, const char *type, pli_error *err) {
+static pli_status add_difference(pli__changes *c, pli__file_relation *r, const changed_file *f, const pli__dv *a,
+                                 const pli__dv *b, const char *type, pli_error *err) {
     PLI_AUTO(pli__rows_auto) pli__rows *rows = NULL;
     PLI_AUTO(pli__rows_auto) pli__rows *other = NULL;
     PLI_TRY(read_rows(c, a, &rows, err));
@@ -214,7 +239,8 @@ static pli_status index_removed(const pli__changes *c, pli__map **out, pli_error
 }
 
 /* Added and removed files of the commit. @param deleted and @param inserted may be the same relation */
-static pli_status add_files(pli__changes *c, pli__file_relation *deleted, pli__file_relation *inserted, pli_error *err) {
+static pli_status add_files(pli__changes *c, pli__file_relation *deleted, pli__file_relation *inserted,
+                            pli_error *err) {
     PLI_AUTO(pli__map_auto) pli__map *removed = NULL;
     PLI_TRY(index_removed(c, &removed, err));
     for (size_t i = 0; i < c->added.n; i++) {
@@ -250,7 +276,9 @@ static void add_minus(pli__changes *c, pli__str a, pli__str b, const char *type,
         pli__buf_add_sql_name(sql, pli__str_of(c->mapping->columns[i].field->name));
         pli__buf_addz(sql, ", ");
     }
-    pli__buf_addf(sql, "'%s' AS _change_type, _commit_version, _commit_timestamp FROM (SELECT * EXCLUDE (_change_type) FROM (", type);
+    pli__buf_addf(
+        sql, "'%s' AS _change_type, _commit_version, _commit_timestamp FROM (SELECT * EXCLUDE (_change_type) FROM (",
+        type);
     pli__buf_adds(sql, a);
     pli__buf_addz(sql, ") EXCEPT ALL SELECT * EXCLUDE (_change_type) FROM (");
     pli__buf_adds(sql, b);
@@ -282,12 +310,16 @@ static pli_status add_version(pli__changes *c, pli_error *err) {
     pli__arena_reset(&c->arena);
     PLI_TRY(pli__log_read_commit(c->table, c->version, visit_action, c, err));
     if (!c->enabled && !c->options.synthesize) {
-        pli__error_set(err, PLI_E_NO_FEED, "the change data feed of '%s' was not enabled in version %" PRId64, c->table->root, c->version);
-        return pli__error_hint(err, "set delta.enableChangeDataFeed=true for the versions to come, or derive the changes with --synthesize");
+        pli__error_set(err, PLI_E_NO_FEED, "the change data feed of '%s' was not enabled in version %" PRId64,
+                       c->table->root, c->version);
+        return pli__error_hint(
+            err,
+            "set delta.enableChangeDataFeed=true for the versions to come, or derive the changes with --synthesize");
     }
     PLI_TRY(pli__time_rule_ms(c->table, &c->rule, c->version, &ms, err));
     c->time_us = ms * 1000;
-    for (size_t i = 0; i < c->cdc.n; i++) PLI_TRY(add_rows(c, c->feed, &c->cdc.files[i], NULL, PLI__ROWS_ALL, NULL, err));
+    for (size_t i = 0; i < c->cdc.n; i++)
+        PLI_TRY(add_rows(c, c->feed, &c->cdc.files[i], NULL, PLI__ROWS_ALL, NULL, err));
     if (c->cdc.n) return PLI_OK;
     PLI_TRY(complete_removes(c, err));
     return !c->enabled && c->added.n && c->removed.n ? compare_files(c, err) : add_files(c, c->feed, c->feed, err);

@@ -50,7 +50,8 @@ pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c) {
 int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c) { return c->version; }
 
 static pli_status add_path(pli__log_checkpoint *c, file_group *g, pli__str path, pli_error *err) {
-    if (g->n >= SIDECARS_MAX) return pli__error_set(err, PLI_E_LIMIT, "a checkpoint has more than %zu files", SIDECARS_MAX);
+    if (g->n >= SIDECARS_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "a checkpoint has more than %zu files", SIDECARS_MAX);
     if (g->n == g->cap) {
         const size_t cap = g->cap ? g->cap * 2 : 8;
         const char **moved = realloc((void *)g->paths, cap * sizeof *moved);
@@ -85,8 +86,8 @@ static pli_status add_sidecar(pli__log_checkpoint *c, const pli__action *a, pli_
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
     if (info.kind == PLI__FILE_NONE) return pli__error_set(err, PLI_E_CORRUPT, "sidecar '%s' is missing", path.ptr);
     if (a->sidecar.size >= 0 && info.size != a->sidecar.size)
-        return pli__error_set(err, PLI_E_CORRUPT, "sidecar '%s' has %lld bytes instead of %lld", path.ptr, (long long)info.size,
-                              (long long)a->sidecar.size);
+        return pli__error_set(err, PLI_E_CORRUPT, "sidecar '%s' has %lld bytes instead of %lld", path.ptr,
+                              (long long)info.size, (long long)a->sidecar.size);
     return add_path(c, &c->sidecars, pli__buf_str(&path), err);
 }
 
@@ -109,7 +110,8 @@ static pli_status describe_group(pli__log_checkpoint *c, file_group *g, pli_erro
 enum { STATE_ROWS_AT_ONCE = 1000 };
 
 /* State rows come as JSON from the engine and go through the parser of commits. */
-static pli_status read_rows(pli__log_checkpoint *c, opening *o, const char *path, const int64_t *numbers, size_t n, pli_error *err) {
+static pli_status read_rows(pli__log_checkpoint *c, opening *o, const char *path, const int64_t *numbers, size_t n,
+                            pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
@@ -177,7 +179,8 @@ static pli_status read_state_rows(pli__log_checkpoint *c, opening *o, pli_error 
 
 static pli_status open_parquet(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o, pli_error *err) {
     const char *dir = pli__store_local_path(c->table->log);
-    if (!dir) return pli__error_set(err, PLI_E_UNSUPPORTED, "a checkpoint in Parquet can be read from a local folder only");
+    if (!dir)
+        return pli__error_set(err, PLI_E_UNSUPPORTED, "a checkpoint in Parquet can be read from a local folder only");
     for (uint32_t i = 0; i < ref->n_files; i++) {
         PLI_AUTO(pli__free_ptr) char *path = pli__path_join(dir, ref->names[i]);
         if (!path) return pli__error_memory(err);
@@ -187,7 +190,8 @@ static pli_status open_parquet(pli__log_checkpoint *c, const pli__log_checkpoint
     return read_state_rows(c, o, err);
 }
 
-static pli_status read_manifest(pli__log_checkpoint *c, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err) {
+static pli_status read_manifest(pli__log_checkpoint *c, pli__read_what what, pli__action_fn *fn, void *arg,
+                                pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
     pli__buf_addz(&name, c->table->root);
@@ -198,22 +202,23 @@ static pli_status read_manifest(pli__log_checkpoint *c, pli__read_what what, pli
     return pli__actions_read(pli__buf_str(&text), name.ptr, what, fn, arg, err);
 }
 
-static pli_status open_manifest(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o, pli_error *err) {
+static pli_status open_manifest(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o,
+                                pli_error *err) {
     c->manifest = pli__arena_strdup(&c->arena, pli__str_of(ref->names[0]));
     if (!c->manifest) return pli__error_memory(err);
     return read_manifest(c, (pli__read_what){.kinds = PLI__READ_STATE}, open_action, o, err);
 }
 
 pli_status pli__log_checkpoint_open(pli__delta *t, const pli__log_checkpoint_ref *ref, pli__action_fn *fn, void *arg,
-                                pli__log_checkpoint **out, pli_error *err) {
+                                    pli__log_checkpoint **out, pli_error *err) {
     PLI_AUTO(pli__log_checkpoint_auto) pli__log_checkpoint *c = calloc(1, sizeof *c);
     if (!c) return pli__error_memory(err);
     c->refs = 1;
     c->table = t;
     c->version = ref->version;
     opening o = {c, fn, arg};
-    PLI_TRY_IN(ref->kind == PLI__CHECKPOINT_V2_JSON ? open_manifest(c, ref, &o, err) : open_parquet(c, ref, &o, err), err,
-               "checkpoint '%s'", ref->names[0]);
+    PLI_TRY_IN(ref->kind == PLI__CHECKPOINT_V2_JSON ? open_manifest(c, ref, &o, err) : open_parquet(c, ref, &o, err),
+               err, "checkpoint '%s'", ref->names[0]);
     PLI_TRY_IN(describe_group(c, &c->sidecars, err), err, "checkpoint '%s'", ref->names[0]);
     *out = PLI_TAKE(c);
     return PLI_OK;
@@ -239,7 +244,8 @@ static bool is_hidden(const file_pass *p, pli__str path, const pli__dv *dv) {
 
 static pli_status pass_action(void *arg, const pli__action *a, pli_error *err) {
     const file_pass *p = arg;
-    if (a->kind == PLI__ACTION_ADD && !p->removes && !is_hidden(p, a->add.path, &a->add.dv)) return p->add(p->arg, &a->add, err);
+    if (a->kind == PLI__ACTION_ADD && !p->removes && !is_hidden(p, a->add.path, &a->add.dv))
+        return p->add(p->arg, &a->add, err);
     if (a->kind == PLI__ACTION_REMOVE && p->removes && !is_hidden(p, a->remove.path, &a->remove.dv))
         return p->remove(p->arg, &a->remove, err);
     return PLI_OK;
@@ -252,7 +258,8 @@ static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_p
     pli__file_columns columns;
     pli__chunk chunk;
     pli__action a;
-    if (!g->n || !pli__log_checkpoint_sql_files(&sql, g->schema, g->paths, g->n, p->removes, p->fields, &columns)) return PLI_OK;
+    if (!g->n || !pli__log_checkpoint_sql_files(&sql, g->schema, g->paths, g->n, p->removes, p->fields, &columns))
+        return PLI_OK;
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -269,21 +276,23 @@ static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_p
 
 static pli_status run_pass(pli__log_checkpoint *c, file_pass *p, pli_error *err) {
     p->reader.what = (pli__read_what){.kinds = PLI__READ_FILES, .fields = p->fields};
-    if (c->manifest)
-        PLI_TRY(read_manifest(c, p->reader.what, pass_action, p, err));
-    else
-        PLI_TRY_IN(pass_group(c, &c->own, p, err), err, "checkpoint of version %lld", (long long)c->version);
-    PLI_TRY_IN(pass_group(c, &c->sidecars, p, err), err, "sidecars of the checkpoint of version %lld", (long long)c->version);
+    if (c->manifest) PLI_TRY(read_manifest(c, p->reader.what, pass_action, p, err));
+    else PLI_TRY_IN(pass_group(c, &c->own, p, err), err, "checkpoint of version %lld", (long long)c->version);
+    PLI_TRY_IN(pass_group(c, &c->sidecars, p, err), err, "sidecars of the checkpoint of version %lld",
+               (long long)c->version);
     return PLI_OK;
 }
 
-pli_status pli__log_checkpoint_files(pli__log_checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn, void *arg, pli_error *err) {
+pli_status pli__log_checkpoint_files(pli__log_checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn,
+                                     void *arg, pli_error *err) {
     PLI_AUTO(pass_clear) file_pass p = {.fields = fields, .newer = newer, .add = fn, .arg = arg};
     return run_pass(c, &p, err);
 }
 
-pli_status pli__log_checkpoint_removes(pli__log_checkpoint *c, const pli__tail *newer, pli__remove_fn *fn, void *arg, pli_error *err) {
-    PLI_AUTO(pass_clear) file_pass p = {.fields = PLI__FILES_PARTITIONS | PLI__FILES_OTHER, .removes = true, .newer = newer,
-                                        .remove = fn, .arg = arg};
+pli_status pli__log_checkpoint_removes(pli__log_checkpoint *c, const pli__tail *newer, pli__remove_fn *fn, void *arg,
+                                       pli_error *err) {
+    PLI_AUTO(pass_clear)
+    file_pass p = {
+        .fields = PLI__FILES_PARTITIONS | PLI__FILES_OTHER, .removes = true, .newer = newer, .remove = fn, .arg = arg};
     return run_pass(c, &p, err);
 }

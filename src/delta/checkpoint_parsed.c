@@ -13,18 +13,18 @@ static bool is_partition(const pli__metadata *m, const char *name) {
 
 static bool has_bounds(const pli__type *t) {
     switch (t->id) {
-    case PLI__TYPE_I8:
-    case PLI__TYPE_I16:
-    case PLI__TYPE_I32:
-    case PLI__TYPE_I64:
-    case PLI__TYPE_F32:
-    case PLI__TYPE_F64:
-    case PLI__TYPE_DECIMAL:
-    case PLI__TYPE_STRING:
-    case PLI__TYPE_DATE:
-    case PLI__TYPE_TIMESTAMP:
-    case PLI__TYPE_TIMESTAMP_NTZ: return true;
-    default: return false;
+        case PLI__TYPE_I8:
+        case PLI__TYPE_I16:
+        case PLI__TYPE_I32:
+        case PLI__TYPE_I64:
+        case PLI__TYPE_F32:
+        case PLI__TYPE_F64:
+        case PLI__TYPE_DECIMAL:
+        case PLI__TYPE_STRING:
+        case PLI__TYPE_DATE:
+        case PLI__TYPE_TIMESTAMP:
+        case PLI__TYPE_TIMESTAMP_NTZ: return true;
+        default: return false;
     }
 }
 
@@ -49,7 +49,8 @@ static bool add_structure(const pli__metadata *m, const pli__type *strct, bool n
         pli__buf_addc(out, ':');
         if (f->type->id == PLI__TYPE_STRUCT) written = add_structure(m, f->type, nulls, false, out);
         else if (nulls) pli__buf_addz(out, "\"BIGINT\"");
-        else if (has_bounds(f->type) && pli__type_to_sql(f->type, &type, NULL) == PLI_OK) pli__buf_add_json(out, pli__buf_str(&type));
+        else if (has_bounds(f->type) && pli__type_to_sql(f->type, &type, NULL) == PLI_OK)
+            pli__buf_add_json(out, pli__buf_str(&type));
         else written = false;
         if (written) any = true;
         else if (!out->failed) out->len = before;
@@ -80,7 +81,9 @@ static pli_status add_partitions(const pli__metadata *m, const pli__type *schema
     for (size_t i = 0; i < m->n_partition_columns; i++) {
         PLI_AUTO(pli__buf_clear) pli__buf name = {0}, type = {0};
         const int k = pli__type_find(schema, m->partition_columns[i], false);
-        if (k < 0) return pli__error_set(err, PLI_E_CORRUPT, "partition column '%.*s' is not in the schema", PLI_STR_ARG(m->partition_columns[i]));
+        if (k < 0)
+            return pli__error_set(err, PLI_E_CORRUPT, "partition column '%.*s' is not in the schema",
+                                  PLI_STR_ARG(m->partition_columns[i]));
         physical_name(&schema->fields[k], &name);
         PLI_TRY(pli__buf_status(&name, err));
         PLI_TRY(pli__type_to_sql(schema->fields[k].type, &type, err));
@@ -94,10 +97,12 @@ static pli_status add_partitions(const pli__metadata *m, const pli__type *schema
     return PLI_OK;
 }
 
-pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err) {
+pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out,
+                                            pli_error *err) {
     pli__str wanted = {0};
     for (size_t i = 0; i < m->n_configuration; i++)
-        if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsStruct")) wanted = m->configuration[i].value;
+        if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsStruct"))
+            wanted = m->configuration[i].value;
     if (!pli__str_ieqz(wanted, "true")) return PLI_OK;
     add_stats(m, schema, out);
     PLI_TRY(add_partitions(m, schema, out, err));

@@ -19,7 +19,11 @@ static const pli__type *member(const pli__type *t, const char *name) {
 
 static const struct {
     const char *action, *key; /* a row holds the action if its key is not null */
-} state_kinds[] = {{"protocol", "minReaderVersion"}, {"metaData", "id"}, {"txn", "appId"}, {"domainMetadata", "domain"}, {"sidecar", "path"}};
+} state_kinds[] = {{"protocol", "minReaderVersion"},
+                   {"metaData", "id"},
+                   {"txn", "appId"},
+                   {"domainMetadata", "domain"},
+                   {"sidecar", "path"}};
 
 enum { STATE_KINDS = sizeof state_kinds / sizeof state_kinds[0] };
 
@@ -35,12 +39,13 @@ bool pli__log_checkpoint_sql_state_rows(pli__buf *sql, const pli__type *schema, 
     return any;
 }
 
-void pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *path, const int64_t *rows, size_t n) {
+void pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const char *path, const int64_t *rows,
+                                   size_t n) {
     pli__buf_addz(sql, "SELECT CASE");
     for (size_t i = 0; i < STATE_KINDS; i++)
         if (member(member(schema, state_kinds[i].action), state_kinds[i].key))
-            pli__buf_addf(sql, " WHEN %s.%s IS NOT NULL THEN '{\"%s\":' || to_json(%s) || '}'", state_kinds[i].action, state_kinds[i].key,
-                          state_kinds[i].action, state_kinds[i].action);
+            pli__buf_addf(sql, " WHEN %s.%s IS NOT NULL THEN '{\"%s\":' || to_json(%s) || '}'", state_kinds[i].action,
+                          state_kinds[i].key, state_kinds[i].action, state_kinds[i].action);
     pli__buf_addz(sql, " END FROM ");
     pli__log_checkpoint_sql_source(sql, &path, 1);
     pli__buf_addz(sql, " WHERE file_row_number IN (");
@@ -146,8 +151,8 @@ static void project_files(projection *p, bool removes, unsigned fields, pli__fil
     c->dv_cardinality = project_dv(p, "cardinality");
 }
 
-bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n, bool removes,
-                               unsigned fields, pli__file_columns *columns) {
+bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n,
+                                   bool removes, unsigned fields, pli__file_columns *columns) {
     projection p = {.sql = sql, .action = removes ? "remove" : "add"};
     p.type = member(schema, p.action);
     if (!member(p.type, "path")) return false;
@@ -173,34 +178,50 @@ static int64_t number_at(const pli__chunk *c, size_t row, int column, int64_t ab
 static pli__dv dv_at(const pli__chunk *c, size_t row, const pli__file_columns *k) {
     const pli__str storage = text_at(c, row, k->dv_storage);
     if (!storage.len) return (pli__dv){0};
-    return (pli__dv){.storage = storage.ptr[0], .path = text_at(c, row, k->dv_path), .offset = number_at(c, row, k->dv_offset, -1),
-                     .size = number_at(c, row, k->dv_size, 0), .cardinality = number_at(c, row, k->dv_cardinality, 0)};
+    return (pli__dv){.storage = storage.ptr[0],
+                     .path = text_at(c, row, k->dv_path),
+                     .offset = number_at(c, row, k->dv_offset, -1),
+                     .size = number_at(c, row, k->dv_size, 0),
+                     .cardinality = number_at(c, row, k->dv_cardinality, 0)};
 }
 
-pli_status pli__log_checkpoint_sql_row(const pli__chunk *c, size_t row, const pli__file_columns *k, pli__action_reader *reader,
-                                   pli__action *out, pli_error *err) {
+pli_status pli__log_checkpoint_sql_row(const pli__chunk *c, size_t row, const pli__file_columns *k,
+                                       pli__action_reader *reader, pli__action *out, pli_error *err) {
     size_t n_values = 0;
     const pli__kv *values = NULL;
     if (k->partition_values >= 0)
-        PLI_TRY(pli__action_read_map(reader, text_at(c, row, k->partition_values), "partitionValues", &values, &n_values, err));
+        PLI_TRY(pli__action_read_map(reader, text_at(c, row, k->partition_values), "partitionValues", &values,
+                                     &n_values, err));
     const pli__str path = text_at(c, row, k->path), tags = text_at(c, row, k->tags);
     const int64_t row_id = number_at(c, row, k->base_row_id, PLI__NO_ID);
     const int64_t row_version = number_at(c, row, k->row_commit_version, PLI__NO_ID);
     if (k->removes) {
         out->kind = PLI__ACTION_REMOVE;
-        out->remove = (pli__remove){.path = path, .deletion_timestamp = number_at(c, row, k->time, -1),
+        out->remove = (pli__remove){.path = path,
+                                    .deletion_timestamp = number_at(c, row, k->time, -1),
                                     .data_change = number_at(c, row, k->data_change, 1) != 0,
                                     .extended_file_metadata = number_at(c, row, k->extended, 0) != 0,
-                                    .n_partition_values = n_values, .partition_values = values,
-                                    .size = number_at(c, row, k->size, -1), .dv = dv_at(c, row, k), .base_row_id = row_id,
-                                    .default_row_commit_version = row_version, .tags = tags};
+                                    .n_partition_values = n_values,
+                                    .partition_values = values,
+                                    .size = number_at(c, row, k->size, -1),
+                                    .dv = dv_at(c, row, k),
+                                    .base_row_id = row_id,
+                                    .default_row_commit_version = row_version,
+                                    .tags = tags};
         return PLI_OK;
     }
     out->kind = PLI__ACTION_ADD;
-    out->add = (pli__add){.path = path, .n_partition_values = n_values, .partition_values = values,
-                          .size = number_at(c, row, k->size, 0), .modification_time = number_at(c, row, k->time, 0),
-                          .data_change = false, .stats = text_at(c, row, k->stats), .tags = tags, .dv = dv_at(c, row, k),
-                          .base_row_id = row_id, .default_row_commit_version = row_version,
+    out->add = (pli__add){.path = path,
+                          .n_partition_values = n_values,
+                          .partition_values = values,
+                          .size = number_at(c, row, k->size, 0),
+                          .modification_time = number_at(c, row, k->time, 0),
+                          .data_change = false,
+                          .stats = text_at(c, row, k->stats),
+                          .tags = tags,
+                          .dv = dv_at(c, row, k),
+                          .base_row_id = row_id,
+                          .default_row_commit_version = row_version,
                           .clustering_provider = text_at(c, row, k->clustering)};
     return PLI_OK;
 }

@@ -21,17 +21,37 @@
 #define DEFAULT_RETENTION_US (INT64_C(7) * 86400 * 1000000)
 
 enum {
-    C_KIND, C_PATH, C_KEYS, C_VALUES, C_SIZE, C_TIME, C_FLAG, C_EXTENDED, C_STATS, C_TAGS, C_DV_STORAGE, C_DV_PATH, C_DV_OFFSET,
-    C_DV_SIZE, C_DV_ROWS, C_ROW_ID, C_ROW_VERSION, C_PROVIDER, N_COLUMNS
+    C_KIND,
+    C_PATH,
+    C_KEYS,
+    C_VALUES,
+    C_SIZE,
+    C_TIME,
+    C_FLAG,
+    C_EXTENDED,
+    C_STATS,
+    C_TAGS,
+    C_DV_STORAGE,
+    C_DV_PATH,
+    C_DV_OFFSET,
+    C_DV_SIZE,
+    C_DV_ROWS,
+    C_ROW_ID,
+    C_ROW_VERSION,
+    C_PROVIDER,
+    N_COLUMNS
 };
 
 static const pli__feed_column columns[N_COLUMNS] = {
-    [C_KIND] = {"kind", PLI__FEED_I64},       [C_PATH] = {"path", PLI__FEED_STR},         [C_KEYS] = {"pk", PLI__FEED_LIST},
-    [C_VALUES] = {"pv", PLI__FEED_LIST},      [C_SIZE] = {"size", PLI__FEED_I64},         [C_TIME] = {"time", PLI__FEED_I64},
-    [C_FLAG] = {"flag", PLI__FEED_I64},       [C_EXTENDED] = {"extended", PLI__FEED_I64}, [C_STATS] = {"stats", PLI__FEED_STR},
-    [C_TAGS] = {"tags", PLI__FEED_STR},       [C_DV_STORAGE] = {"dvs", PLI__FEED_STR},    [C_DV_PATH] = {"dvp", PLI__FEED_STR},
-    [C_DV_OFFSET] = {"dvo", PLI__FEED_I64},   [C_DV_SIZE] = {"dvn", PLI__FEED_I64},       [C_DV_ROWS] = {"dvr", PLI__FEED_I64},
-    [C_ROW_ID] = {"rid", PLI__FEED_I64},      [C_ROW_VERSION] = {"rcv", PLI__FEED_I64},   [C_PROVIDER] = {"clustering", PLI__FEED_STR},
+    [C_KIND] = {"kind", PLI__FEED_I64},       [C_PATH] = {"path", PLI__FEED_STR},
+    [C_KEYS] = {"pk", PLI__FEED_LIST},        [C_VALUES] = {"pv", PLI__FEED_LIST},
+    [C_SIZE] = {"size", PLI__FEED_I64},       [C_TIME] = {"time", PLI__FEED_I64},
+    [C_FLAG] = {"flag", PLI__FEED_I64},       [C_EXTENDED] = {"extended", PLI__FEED_I64},
+    [C_STATS] = {"stats", PLI__FEED_STR},     [C_TAGS] = {"tags", PLI__FEED_STR},
+    [C_DV_STORAGE] = {"dvs", PLI__FEED_STR},  [C_DV_PATH] = {"dvp", PLI__FEED_STR},
+    [C_DV_OFFSET] = {"dvo", PLI__FEED_I64},   [C_DV_SIZE] = {"dvn", PLI__FEED_I64},
+    [C_DV_ROWS] = {"dvr", PLI__FEED_I64},     [C_ROW_ID] = {"rid", PLI__FEED_I64},
+    [C_ROW_VERSION] = {"rcv", PLI__FEED_I64}, [C_PROVIDER] = {"clustering", PLI__FEED_STR},
 };
 
 /* Values of "kind"; small actions travel as JSON in "stats". */
@@ -152,8 +172,8 @@ static pli_status produce(void *arg, pli__row_feed *feed, pli_error *err) {
 /* ---- SQL ---- */
 
 #define MAP_TYPE "MAP(VARCHAR, VARCHAR)"
-#define DV_SQL                                                                                                        \
-    "CASE WHEN dvs IS NOT NULL THEN struct_pack(storageType := dvs, pathOrInlineDv := dvp, \"offset\" := dvo::INTEGER, "  \
+#define DV_SQL                                                                                                           \
+    "CASE WHEN dvs IS NOT NULL THEN struct_pack(storageType := dvs, pathOrInlineDv := dvp, \"offset\" := dvo::INTEGER, " \
     "sizeInBytes := dvn::INTEGER, cardinality := dvr) END"
 #define PARTITION_SQL "CASE WHEN pk IS NOT NULL THEN MAP(pk, pv) END"
 
@@ -161,30 +181,37 @@ static pli_status write_select(const pli__snapshot *s, pli__buf *sql, pli_error 
     const pli__metadata *m = pli__snapshot_metadata(s);
     pli__str as_json = {0};
     for (size_t i = 0; i < m->n_configuration; i++)
-        if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsJson")) as_json = m->configuration[i].value;
-    pli__buf_addf(sql,
-                  "SELECT CASE WHEN kind = %d THEN struct_pack(appId := path, version := size, lastUpdated := time) END AS txn, "
-                  "CASE WHEN kind = %d THEN struct_pack(path := path, partitionValues := " PARTITION_SQL ", size := size, "
-                  "modificationTime := time, dataChange := false, tags := json_transform(tags, '\"" MAP_TYPE "\"'), "
-                  "deletionVector := " DV_SQL ", baseRowId := rid, defaultRowCommitVersion := rcv, clusteringProvider := clustering",
-                  K_TXN, K_ADD);
+        if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsJson"))
+            as_json = m->configuration[i].value;
+    pli__buf_addf(
+        sql,
+        "SELECT CASE WHEN kind = %d THEN struct_pack(appId := path, version := size, lastUpdated := time) END AS txn, "
+        "CASE WHEN kind = %d THEN struct_pack(path := path, partitionValues := " PARTITION_SQL ", size := size, "
+        "modificationTime := time, dataChange := false, tags := json_transform(tags, '\"" MAP_TYPE "\"'), "
+        "deletionVector := " DV_SQL
+        ", baseRowId := rid, defaultRowCommitVersion := rcv, clusteringProvider := clustering",
+        K_TXN, K_ADD);
     if (!pli__str_ieqz(as_json, "false")) pli__buf_addz(sql, ", stats := stats");
     PLI_TRY(pli__delta_checkpoint_parsed_sql(m, pli__snapshot_schema(s), sql, err));
-    pli__buf_addf(sql,
-                  ") END AS add, "
-                  "CASE WHEN kind = %d THEN struct_pack(path := path, deletionTimestamp := time, dataChange := flag = 1, "
-                  "extendedFileMetadata := extended = 1, partitionValues := " PARTITION_SQL ", size := size, deletionVector := " DV_SQL
-                  ", baseRowId := rid, defaultRowCommitVersion := rcv) END AS remove, ",
-                  K_REMOVE);
-    pli__buf_addf(sql,
-                  "CASE WHEN kind = %d THEN json_transform(stats, '{\"id\":\"VARCHAR\",\"name\":\"VARCHAR\",\"description\":\"VARCHAR\","
-                  "\"format\":{\"provider\":\"VARCHAR\",\"options\":\"" MAP_TYPE "\"},\"schemaString\":\"VARCHAR\",\"partitionColumns\":[\"VARCHAR\"],"
-                  "\"configuration\":\"" MAP_TYPE "\",\"createdTime\":\"BIGINT\"}') END AS metaData, "
-                  "CASE WHEN kind = %d THEN json_transform(stats, '{\"minReaderVersion\":\"INTEGER\",\"minWriterVersion\":\"INTEGER\","
-                  "\"readerFeatures\":[\"VARCHAR\"],\"writerFeatures\":[\"VARCHAR\"]}') END AS protocol, "
-                  "CASE WHEN kind = %d THEN struct_pack(domain := path, configuration := stats, removed := false) END AS domainMetadata "
-                  "FROM " STREAM,
-                  K_METADATA, K_PROTOCOL, K_DOMAIN);
+    pli__buf_addf(
+        sql,
+        ") END AS add, "
+        "CASE WHEN kind = %d THEN struct_pack(path := path, deletionTimestamp := time, dataChange := flag = 1, "
+        "extendedFileMetadata := extended = 1, partitionValues := " PARTITION_SQL
+        ", size := size, deletionVector := " DV_SQL
+        ", baseRowId := rid, defaultRowCommitVersion := rcv) END AS remove, ",
+        K_REMOVE);
+    pli__buf_addf(
+        sql,
+        "CASE WHEN kind = %d THEN json_transform(stats, '{\"id\":\"VARCHAR\",\"name\":\"VARCHAR\",\"description\":\"VARCHAR\","
+        "\"format\":{\"provider\":\"VARCHAR\",\"options\":\"" MAP_TYPE
+        "\"},\"schemaString\":\"VARCHAR\",\"partitionColumns\":[\"VARCHAR\"],"
+        "\"configuration\":\"" MAP_TYPE "\",\"createdTime\":\"BIGINT\"}') END AS metaData, "
+        "CASE WHEN kind = %d THEN json_transform(stats, '{\"minReaderVersion\":\"INTEGER\",\"minWriterVersion\":\"INTEGER\","
+        "\"readerFeatures\":[\"VARCHAR\"],\"writerFeatures\":[\"VARCHAR\"]}') END AS protocol, "
+        "CASE WHEN kind = %d THEN struct_pack(domain := path, configuration := stats, removed := false) END AS domainMetadata "
+        "FROM " STREAM,
+        K_METADATA, K_PROTOCOL, K_DOMAIN);
     return pli__buf_status(sql, err);
 }
 
@@ -221,7 +248,8 @@ static pli_status copy_rows(pli__engine *e, producer *p, const char *path, int64
     return produced != PLI_OK ? produced : s;
 }
 
-static pli_status write_file(pli__delta *t, producer *p, const char *folder, const char *name, int64_t *bytes, pli_error *err) {
+static pli_status write_file(pli__delta *t, producer *p, const char *folder, const char *name, int64_t *bytes,
+                             pli_error *err) {
     PLI_AUTO(pli__engine_auto) pli__engine *own = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf temp = {0}, path = {0};
     pli__engine *e;
@@ -251,12 +279,13 @@ static pli_status write_hint(pli__delta *t, const pli__delta_checkpoint_result *
     PLI_AUTO(pli__buf_clear) pli__buf canonical = {0}, text = {0};
     char md5[33];
     if (pli__log_hint_version(pli__delta_log(t)) > r->version) return PLI_OK;
-    pli__buf_addf(&canonical, "\"numOfAddFiles\"=%lld,\"size\"=%lld,\"sizeInBytes\"=%lld,\"version\"=%lld", (long long)r->add_files,
-                  (long long)r->actions, (long long)r->bytes, (long long)r->version);
+    pli__buf_addf(&canonical, "\"numOfAddFiles\"=%lld,\"size\"=%lld,\"sizeInBytes\"=%lld,\"version\"=%lld",
+                  (long long)r->add_files, (long long)r->actions, (long long)r->bytes, (long long)r->version);
     PLI_TRY(pli__buf_status(&canonical, err));
     pli__md5_hex(pli__buf_str(&canonical), md5);
-    pli__buf_addf(&text, "{\"version\":%lld,\"size\":%lld,\"sizeInBytes\":%lld,\"numOfAddFiles\":%lld,\"checksum\":\"%s\"}", (long long)r->version,
-                  (long long)r->actions, (long long)r->bytes, (long long)r->add_files, md5);
+    pli__buf_addf(&text,
+                  "{\"version\":%lld,\"size\":%lld,\"sizeInBytes\":%lld,\"numOfAddFiles\":%lld,\"checksum\":\"%s\"}",
+                  (long long)r->version, (long long)r->actions, (long long)r->bytes, (long long)r->add_files, md5);
     PLI_TRY(pli__buf_status(&text, err));
     return pli__store_replace(pli__delta_log(t), "_last_checkpoint", pli__buf_str(&text), 0, err);
 }
@@ -268,7 +297,8 @@ static int64_t oldest_tombstone(const pli__snapshot *s, pli_env *env) {
     return (pli__env_now_us(env) - keep) / 1000;
 }
 
-pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out, pli_error *err) {
+pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out,
+                                       pli_error *err) {
     char name[64];
     pli__file_info info;
     producer p = {.snapshot = s};
@@ -280,7 +310,8 @@ pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__del
     PLI_TRY(pli__store_stat(pli__delta_log(t), name, &info, err));
     if (info.kind == PLI__FILE_NONE) {
         p.oldest_tombstone_ms = oldest_tombstone(s, pli__delta_env(t));
-        PLI_TRY_IN(write_file(t, &p, folder, name, &r.bytes, err), err, "could not write checkpoint %lld", (long long)r.version);
+        PLI_TRY_IN(write_file(t, &p, folder, name, &r.bytes, err), err, "could not write checkpoint %lld",
+                   (long long)r.version);
         r.actions = p.actions;
         r.add_files = p.adds;
         r.table_bytes = p.add_bytes;

@@ -15,10 +15,12 @@ typedef struct pli__delta_checkpoint_result {
 
 /** Write the checkpoint of the snapshot's version, unless it is there already, and point `_last_checkpoint` to it (never
  *  back to an older one). The protocol must be one that we can write. @param out may be NULL */
-pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out, pli_error *err);
+pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out,
+                                       pli_error *err);
 
 /** Columns of stats_parsed and partitionValues_parsed as SQL over the columns "stats" and "pk", "pv" of the stream; empty
  *  where the table does not ask for them (delta/checkpoint_parsed.c). */
-pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err);
+pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out,
+                                            pli_error *err);
 
 #endif

@@ -25,7 +25,8 @@
 
 static pli_status check_partition_values(const pli__txn_handle *x, const pli__add *a, pli_error *err) {
     if (a->n_partition_values != pli__txn_metadata(x)->n_partition_columns)
-        return pli__error_set(err, PLI_E_STATE, "file '%.*s' has %zu partition values, the table has %zu partition columns",
+        return pli__error_set(err, PLI_E_STATE,
+                              "file '%.*s' has %zu partition values, the table has %zu partition columns",
                               PLI_STR_ARG(a->path), a->n_partition_values, pli__txn_metadata(x)->n_partition_columns);
     return PLI_OK;
 }
@@ -35,7 +36,8 @@ static pli_status check_adds(const pli__txn_handle *x, pli_error *err) {
         const pli__add *a = &x->adds.at[i];
         PLI_TRY(check_partition_values(x, a, err));
         if (a->dv.storage && pli__stats_num_records(a->stats) < 0)
-            return pli__error_set(err, PLI_E_STATE, "file '%.*s' has a deletion vector but no number of rows", PLI_STR_ARG(a->path));
+            return pli__error_set(err, PLI_E_STATE, "file '%.*s' has a deletion vector but no number of rows",
+                                  PLI_STR_ARG(a->path));
         const uintptr_t other = (uintptr_t)pli__map_get(x->remove_paths, a->path);
         if (!other) continue;
         const pli__dv *gone = &x->removes.at[other - 1].dv;
@@ -49,7 +51,8 @@ static pli_status check_append_only(const pli__txn_handle *x, pli_error *err) {
     if (!pli__txn_property_is(x, "delta.appendOnly", "true")) return PLI_OK;
     for (size_t i = 0; i < x->removes.n; i++)
         if (x->removes.at[i].data_change) {
-            pli__error_set(err, PLI_E_CONSTRAINT, "the table only takes new rows (delta.appendOnly): nothing can be deleted or changed");
+            pli__error_set(err, PLI_E_CONSTRAINT,
+                           "the table only takes new rows (delta.appendOnly): nothing can be deleted or changed");
             pli__error_hint(err, "set delta.appendOnly = false");
             return PLI_E_CONSTRAINT;
         }
@@ -79,7 +82,8 @@ pli_status pli__txn_validate(pli__txn_handle *x, pli_error *err) {
 /* ---- data files ---- */
 
 /* Every added file must be there with its size (somebody may have vacuumed), and be on disk before the log names it. */
-static pli_status settle_file(pli__txn_handle *x, pli__str log_path, int64_t size, pli__map *folders, pli__buf *path, pli_error *err) {
+static pli_status settle_file(pli__txn_handle *x, pli__str log_path, int64_t size, pli__map *folders, pli__buf *path,
+                              pli_error *err) {
     pli__file_info info;
     pli__buf_reset(path);
     PLI_TRY(pli__uri_resolve(pli__delta_root(x->t), log_path, path, err));
@@ -103,8 +107,10 @@ static pli_status settle_files(pli__txn_handle *x, pli_error *err) {
     pli__str folder;
     if (!folders) return pli__error_memory(err);
     if (x->options.no_file_check) return PLI_OK;
-    for (size_t i = 0; i < x->adds.n; i++) PLI_TRY(settle_file(x, x->adds.at[i].path, x->adds.at[i].size, folders, &path, err));
-    for (size_t i = 0; i < x->cdcs.n; i++) PLI_TRY(settle_file(x, x->cdcs.at[i].path, x->cdcs.at[i].size, folders, &path, err));
+    for (size_t i = 0; i < x->adds.n; i++)
+        PLI_TRY(settle_file(x, x->adds.at[i].path, x->adds.at[i].size, folders, &path, err));
+    for (size_t i = 0; i < x->cdcs.n; i++)
+        PLI_TRY(settle_file(x, x->cdcs.at[i].path, x->cdcs.at[i].size, folders, &path, err));
     for (size_t it = 0; pli__map_next(folders, &it, &folder, NULL);) {
         pli__buf_reset(&path);
         pli__buf_adds(&path, folder);
@@ -141,7 +147,8 @@ static pli_status check_base(pli__txn_handle *x, int64_t version, pli_error *err
     pli__log_commit_name(version - 1, name);
     PLI_TRY(pli__store_stat(pli__delta_log(x->t), name, &info, err));
     if (info.kind != PLI__FILE_NONE) return PLI_OK;
-    pli__error_set(err, PLI_E_CONFLICT, "version %lld, which this operation read, is no longer in the log", (long long)version - 1);
+    pli__error_set(err, PLI_E_CONFLICT, "version %lld, which this operation read, is no longer in the log",
+                   (long long)version - 1);
     pli__error_flag(err, PLI_ERR_CONFLICT | PLI_ERR_RETRIABLE);
     return PLI_E_CONFLICT;
 }
@@ -169,7 +176,8 @@ static pli_status try_version(pli__txn_handle *x, progress *p, pli_error *err) {
     char name[32];
     PLI_TRY(pli__txn_render(x, p->version, &text, err));
     pli__log_commit_name(p->version, name);
-    const pli_status s = pli__store_put_if_absent(pli__delta_log(x->t), name, pli__buf_str(&text), x->options.relaxed ? PLI__STORE_RELAXED : 0, err);
+    const pli_status s = pli__store_put_if_absent(pli__delta_log(x->t), name, pli__buf_str(&text),
+                                                  x->options.relaxed ? PLI__STORE_RELAXED : 0, err);
     if (s == PLI_OK) return p->done = true, PLI_OK;
     if (s != PLI_E_EXISTS && s != PLI_E_UNKNOWN) return s;
     pli__error_clear(err);
@@ -183,7 +191,8 @@ static pli_status run_attempts(pli__txn_handle *x, pli__commit_result *result, p
     p.done = p.repeat;
     while (!p.done) {
         if (result->attempts >= most) {
-            pli__error_set(err, PLI_E_CONFLICT, "could not commit after %d attempts: other writers were faster each time", most);
+            pli__error_set(err, PLI_E_CONFLICT,
+                           "could not commit after %d attempts: other writers were faster each time", most);
             pli__error_flag(err, PLI_ERR_CONFLICT | PLI_ERR_RETRIABLE);
             return PLI_E_CONFLICT;
         }
@@ -206,7 +215,9 @@ static int64_t row_id_mark(const pli__txn_handle *x) {
         bool more;
         int64_t mark;
         pli__json_scan_init(&s, d.configuration, "delta.rowTracking", 0);
-        if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return -1;
+        if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+            pli__json_scan_enter(&s, NULL) != PLI_OK)
+            return -1;
         while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more)
             if (pli__json_key_is(&it, "rowIdHighWaterMark") && pli__json_item_i64(&it, &mark)) return mark;
     }

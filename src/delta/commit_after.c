@@ -84,8 +84,9 @@ static pli_status write_crc(const pli__txn_handle *x, int64_t version, const tot
     char name[40];
     const pli__action metadata = {.kind = PLI__ACTION_METADATA, .metadata = *pli__snapshot_metadata(x->after)};
     const pli__action protocol = {.kind = PLI__ACTION_PROTOCOL, .protocol = *pli__snapshot_protocol(x->after)};
-    pli__buf_addf(&text, "{\"txnId\":\"%s\",\"tableSizeBytes\":%lld,\"numFiles\":%lld,\"numMetadata\":1,\"numProtocol\":1", x->txn_id,
-                  (long long)n->bytes, (long long)n->files);
+    pli__buf_addf(&text,
+                  "{\"txnId\":\"%s\",\"tableSizeBytes\":%lld,\"numFiles\":%lld,\"numMetadata\":1,\"numProtocol\":1",
+                  x->txn_id, (long long)n->bytes, (long long)n->files);
     const int64_t ict = pli__snapshot_ict_us(x->after);
     if (ict >= 0) pli__buf_addf(&text, ",\"inCommitTimestampOpt\":%lld", (long long)ict / 1000);
     PLI_TRY(add_lists(x->after, &text, err));
@@ -105,7 +106,8 @@ static int64_t files_of_hint(pli__delta *t) {
     PLI_AUTO(pli__json_unref) json_t *hint = NULL;
     int64_t n = 0;
     if (pli__store_get(pli__delta_log(t), "_last_checkpoint", CRC_MAX, &text, NULL) != PLI_OK) return 0;
-    if (pli__json_parse(pli__buf_str(&text), "_last_checkpoint", &hint, NULL) != PLI_OK || !json_is_object(hint)) return 0;
+    if (pli__json_parse(pli__buf_str(&text), "_last_checkpoint", &hint, NULL) != PLI_OK || !json_is_object(hint))
+        return 0;
     return pli__json_get_i64(hint, "numOfAddFiles", "_last_checkpoint", false, &n, NULL) == PLI_OK ? n : 0;
 }
 
@@ -134,7 +136,8 @@ static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     if (x->snapshot) PLI_TRY(pli__snapshot_advance(x->snapshot, version, &x->after, err));
     else PLI_TRY(pli__snapshot_open(x->t, version, NULL, &x->after, err));
     if (chain_crc(x, version, &n, &known, err) != PLI_OK) {
-        pli__env_log(pli__delta_env(x->t), PLI_LOG_WARNING, "could not write the checksum of version %lld: %s", (long long)version, err->message);
+        pli__env_log(pli__delta_env(x->t), PLI_LOG_WARNING, "could not write the checksum of version %lld: %s",
+                     (long long)version, err->message);
         pli__error_clear(err);
     }
     if (version == 0 || version % checkpoint_interval(x, known ? n.files : files_of_hint(x->t)) != 0) return PLI_OK;
@@ -148,5 +151,6 @@ static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version) {
     pli_error error = {0};
     if (finish(x, version, &error) != PLI_OK)
-        pli__env_log(pli__delta_env(x->t), PLI_LOG_WARNING, "version %lld is committed, but its checkpoint is not: %s", (long long)version, error.message);
+        pli__env_log(pli__delta_env(x->t), PLI_LOG_WARNING, "version %lld is committed, but its checkpoint is not: %s",
+                     (long long)version, error.message);
 }

@@ -31,7 +31,9 @@ static void add_members(pli__buf *out, const char *object) {
     pli__buf_add(out, s.ptr + 1, s.len - 2);
 }
 
-static bool has_ict(const pli__txn_handle *x) { return pli__txn_property_is(x, "delta.enableInCommitTimestamps", "true"); }
+static bool has_ict(const pli__txn_handle *x) {
+    return pli__txn_property_is(x, "delta.enableInCommitTimestamps", "true");
+}
 
 static void add_commit_info(const pli__txn_handle *x, pli__buf *out) {
     pli__buf_addz(out, "{\"commitInfo\":{");
@@ -40,7 +42,8 @@ static void add_commit_info(const pli__txn_handle *x, pli__buf *out) {
     pli__buf_add_json(out, pli__str_of(x->options.operation));
     pli__buf_addf(out, ",\"operationParameters\":%s", x->options.operation_params ? x->options.operation_params : "{}");
     if (x->snapshot) pli__buf_addf(out, ",\"readVersion\":%lld", (long long)x->read_version);
-    pli__buf_addf(out, ",\"isolationLevel\":\"%s\"", pli__txn_only_rearranges(x) ? "SnapshotIsolation" : "Serializable");
+    pli__buf_addf(out, ",\"isolationLevel\":\"%s\"",
+                  pli__txn_only_rearranges(x) ? "SnapshotIsolation" : "Serializable");
     pli__buf_addf(out, ",\"isBlindAppend\":%s", pli__txn_is_blind_append(x) ? "true" : "false");
     add_metrics(x, out);
     if (x->options.user_metadata) {
@@ -74,7 +77,8 @@ static pli_status add_metadata(pli__txn_handle *x, int64_t version, pli__buf *ou
         snprintf(at_time, sizeof at_time, "%lld", (long long)x->timestamp_ms);
         more[0] = (pli__kv){PLI_STR("delta.inCommitTimestampEnablementVersion"), pli__str_of(at_version)};
         more[1] = (pli__kv){PLI_STR("delta.inCommitTimestampEnablementTimestamp"), pli__str_of(at_time)};
-        if (x->metadata.n_configuration) memcpy(all, x->metadata.configuration, x->metadata.n_configuration * sizeof *all);
+        if (x->metadata.n_configuration)
+            memcpy(all, x->metadata.configuration, x->metadata.n_configuration * sizeof *all);
         memcpy(all + x->metadata.n_configuration, more, sizeof more);
         a.metadata.configuration = all;
         a.metadata.n_configuration += 2;
@@ -98,7 +102,8 @@ static pli_status add_file(file_writer *w, const pli__add *add, pli_error *err) 
     if (w->tracking && a.add.base_row_id < 0) {
         const int64_t rows = pli__stats_num_records(add->stats);
         if (rows < 0)
-            return pli__error_set(err, PLI_E_STATE, "row tracking needs the number of rows of '%.*s'", PLI_STR_ARG(add->path));
+            return pli__error_set(err, PLI_E_STATE, "row tracking needs the number of rows of '%.*s'",
+                                  PLI_STR_ARG(add->path));
         a.add.base_row_id = w->next_id;
         a.add.default_row_commit_version = w->version;
         w->next_id += rows;
@@ -109,12 +114,14 @@ static pli_status add_file(file_writer *w, const pli__add *add, pli_error *err) 
 static pli_status add_row_id_mark(const file_writer *w, pli_error *err) {
     char text[64];
     snprintf(text, sizeof text, "{\"rowIdHighWaterMark\":%lld}", (long long)w->next_id - 1);
-    const pli__action a = {.kind = PLI__ACTION_DOMAIN, .domain = {PLI_STR("delta.rowTracking"), pli__str_of(text), false}};
+    const pli__action a = {.kind = PLI__ACTION_DOMAIN,
+                           .domain = {PLI_STR("delta.rowTracking"), pli__str_of(text), false}};
     return pli__action_write(&a, w->out, err);
 }
 
 static pli_status add_files(pli__txn_handle *x, int64_t version, pli__buf *out, pli_error *err) {
-    file_writer w = {x, out, version, pli__protocol_has_feature(pli__txn_protocol(x), "rowTracking"), x->row_id_mark + 1};
+    file_writer w = {x, out, version, pli__protocol_has_feature(pli__txn_protocol(x), "rowTracking"),
+                     x->row_id_mark + 1};
     for (size_t i = 0; i < x->removes.n; i++) {
         pli__action a = {.kind = PLI__ACTION_REMOVE, .remove = x->removes.at[i]};
         if (a.remove.deletion_timestamp < 0) a.remove.deletion_timestamp = x->timestamp_ms;

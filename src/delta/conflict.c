@@ -44,7 +44,9 @@ static bool json_member(pli__str object, const char *key, pli__buf *scratch, pli
     pli__json_item it;
     bool more;
     pli__json_scan_init(&s, object, "commitInfo", 0);
-    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return false;
+    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+        pli__json_scan_enter(&s, NULL) != PLI_OK)
+        return false;
     while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more) {
         if (!pli__json_key_is(&it, key)) continue;
         if (number) return pli__json_item_i64(&it, number);
@@ -65,7 +67,8 @@ static void see_commit_info(winner *w, pli__str raw) {
 static void see_domain(winner *w, const pli__domain *d) {
     if (pli__str_eqz(d->domain, "delta.rowTracking")) {
         int64_t mark;
-        if (!d->removed && json_member(d->configuration, "rowIdHighWaterMark", NULL, NULL, &mark)) w->row_id_mark = mark;
+        if (!d->removed && json_member(d->configuration, "rowIdHighWaterMark", NULL, NULL, &mark))
+            w->row_id_mark = mark;
         return;
     }
     for (size_t i = 0; i < w->x->domains.n; i++)
@@ -96,26 +99,28 @@ static pli_status see_add(winner *w, const pli__add *a, pli_error *err) {
 }
 
 static void see_remove(winner *w, const pli__remove *r) {
-    if (w->x->options.reads == PLI__READS_TABLE || pli__map_has(w->x->read_paths, r->path)) note(&w->removed_read, r->path);
+    if (w->x->options.reads == PLI__READS_TABLE || pli__map_has(w->x->read_paths, r->path))
+        note(&w->removed_read, r->path);
     if (pli__map_has(w->x->remove_paths, r->path)) note(&w->removed_both, r->path);
 }
 
 static pli_status see_action(void *arg, const pli__action *a, pli_error *err) {
     winner *w = arg;
     switch (a->kind) {
-    case PLI__ACTION_COMMIT_INFO: see_commit_info(w, a->raw); break;
-    case PLI__ACTION_PROTOCOL: w->protocol = true; break;
-    case PLI__ACTION_METADATA: w->metadata = true; break;
-    case PLI__ACTION_DOMAIN: see_domain(w, &a->domain); break;
-    case PLI__ACTION_TXN: return see_txn(w, &a->txn, err);
-    case PLI__ACTION_ADD: return see_add(w, &a->add, err);
-    case PLI__ACTION_REMOVE: see_remove(w, &a->remove); break;
-    default: break;
+        case PLI__ACTION_COMMIT_INFO: see_commit_info(w, a->raw); break;
+        case PLI__ACTION_PROTOCOL: w->protocol = true; break;
+        case PLI__ACTION_METADATA: w->metadata = true; break;
+        case PLI__ACTION_DOMAIN: see_domain(w, &a->domain); break;
+        case PLI__ACTION_TXN: return see_txn(w, &a->txn, err);
+        case PLI__ACTION_ADD: return see_add(w, &a->add, err);
+        case PLI__ACTION_REMOVE: see_remove(w, &a->remove); break;
+        default: break;
     }
     return PLI_OK;
 }
 
-__attribute__((format(printf, 3, 4))) static pli_status conflict(const winner *w, pli_error *err, const char *fmt, ...) {
+__attribute__((format(printf, 3, 4))) static pli_status conflict(const winner *w, pli_error *err, const char *fmt,
+                                                                 ...) {
     char what[NAME_MAX_SHOWN + 160];
     va_list args;
     va_start(args, fmt);
@@ -132,8 +137,10 @@ static pli_status decide(const winner *w, pli_error *err) {
     if (w->domain.hit) return conflict(w, err, "it changed the metadata domain '%s'", w->domain.name);
     if (w->txn.hit) return conflict(w, err, "it is of the same application '%s'", w->txn.name);
     if (w->added.hit) return conflict(w, err, "it added '%s', which this operation would have read", w->added.name);
-    if (w->removed_read.hit) return conflict(w, err, "it removed '%s', which this operation has read", w->removed_read.name);
-    if (w->removed_both.hit) return conflict(w, err, "it removed '%s', which this operation removes too", w->removed_both.name);
+    if (w->removed_read.hit)
+        return conflict(w, err, "it removed '%s', which this operation has read", w->removed_read.name);
+    if (w->removed_both.hit)
+        return conflict(w, err, "it removed '%s', which this operation removes too", w->removed_both.name);
     return PLI_OK;
 }
 

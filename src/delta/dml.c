@@ -24,7 +24,8 @@ static pli_status left_rows(pli__dml *d, pli__file_relation **relation, pli__buf
     for (size_t i = 0; i < d->touched->n; i++) {
         const pli__touched_file *f = &d->touched->files[i];
         if (!pli__touched_is_whole(f))
-            d->result.rows_copied += f->records - (int64_t)pli__rows_count(f->hit) - (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
+            d->result.rows_copied += f->records - (int64_t)pli__rows_count(f->hit) -
+                                     (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
     }
     return PLI_OK;
 }
@@ -83,13 +84,15 @@ static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o
     for (size_t i = 0; i < o->n_set; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
         if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
-        if (assignment_of(o, o->set[i].column) != &o->set[i]) return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' is set twice", o->set[i].column);
+        if (assignment_of(o, o->set[i].column) != &o->set[i])
+            return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' is set twice", o->set[i].column);
     }
     return PLI_OK;
 }
 
 /* SELECT of the hit rows as they become. */
-static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, const pli__buf *hit, pli__buf *out, pli_error *err) {
+static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, const pli__buf *hit, pli__buf *out,
+                               pli_error *err) {
     const pli__type *schema = pli__snapshot_schema(d->snapshot);
     pli__buf_addz(out, "SELECT ");
     for (size_t i = 0; i < schema->n_fields; i++) {
@@ -108,7 +111,8 @@ static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, con
 }
 
 /* The rows as they were: kept by the probe, or (all rows of the table) read again. */
-static pli_status old_rows(pli__dml *d, const char *table, pli__file_relation **relation, pli__buf *sql, pli_error *err) {
+static pli_status old_rows(pli__dml *d, const char *table, pli__file_relation **relation, pli__buf *sql,
+                           pli_error *err) {
     bool any = false;
     if (!table) return pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, relation, sql, &any, err);
     pli__buf_addz(sql, "SELECT ");
@@ -128,8 +132,10 @@ static pli_status write_updates(pli__dml *d, const pli__dml_options *o, const ch
     PLI_TRY(pli__buf_status(&all, err));
     PLI_TRY(pli__dml_write_rows(d, all.ptr, false, err));
     if (!d->feed) return PLI_OK;
-    pli__buf_addf(&changes, "SELECT *, 'update_preimage' AS \"_change_type\" FROM (%s) AS pli_old UNION ALL SELECT *, 'update_postimage' FROM (%s) AS pli_new",
-                  old.ptr ? old.ptr : "", new.ptr);
+    pli__buf_addf(
+        &changes,
+        "SELECT *, 'update_preimage' AS \"_change_type\" FROM (%s) AS pli_old UNION ALL SELECT *, 'update_postimage' FROM (%s) AS pli_new",
+        old.ptr ? old.ptr : "", new.ptr);
     PLI_TRY(pli__buf_status(&changes, err));
     return pli__dml_write_changes(d, changes.ptr, err);
 }
@@ -141,7 +147,8 @@ static pli_status run_update(pli__dml *d, const pli__dml_options *o, char **tabl
     d->result.rows = d->touched->hit_rows;
     if (!d->touched->n || o->dry_run) return d->result.files_scanned = d->touched->files_probed, PLI_OK;
     if (pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true"))
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
+        return pli__error_set(err, PLI_E_UNSUPPORTED,
+                              "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
     PLI_TRY(pli__dml_take_rows(d, err));
     PLI_TRY(write_updates(d, o, *table, err));
     PLI_TRY(pli__txn_metric(d->txn, "numUpdatedRows", d->result.rows, err));

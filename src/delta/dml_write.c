@@ -12,16 +12,24 @@
 
 /* ---- begin and end ---- */
 
-static bool is_on(const pli__dml *d, const char *property) { return pli__str_ieqz(pli__snapshot_property(d->snapshot, property), "true"); }
+static bool is_on(const pli__dml *d, const char *property) {
+    return pli__str_ieqz(pli__snapshot_property(d->snapshot, property), "true");
+}
 
-pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write, bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err) {
+pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write,
+                          bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err) {
     const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
-    const pli__txn_options options = {.operation = operation, .operation_params = parameters, .user_metadata = user_metadata, .reads = PLI__READS_FILES,
-                                      .data_change = true, .relaxed = relaxed};
+    const pli__txn_options options = {.operation = operation,
+                                      .operation_params = parameters,
+                                      .user_metadata = user_metadata,
+                                      .reads = PLI__READS_FILES,
+                                      .data_change = true,
+                                      .relaxed = relaxed};
     d->table = t;
     d->relaxed = relaxed;
     PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &d->snapshot, err));
-    d->vectors = !copy_on_write && is_on(d, "delta.enableDeletionVectors") && pli__snapshot_has_feature(d->snapshot, "deletionVectors");
+    d->vectors = !copy_on_write && is_on(d, "delta.enableDeletionVectors") &&
+                 pli__snapshot_has_feature(d->snapshot, "deletionVectors");
     d->feed = is_on(d, "delta.enableChangeDataFeed");
     d->result.version = pli__snapshot_version(d->snapshot);
     PLI_TRY(pli__touched_new(t, d->snapshot, &d->touched, err));
@@ -111,7 +119,9 @@ pli_status pli__dml_take_rows(pli__dml *d, pli_error *err) {
     PLI_TRY(pli__touched_resolve(x, err));
     if (d->vectors) PLI_TRY(write_vectors(d, err));
     else if (pli__dml_is_partial(d) && is_on(d, "delta.enableRowTracking"))
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "the table tracks rows (feature 'rowTracking') and has no deletion vectors: its files cannot be rewritten with the ids kept");
+        return pli__error_set(
+            err, PLI_E_UNSUPPORTED,
+            "the table tracks rows (feature 'rowTracking') and has no deletion vectors: its files cannot be rewritten with the ids kept");
     for (size_t i = 0; i < x->n; i++) {
         PLI_TRY(pli__txn_read_file(d->txn, x->files[i].add.path, err));
         PLI_TRY(pli__txn_remove_add(d->txn, &x->files[i].add, true, err));
@@ -141,7 +151,8 @@ void pli__dml_columns(const pli__dml *d, const char *prefix, pli__buf *out) {
 pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
     const pli__write_options options = {.relaxed = d->relaxed, .trusted = trusted};
     pli__written *w = NULL;
-    PLI_TRY(pli__write_rows(d->table, pli__snapshot_protocol(d->snapshot), pli__snapshot_metadata(d->snapshot), sql, &options, NULL, &w, err));
+    PLI_TRY(pli__write_rows(d->table, pli__snapshot_protocol(d->snapshot), pli__snapshot_metadata(d->snapshot), sql,
+                            &options, NULL, &w, err));
     d->written[d->n_written++] = w;
     d->result.files_added += (int64_t)pli__written_files(w);
     d->result.bytes_added += pli__written_bytes(w);
@@ -155,8 +166,10 @@ static pli_status feed_metadata(pli__dml *d, pli__metadata *out, pli_error *err)
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     const pli__type *schema = pli__snapshot_schema(d->snapshot);
     for (size_t i = 0; i < schema->n_fields; i++)
-        pli__type_builder_add(&b, pli__str_of(schema->fields[i].name), pli__type_ref(schema->fields[i].type), true, schema->fields[i].metadata);
-    pli__type_builder_add(&b, PLI_STR(CHANGE_TYPE), pli__type_new(PLI__TYPE_STRING), true, "{\"delta.columnMapping.physicalName\":\"" CHANGE_TYPE "\"}");
+        pli__type_builder_add(&b, pli__str_of(schema->fields[i].name), pli__type_ref(schema->fields[i].type), true,
+                              schema->fields[i].metadata);
+    pli__type_builder_add(&b, PLI_STR(CHANGE_TYPE), pli__type_new(PLI__TYPE_STRING), true,
+                          "{\"delta.columnMapping.physicalName\":\"" CHANGE_TYPE "\"}");
     with = pli__type_builder_finish(&b);
     if (!with) return pli__error_memory(err);
     PLI_TRY(pli__type_to_delta(with, &text, err));
@@ -166,7 +179,8 @@ static pli_status feed_metadata(pli__dml *d, pli__metadata *out, pli_error *err)
 }
 
 pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err) {
-    const pli__write_options options = {.relaxed = d->relaxed, .trusted = true, .sub_dir = "_change_data", .file_prefix = "cdc"};
+    const pli__write_options options = {
+        .relaxed = d->relaxed, .trusted = true, .sub_dir = "_change_data", .file_prefix = "cdc"};
     pli__metadata m;
     pli__written *w = NULL;
     PLI_TRY(feed_metadata(d, &m, err));
@@ -174,7 +188,10 @@ pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err) 
     d->written[d->n_written++] = w;
     for (size_t i = 0; i < pli__written_files(w); i++) {
         const pli__add *a = pli__written_add_at(w, i);
-        const pli__cdc_file c = {.path = a->path, .n_partition_values = a->n_partition_values, .partition_values = a->partition_values, .size = a->size};
+        const pli__cdc_file c = {.path = a->path,
+                                 .n_partition_values = a->n_partition_values,
+                                 .partition_values = a->partition_values,
+                                 .size = a->size};
         PLI_TRY(pli__txn_cdc(d->txn, &c, err));
     }
     return PLI_OK;
@@ -193,7 +210,8 @@ pli_status pli__dml_commit(pli__dml *d, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__dml_retry(pli__delta *t, pli__dml_attempt_fn *fn, const void *options, pli__dml_result *out, pli_error *err) {
+pli_status pli__dml_retry(pli__delta *t, pli__dml_attempt_fn *fn, const void *options, pli__dml_result *out,
+                          pli_error *err) {
     pli_status s = PLI_E_CONFLICT;
     for (int i = 0; i < ATTEMPTS && s == PLI_E_CONFLICT; i++) {
         pli__dml_result r = {0};

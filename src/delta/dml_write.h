@@ -22,7 +22,8 @@ typedef struct pli__dml {
 } pli__dml;
 
 /** Snapshot, touched files (empty), transaction. */
-pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write, bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err);
+pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write,
+                          bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err);
 /** Free everything; files that were written and not committed are deleted. */
 void pli__dml_clear(pli__dml *d);
 /** Remove, mark with vectors or (with copy-on-write) name for rewriting the touched files in the transaction. */
@@ -39,6 +40,7 @@ void pli__dml_columns(const pli__dml *d, const char *prefix, pli__buf *out);
 
 /** Run attempts until one commits or fails with something else than a conflict. */
 typedef pli_status pli__dml_attempt_fn(pli__delta *t, const void *options, pli__dml_result *out, pli_error *err);
-pli_status pli__dml_retry(pli__delta *t, pli__dml_attempt_fn *fn, const void *options, pli__dml_result *out, pli_error *err);
+pli_status pli__dml_retry(pli__delta *t, pli__dml_attempt_fn *fn, const void *options, pli__dml_result *out,
+                          pli_error *err);
 
 #endif

@@ -20,7 +20,8 @@ static pli_status uuid_path(const char *root, const pli__dv *dv, pli__buf *out, 
     const pli__str prefix = {dv->path.ptr, dv->path.len - UUID_Z85};
     PLI_AUTO(pli__buf_clear) pli__buf id = {0};
     char uuid[37];
-    PLI_TRY_IN(pli__z85_decode((pli__str){dv->path.ptr + prefix.len, UUID_Z85}, &id, err), err, "deletion vector '%.*s'", PLI_STR_ARG(dv->path));
+    PLI_TRY_IN(pli__z85_decode((pli__str){dv->path.ptr + prefix.len, UUID_Z85}, &id, err), err,
+               "deletion vector '%.*s'", PLI_STR_ARG(dv->path));
     pli__uuid_format((const uint8_t *)id.ptr, uuid);
     pli__buf_addf(out, "%s/", root);
     if (prefix.len) {
@@ -38,14 +39,17 @@ pli_status pli__dv_path(const char *root, const pli__dv *dv, pli__buf *out, pli_
 }
 
 static uint32_t big_endian(const char *p) {
-    return (uint32_t)(uint8_t)p[0] << 24 | (uint32_t)(uint8_t)p[1] << 16 | (uint32_t)(uint8_t)p[2] << 8 | (uint32_t)(uint8_t)p[3];
+    return (uint32_t)(uint8_t)p[0] << 24 | (uint32_t)(uint8_t)p[1] << 16 | (uint32_t)(uint8_t)p[2] << 8 |
+           (uint32_t)(uint8_t)p[3];
 }
 
 /* size | data | checksum, in `text`, which was read from where the vector begins. */
 static pli_status check_frame(pli__str text, size_t size, pli__str *data, pli_error *err) {
     if (text.len < size + 8) return pli__error_set(err, PLI_E_CORRUPT, "the file ends within the deletion vector");
     if (big_endian(text.ptr) != size)
-        return pli__error_set(err, PLI_E_CORRUPT, "the deletion vector has %u bytes there, and %zu according to the log", big_endian(text.ptr), size);
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "the deletion vector has %u bytes there, and %zu according to the log",
+                              big_endian(text.ptr), size);
     *data = (pli__str){text.ptr + 4, size};
     if (pli__crc32(*data) != big_endian(text.ptr + 4 + size))
         return pli__error_set(err, PLI_E_CORRUPT, "the deletion vector does not match its checksum");
@@ -61,9 +65,11 @@ static pli_status read_stored(const char *root, const pli__dv *dv, pli__rows **o
     PLI_TRY(pli__dv_path(root, dv, &path, err));
     PLI_TRY_IN(pli__fs_read_at(path.ptr, 0, 1, &version, err), err, "deletion vector of the table '%s'", root);
     if (version.len != 1 || version.ptr[0] != FORMAT_VERSION)
-        return pli__error_set(err, PLI_E_CORRUPT, "'%s' has another format than that of deletion vectors, version 1", path.ptr);
+        return pli__error_set(err, PLI_E_CORRUPT, "'%s' has another format than that of deletion vectors, version 1",
+                              path.ptr);
     PLI_TRY(pli__fs_read_at(path.ptr, offset, (size_t)dv->size + 8, &text, err));
-    PLI_TRY_IN(check_frame(pli__buf_str(&text), (size_t)dv->size, &data, err), err, "'%s' at byte %lld", path.ptr, (long long)offset);
+    PLI_TRY_IN(check_frame(pli__buf_str(&text), (size_t)dv->size, &data, err), err, "'%s' at byte %lld", path.ptr,
+               (long long)offset);
     PLI_TRY_IN(pli__rows_parse(data, out, err), err, "'%s' at byte %lld", path.ptr, (long long)offset);
     return PLI_OK;
 }
@@ -74,7 +80,8 @@ static pli_status decode_short_block(pli__str block, size_t missing, pli__buf *o
     PLI_AUTO(pli__buf_clear) pli__buf bytes = {0};
     char digits[5] = {'0', '0', '0', '0', '0'};
     for (size_t i = 0; i < missing; i++)
-        if (block.ptr[i] != '#') return pli__error_set(err, PLI_E_CORRUPT, "Z85 text holds a block of more than 32 bits");
+        if (block.ptr[i] != '#')
+            return pli__error_set(err, PLI_E_CORRUPT, "Z85 text holds a block of more than 32 bits");
     memcpy(digits + missing, block.ptr + missing, 5 - missing);
     PLI_TRY(pli__z85_decode((pli__str){digits, 5}, &bytes, err));
     pli__buf_add(out, bytes.ptr + missing, 4 - missing);
@@ -101,14 +108,14 @@ static pli_status read_inline(const pli__dv *dv, pli__rows **out, pli_error *err
 pli_status pli__dv_read(const char *root, const pli__dv *dv, pli__rows **out, pli_error *err) {
     PLI_AUTO(pli__rows_auto) pli__rows *rows = NULL;
     if (dv->size < 0 || (uint64_t)dv->size > PLI__DV_MAX)
-        return pli__error_set(err, PLI_E_LIMIT, "a deletion vector has %lld bytes; at most %zu are read", (long long)dv->size, PLI__DV_MAX);
-    if (dv->storage == 'i')
-        PLI_TRY_IN(read_inline(dv, &rows, err), err, "inline deletion vector");
-    else
-        PLI_TRY(read_stored(root, dv, &rows, err));
+        return pli__error_set(err, PLI_E_LIMIT, "a deletion vector has %lld bytes; at most %zu are read",
+                              (long long)dv->size, PLI__DV_MAX);
+    if (dv->storage == 'i') PLI_TRY_IN(read_inline(dv, &rows, err), err, "inline deletion vector");
+    else PLI_TRY(read_stored(root, dv, &rows, err));
     if (dv->cardinality < 0 || pli__rows_count(rows) != (uint64_t)dv->cardinality)
-        return pli__error_set(err, PLI_E_CORRUPT, "deletion vector '%.*s' holds %llu rows, and %lld according to the log",
-                              PLI_STR_ARG(dv->path), (unsigned long long)pli__rows_count(rows), (long long)dv->cardinality);
+        return pli__error_set(
+            err, PLI_E_CORRUPT, "deletion vector '%.*s' holds %llu rows, and %lld according to the log",
+            PLI_STR_ARG(dv->path), (unsigned long long)pli__rows_count(rows), (long long)dv->cardinality);
     *out = PLI_TAKE(rows);
     return PLI_OK;
 }

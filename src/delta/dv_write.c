@@ -7,7 +7,8 @@
 #define FILE_MAX ((size_t)64 << 20) /* a new file is begun beyond it */
 
 static void add_u32_be(pli__buf *out, uint32_t v) {
-    const unsigned char b[] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8), (unsigned char)v};
+    const unsigned char b[] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8),
+                               (unsigned char)v};
     pli__buf_add(out, b, sizeof b);
 }
 
@@ -23,7 +24,8 @@ static pli_status add_vector(pli__buf *file, pli__dv_item *item, pli_error *err)
     return pli__buf_status(file, err);
 }
 
-static pli_status publish(const char *root, const pli__buf *file, bool relaxed, pli__arena *arena, pli__str *name, pli_error *err) {
+static pli_status publish(const char *root, const pli__buf *file, bool relaxed, pli__arena *arena, pli__str *name,
+                          pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0}, text = {0};
     char uuid[37];
     uint8_t bytes[16];
@@ -38,7 +40,8 @@ static pli_status publish(const char *root, const pli__buf *file, bool relaxed, 
     return pli__fs_publish(path.ptr, pli__buf_str(file), PLI__PUBLISH_NEW | (relaxed ? PLI__PUBLISH_RELAXED : 0), err);
 }
 
-pli_status pli__dv_write(const char *root, pli__dv_item *items, size_t n, bool relaxed, pli__arena *arena, pli_error *err) {
+pli_status pli__dv_write(const char *root, pli__dv_item *items, size_t n, bool relaxed, pli__arena *arena,
+                         pli_error *err) {
     for (size_t from = 0; from < n;) {
         PLI_AUTO(pli__buf_clear) pli__buf file = {0};
         pli__str name;

@@ -11,6 +11,7 @@ typedef struct pli__dv_item {
 } pli__dv_item;
 
 /** Write the vectors durably, in as few files as fit; their `dv` members say where each of them is. */
-pli_status pli__dv_write(const char *root, pli__dv_item *items, size_t n, bool relaxed, pli__arena *arena, pli_error *err);
+pli_status pli__dv_write(const char *root, pli__dv_item *items, size_t n, bool relaxed, pli__arena *arena,
+                         pli_error *err);
 
 #endif

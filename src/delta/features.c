@@ -82,7 +82,8 @@ static pli_status refuse_missing(const pli__str *list, size_t n, unsigned flag, 
 
 static pli_status check_shape(const pli__protocol *p, pli_error *err) {
     if (p->min_reader < 1 || p->min_writer < 1)
-        return pli__error_set(err, PLI_E_CORRUPT, "protocol versions (%d, %d) make no sense", p->min_reader, p->min_writer);
+        return pli__error_set(err, PLI_E_CORRUPT, "protocol versions (%d, %d) make no sense", p->min_reader,
+                              p->min_writer);
     if (p->min_reader == PLI__READER_VERSION && p->min_writer < PLI__WRITER_VERSION)
         return pli__error_set(err, PLI_E_CORRUPT, "protocol versions (%d, %d) make no sense: reader 3 needs writer 7",
                               p->min_reader, p->min_writer);

@@ -55,7 +55,8 @@ static pli_status file_time(pli__delta *t, int64_t version, int64_t *ms, pli_err
     PLI_TRY(load_times(t, version, err));
     const pli__commit_times *times = &t->times;
     if (!times->n || version < times->first || version >= times->first + (int64_t)times->n)
-        return pli__error_set(err, PLI_E_NOT_FOUND, "the commit of version %" PRId64 " of '%s' is not in its log", version, t->root);
+        return pli__error_set(err, PLI_E_NOT_FOUND, "the commit of version %" PRId64 " of '%s' is not in its log",
+                              version, t->root);
     *ms = times->ms[version - times->first];
     return PLI_OK;
 }
@@ -72,7 +73,9 @@ static pli_status commit_ict(pli__delta *t, int64_t version, int64_t *ms, pli_er
     int64_t ict = -1;
     PLI_TRY(pli__log_read(t, version, (pli__read_what){.kinds = PLI__READ_INFO}, take_ict, &ict, err));
     if (ict < 0)
-        return pli__error_set(err, PLI_E_CORRUPT, "commit %" PRId64 " of '%s' lacks the inCommitTimestamp that the table demands", version, t->root);
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "commit %" PRId64 " of '%s' lacks the inCommitTimestamp that the table demands", version,
+                              t->root);
     *ms = ict;
     return PLI_OK;
 }
@@ -98,7 +101,8 @@ pli_status pli__time_rule_ms(pli__delta *t, const pli__time_rule *rule, int64_t 
 /* ---- searches ---- */
 
 /* Greatest version of [lo, hi] whose time is at most ms; lo - 1 if there is none. */
-static pli_status search(pli__delta *t, const pli__time_rule *rule, int64_t lo, int64_t hi, int64_t ms, int64_t *out, pli_error *err) {
+static pli_status search(pli__delta *t, const pli__time_rule *rule, int64_t lo, int64_t hi, int64_t ms, int64_t *out,
+                         pli_error *err) {
     const int64_t none = lo - 1;
     int64_t found = none;
     while (lo <= hi) {
@@ -118,7 +122,8 @@ static pli_status search(pli__delta *t, const pli__time_rule *rule, int64_t lo, 
 
 static pli_status first_commit(pli__delta *t, int64_t *out, pli_error *err) {
     PLI_TRY(load_times(t, 0, err));
-    if (!t->times.n) return pli__error_set(err, PLI_E_NOT_FOUND, "the log of '%s' holds no commit whose time is known", t->root);
+    if (!t->times.n)
+        return pli__error_set(err, PLI_E_NOT_FOUND, "the log of '%s' holds no commit whose time is known", t->root);
     *out = t->times.first;
     return PLI_OK;
 }
@@ -145,7 +150,9 @@ pli_status pli__delta_version_at(pli__delta *t, int64_t time_us, int64_t *out, p
     if (version < earliest) {
         char asked[40];
         pli__time_format_iso(time_us, asked);
-        return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version as of %s: its oldest one, %" PRId64 ", is newer", t->root, asked, earliest);
+        return pli__error_set(err, PLI_E_NOT_FOUND,
+                              "'%s' has no version as of %s: its oldest one, %" PRId64 ", is newer", t->root, asked,
+                              earliest);
     }
     *out = version;
     return PLI_OK;

@@ -65,7 +65,8 @@ static pli_status add_checkpoint(pli__log_listing *l, pli__log_checkpoint_ref re
     return PLI_OK;
 }
 
-static pli_status add_single(pli__log_listing *l, int64_t version, pli__log_checkpoint_kind kind, const char *name, pli_error *err) {
+static pli_status add_single(pli__log_listing *l, int64_t version, pli__log_checkpoint_kind kind, const char *name,
+                             pli_error *err) {
     const char **names = pli__arena_alloc(&l->arena, sizeof *names);
     if (!names) return pli__error_memory(err);
     names[0] = pli__arena_strdup(&l->arena, pli__str_of(name));
@@ -91,7 +92,8 @@ static pli_status add_part(listing *s, int64_t version, int64_t part, int64_t co
     g->names[g->seen] = pli__arena_strdup(&s->l->arena, pli__str_of(name));
     if (!g->names[g->seen++]) return pli__error_memory(err);
     if (g->seen < count) return PLI_OK;
-    return add_checkpoint(s->l, (pli__log_checkpoint_ref){version, PLI__CHECKPOINT_MULTI_PART, (uint32_t)count, g->names}, err);
+    return add_checkpoint(
+        s->l, (pli__log_checkpoint_ref){version, PLI__CHECKPOINT_MULTI_PART, (uint32_t)count, g->names}, err);
 }
 
 static pli_status visit_checkpoint(listing *s, int64_t version, pli__str rest, const char *name, pli_error *err) {
@@ -99,8 +101,8 @@ static pli_status visit_checkpoint(listing *s, int64_t version, pli__str rest, c
     if (pli__str_eqz(rest, ".parquet")) return add_single(s->l, version, PLI__CHECKPOINT_CLASSIC, name, err);
     if (!take(&rest, PLI_STR("."))) return PLI_OK;
     pli__str parts = rest;
-    if (take_digits(&parts, PART_DIGITS, &part) && take(&parts, PLI_STR(".")) && take_digits(&parts, PART_DIGITS, &count) &&
-        pli__str_eqz(parts, ".parquet"))
+    if (take_digits(&parts, PART_DIGITS, &part) && take(&parts, PLI_STR(".")) &&
+        take_digits(&parts, PART_DIGITS, &count) && pli__str_eqz(parts, ".parquet"))
         return add_part(s, version, part, count, name, err);
     if (rest.len < UUID_LENGTH) return PLI_OK;
     const pli__str ending = {rest.ptr + UUID_LENGTH, rest.len - UUID_LENGTH};
@@ -154,10 +156,8 @@ bool pli__log_listing_contiguous(const pli__log_listing *l, int64_t from, int64_
     size_t lo = 0, hi = l->n_commits;
     while (lo < hi) {
         const size_t mid = lo + (hi - lo) / 2;
-        if (l->commits[mid] < from)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (l->commits[mid] < from) lo = mid + 1;
+        else hi = mid;
     }
     for (int64_t v = from; v <= to; v++, lo++) {
         if (lo < l->n_commits && l->commits[lo] == v) continue;

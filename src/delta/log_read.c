@@ -32,7 +32,8 @@ static pli__str trim(pli__str s) {
     return s;
 }
 
-pli_status pli__actions_read(pli__str text, const char *name, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err) {
+pli_status pli__actions_read(pli__str text, const char *name, pli__read_what what, pli__action_fn *fn, void *arg,
+                             pli_error *err) {
     PLI_AUTO(pli__action_reader_clear) pli__action_reader r = {.what = what};
     commit_check check = {.fn = fn, .arg = arg, .name = name};
     int64_t line_number = 0;
@@ -54,7 +55,8 @@ pli_status pli__actions_read(pli__str text, const char *name, pli__read_what wha
     return PLI_OK;
 }
 
-pli_status pli__log_read(pli__delta *t, int64_t version, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err) {
+pli_status pli__log_read(pli__delta *t, int64_t version, pli__read_what what, pli__action_fn *fn, void *arg,
+                         pli_error *err) {
     char name[32];
     pli__log_commit_name(version, name);
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
@@ -65,7 +67,8 @@ pli_status pli__log_read(pli__delta *t, int64_t version, pli__read_what what, pl
     PLI_AUTO(pli__buf_clear) pli__buf text = t->scratch; /* taken, so that fn may read another commit */
     t->scratch = (pli__buf){0};
     pli__buf_reset(&text);
-    PLI_TRY_IN(pli__store_get(t->log, name, PLI__COMMIT_MAX, &text, err), err, "version %lld of '%s'", (long long)version, t->root);
+    PLI_TRY_IN(pli__store_get(t->log, name, PLI__COMMIT_MAX, &text, err), err, "version %lld of '%s'",
+               (long long)version, t->root);
     PLI_TRY(pli__actions_read(pli__buf_str(&text), path.ptr, what, fn, arg, err));
     pli__buf_clear(&t->scratch);
     t->scratch = text;

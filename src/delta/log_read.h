@@ -20,9 +20,11 @@ typedef struct pli__read_what {
 
 /** Actions of a commit that is in memory. @param name names it in errors. CORRUPT_RECORD with the line for what is no
  *  action, for two protocols or two metadata. Slices live until fn returns. */
-pli_status pli__actions_read(pli__str text, const char *name, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err);
+pli_status pli__actions_read(pli__str text, const char *name, pli__read_what what, pli__action_fn *fn, void *arg,
+                             pli_error *err);
 /** Actions of a commit of the table, as asked for. Errors name the file. NOT_FOUND if there is no such commit. */
-pli_status pli__log_read(pli__delta *t, int64_t version, pli__read_what what, pli__action_fn *fn, void *arg, pli_error *err);
+pli_status pli__log_read(pli__delta *t, int64_t version, pli__read_what what, pli__action_fn *fn, void *arg,
+                         pli_error *err);
 /** In-commit timestamp (ms) in the raw JSON of a commitInfo, -1 if it has none. */
 int64_t pli__commit_info_ict(pli__str raw);
 

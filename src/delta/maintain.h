@@ -31,7 +31,8 @@ typedef struct pli__vacuum_result {
 /** Called with the path (below the table) and size of each file that is, or would be, deleted. */
 typedef pli_status pli__vacuum_fn(void *arg, const char *path, int64_t size, pli_error *err);
 /** Delete files that no version within the retention refers to and no writer at work may have made. */
-pli_status pli__vacuum(pli__delta *t, const pli__vacuum_options *o, pli__vacuum_fn *fn, void *arg, pli__vacuum_result *out, pli_error *err);
+pli_status pli__vacuum(pli__delta *t, const pli__vacuum_options *o, pli__vacuum_fn *fn, void *arg,
+                       pli__vacuum_result *out, pli_error *err);
 
 typedef struct pli__restore_result {
     int64_t version;
@@ -44,7 +45,8 @@ pli_status pli__restore(pli__delta *t, int64_t version, bool dry_run, pli__resto
 /** Set properties (value.ptr NULL = unset); the protocol is raised where they need it. *version is that of the commit. */
 pli_status pli__set_properties(pli__delta *t, const pli__kv *set, size_t n, int64_t *version, pli_error *err);
 /** Add a CHECK constraint after testing it on all rows. CONSTRAINT_VIOLATED if a row breaks it, ALREADY_EXISTS. */
-pli_status pli__add_constraint(pli__delta *t, const char *name, const char *expression, int64_t *version, pli_error *err);
+pli_status pli__add_constraint(pli__delta *t, const char *name, const char *expression, int64_t *version,
+                               pli_error *err);
 pli_status pli__drop_constraint(pli__delta *t, const char *name, int64_t *version, pli_error *err);
 
 #endif

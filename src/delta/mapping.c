@@ -53,9 +53,11 @@ static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode
         case PLI__TYPE_STRUCT: return physical_struct(t, mode, style);
         case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode, style), true);
         case PLI__TYPE_MAP:
-            return pli__type_new_map(physical_type(t->fields[0].type, mode, style), physical_type(t->fields[1].type, mode, style), true);
+            return pli__type_new_map(physical_type(t->fields[0].type, mode, style),
+                                     physical_type(t->fields[1].type, mode, style), true);
         case PLI__TYPE_VARIANT: return style & PLI__STYLE_VARIANT_BYTES ? variant_struct() : pli__type_ref(t);
-        case PLI__TYPE_TIMESTAMP: return style & PLI__STYLE_NAIVE_TIMES ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
+        case PLI__TYPE_TIMESTAMP:
+            return style & PLI__STYLE_NAIVE_TIMES ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
         case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32); /* in no file: any type will do */
         default: return pli__type_ref(t);
     }
@@ -89,7 +91,9 @@ static pli_status check_type(const pli__type *t, const char *column, pli_error *
         case PLI__TYPE_LIST:
         case PLI__TYPE_MAP:
         case PLI__TYPE_VARIANT: break;
-        default: return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the type '%s', which is not known", column, t->text ? t->text : "?");
+        default:
+            return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' has the type '%s', which is not known", column,
+                                  t->text ? t->text : "?");
     }
     for (size_t i = 0; i < t->n_fields; i++) PLI_TRY(check_type(t->fields[i].type, column, err));
     return PLI_OK;
@@ -125,7 +129,8 @@ static pli_status check_changes(const pli__field *f, pli_error *err) {
         const pli__str from = pli__str_of(json_string_value(json_object_get(change, "fromType")));
         const pli__str to = pli__str_of(json_string_value(json_object_get(change, "toType")));
         if (!change_is_known(from, to))
-            return pli__error_set(err, PLI_E_UNSUPPORTED, "the type of column '%s' changed from '%.*s' to '%.*s', which is not known", f->name,
+            return pli__error_set(err, PLI_E_UNSUPPORTED,
+                                  "the type of column '%s' changed from '%.*s' to '%.*s', which is not known", f->name,
                                   PLI_STR_ARG(from), PLI_STR_ARG(to));
     }
     return PLI_OK;
@@ -157,7 +162,8 @@ static bool is_partition(const pli__metadata *m, const char *name) {
     return false;
 }
 
-static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, const pli__field *f, pli__mapped_column *c, pli_error *err) {
+static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, const pli__field *f,
+                             pli__mapped_column *c, pli_error *err) {
     c->field = f;
     c->field_id = -1;
     c->is_partition = is_partition(md, f->name);
@@ -175,14 +181,16 @@ static pli_status check_partition_columns(const pli__snapshot *s, pli_error *err
     const pli__metadata *md = pli__snapshot_metadata(s);
     for (size_t i = 0; i < md->n_partition_columns; i++)
         if (pli__type_find(pli__snapshot_schema(s), md->partition_columns[i], false) < 0)
-            return pli__error_set(err, PLI_E_CORRUPT, "partition column '%.*s' is not in the schema", PLI_STR_ARG(md->partition_columns[i]));
+            return pli__error_set(err, PLI_E_CORRUPT, "partition column '%.*s' is not in the schema",
+                                  PLI_STR_ARG(md->partition_columns[i]));
     return PLI_OK;
 }
 
 pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_error *err) {
     const pli__type *schema = pli__snapshot_schema(s);
     PLI_AUTO(pli__mapping_auto) pli__mapping *m = calloc(1, sizeof *m);
-    if (!m || !(m->columns = calloc(schema->n_fields ? schema->n_fields : 1, sizeof *m->columns))) return pli__error_memory(err);
+    if (!m || !(m->columns = calloc(schema->n_fields ? schema->n_fields : 1, sizeof *m->columns)))
+        return pli__error_memory(err);
     m->schema = pli__type_ref(schema);
     m->n = schema->n_fields;
     m->has_variant = holds(schema, PLI__TYPE_VARIANT);
@@ -220,7 +228,8 @@ const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names
 enum { NO_FIELD_ID = 2147483000 /* an id that no column has */ };
 
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql) {
-    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE, PLI__STYLE_VARIANT_BYTES); /* logical names, types that rows have */
+    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE,
+                                           PLI__STYLE_VARIANT_BYTES); /* logical names, types that rows have */
     if (!plain || pli__type_to_sql(plain, sql, NULL) != PLI_OK) sql->failed = true;
     pli__type_unref(plain);
 }
@@ -230,17 +239,16 @@ static const pli__type *read_type(const pli__mapping *m, const pli__mapped_colum
     return style ? physical_type(c->field->type, m->mode, style) : pli__type_ref(c->read_type);
 }
 
-static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, pli__mapping_mode mode, pli__file_style style, size_t i) {
+static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, pli__mapping_mode mode,
+                             pli__file_style style, size_t i) {
     const pli__mapped_column *c = &m->columns[i];
     PLI_AUTO(pli__buf_clear) pli__buf type = {0};
     PLI_AUTO(pli__type_auto) const pli__type *read = read_type(m, c, style);
     if (!read || pli__type_to_sql(read, &type, NULL) != PLI_OK) sql->failed = true;
     pli__buf_addz(sql, *first ? "" : ", ");
     *first = false;
-    if (mode == PLI__MAPPING_ID)
-        pli__buf_addf(sql, "%lld", (long long)c->field_id);
-    else
-        pli__buf_add_sql_str(sql, pli__str_of(c->physical));
+    if (mode == PLI__MAPPING_ID) pli__buf_addf(sql, "%lld", (long long)c->field_id);
+    else pli__buf_add_sql_str(sql, pli__str_of(c->physical));
     pli__buf_addf(sql, ": {name: 'c%zu', type: ", i);
     pli__buf_add_sql_str(sql, pli__buf_str(&type));
     pli__buf_addz(sql, ", default_value: NULL}");
@@ -253,12 +261,11 @@ void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file
     pli__buf_addz(sql, "schema = MAP {");
     for (size_t i = 0; i < m->n; i++)
         if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, m, keys, style, i);
-    if (extra || first) { /* a table of nothing but partition columns still needs a column for its rows to be counted by */
+    if (extra ||
+        first) { /* a table of nothing but partition columns still needs a column for its rows to be counted by */
         pli__buf_addz(sql, first ? "" : ", ");
-        if (keys == PLI__MAPPING_ID)
-            pli__buf_addf(sql, "%d", NO_FIELD_ID);
-        else
-            pli__buf_add_sql_str(sql, extra ? pli__str_of(extra) : PLI_STR("_pli_none"));
+        if (keys == PLI__MAPPING_ID) pli__buf_addf(sql, "%d", NO_FIELD_ID);
+        else pli__buf_add_sql_str(sql, extra ? pli__str_of(extra) : PLI_STR("_pli_none"));
         pli__buf_addz(sql, ": {name: 'x', type: 'VARCHAR', default_value: NULL}");
     }
     pli__buf_addc(sql, '}');
@@ -331,8 +338,10 @@ static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, 
     } else if (t->id == PLI__TYPE_TIMESTAMP) {
         pli__buf_addf(sql, "timezone('UTC', %.*s)", PLI_STR_ARG(value));
     } else { /* a variant, whole or shredded in the file */
-        pli__buf_addf(sql, "CASE WHEN %.*s IS NOT NULL THEN CAST(variant_to_parquet_variant(%.*s) AS STRUCT(metadata BLOB, \"value\" BLOB)) END",
-                      PLI_STR_ARG(value), PLI_STR_ARG(value));
+        pli__buf_addf(
+            sql,
+            "CASE WHEN %.*s IS NOT NULL THEN CAST(variant_to_parquet_variant(%.*s) AS STRUCT(metadata BLOB, \"value\" BLOB)) END",
+            PLI_STR_ARG(value), PLI_STR_ARG(value));
     }
 }
 
@@ -361,7 +370,8 @@ static void look_at(const pli__type *read, const pli__type *file, style_facts *f
     if (read->id == PLI__TYPE_TIMESTAMP && file->id == PLI__TYPE_TIMESTAMP) facts->zoned_times = true;
     if (read->id != file->id) return;
     for (size_t i = 0; i < read->n_fields; i++) {
-        const int at = read->id == PLI__TYPE_STRUCT ? pli__type_find(file, pli__str_of(read->fields[i].name), false) : (int)i;
+        const int at = read->id == PLI__TYPE_STRUCT ? pli__type_find(file, pli__str_of(read->fields[i].name), false)
+                                                    : (int)i;
         if (at >= 0 && (size_t)at < file->n_fields) look_at(read->fields[i].type, file->fields[at].type, facts);
     }
 }
@@ -374,7 +384,9 @@ pli_status pli__mapping_style(const pli__mapping *m, const pli__type *file, pli_
         if (at >= 0) look_at(c->read_type, file->fields[at].type, &facts);
     }
     if (facts.zoned_times && facts.style & PLI__STYLE_NAIVE_TIMES)
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "a data file holds instants both with and without a zone, which can be read with the time zone UTC only");
+        return pli__error_set(
+            err, PLI_E_UNSUPPORTED,
+            "a data file holds instants both with and without a zone, which can be read with the time zone UTC only");
     *out = facts.style;
     return PLI_OK;
 }

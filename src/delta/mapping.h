@@ -15,8 +15,10 @@ typedef enum pli__mapping_mode { PLI__MAPPING_NONE, PLI__MAPPING_NAME, PLI__MAPP
 /** How a file differs from what the protocol has today; files of one style are read together. Flags. */
 typedef unsigned pli__file_style;
 enum {
-    PLI__STYLE_VARIANT_BYTES = 1, /**< variants as structs of bytes without annotation: the engine takes them for structs */
-    PLI__STYLE_NAIVE_TIMES = 2,   /**< instants without a zone (INT96): only told apart where the session's zone is not UTC */
+    PLI__STYLE_VARIANT_BYTES =
+        1, /**< variants as structs of bytes without annotation: the engine takes them for structs */
+    PLI__STYLE_NAIVE_TIMES =
+        2,   /**< instants without a zone (INT96): only told apart where the session's zone is not UTC */
     PLI__FILE_STYLES = 4
 };
 

@@ -26,7 +26,8 @@ pli_status pli__schema_check_names(const pli__type *schema, pli_error *err) {
         if (!schema->fields[i].name[0]) return pli__error_set(err, PLI_E_SCHEMA, "a column has an empty name");
         PLI_TRY(lower_key(schema->fields[i].name, &key, err));
         if (pli__map_has(seen, pli__buf_str(&key)))
-            return pli__error_set(err, PLI_E_SCHEMA, "column '%s' occurs twice (names may not differ in case alone)", schema->fields[i].name);
+            return pli__error_set(err, PLI_E_SCHEMA, "column '%s' occurs twice (names may not differ in case alone)",
+                                  schema->fields[i].name);
         if (!pli__map_put(seen, pli__buf_str(&key), NULL, NULL)) return pli__error_memory(err);
     }
     return PLI_OK;
@@ -47,7 +48,8 @@ void pli__field_meta_add(const char *metadata, const char *key, pli__str json, p
     pli__buf_addc(out, '}');
 }
 
-pli_status pli__field_meta_append(const char *metadata, const char *key, pli__str array, pli__buf *out, pli_error *err) {
+pli_status pli__field_meta_append(const char *metadata, const char *key, pli__str array, pli__buf *out,
+                                  pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *object = NULL, *more = NULL;
     PLI_TRY(pli__json_parse(pli__str_of(metadata ? metadata : "{}"), "field metadata", &object, err));
     PLI_TRY(pli__json_parse(array, key, &more, err));
@@ -67,7 +69,8 @@ typedef struct {
 static int64_t greatest_id(const pli__type *t) {
     int64_t most = 0, id;
     for (size_t i = 0; i < t->n_fields; i++) {
-        if (t->id == PLI__TYPE_STRUCT && pli__field_meta_i64(&t->fields[i], "delta.columnMapping.id", &id) && id > most) most = id;
+        if (t->id == PLI__TYPE_STRUCT && pli__field_meta_i64(&t->fields[i], "delta.columnMapping.id", &id) && id > most)
+            most = id;
         id = greatest_id(t->fields[i].type);
         if (id > most) most = id;
     }
@@ -112,7 +115,9 @@ static pli_status map_type(mapper *m, const pli__type *t, const pli__type **out,
     if (b.failed) return pli__error_memory(err);
     if (t->id == PLI__TYPE_STRUCT) *out = pli__type_builder_finish(&b);
     else if (t->id == PLI__TYPE_LIST) *out = pli__type_new_list(pli__type_ref(b.fields[0].type), b.fields[0].nullable);
-    else *out = pli__type_new_map(pli__type_ref(b.fields[0].type), pli__type_ref(b.fields[1].type), b.fields[1].nullable);
+    else
+        *out = pli__type_new_map(pli__type_ref(b.fields[0].type), pli__type_ref(b.fields[1].type),
+                                 b.fields[1].nullable);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -152,7 +157,8 @@ static pli_status name_row_id_columns(pli__metadata *m, pli__arena *arena, pli_e
     return PLI_OK;
 }
 
-static pli_status set_schema(pli__metadata *m, const pli__type *schema, bool upgrade, pli__arena *arena, pli_error *err) {
+static pli_status set_schema(pli__metadata *m, const pli__type *schema, bool upgrade, pli__arena *arena,
+                             pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *mapped = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_TRY(pli__schema_check_names(schema, err));
@@ -160,7 +166,8 @@ static pli_status set_schema(pli__metadata *m, const pli__type *schema, bool upg
         mapper map = {greatest_id(schema), upgrade};
         char most[24];
         int64_t known;
-        if (pli__str_to_i64(pli__metadata_property(m, "delta.columnMapping.maxColumnId"), &known) && known > map.max_id) map.max_id = known;
+        if (pli__str_to_i64(pli__metadata_property(m, "delta.columnMapping.maxColumnId"), &known) && known > map.max_id)
+            map.max_id = known;
         PLI_TRY(map_type(&map, schema, &mapped, err));
         snprintf(most, sizeof most, "%lld", (long long)map.max_id);
         PLI_TRY(pli__metadata_set(m, PLI_STR("delta.columnMapping.maxColumnId"), pli__str_of(most), arena, err));
@@ -171,28 +178,34 @@ static pli_status set_schema(pli__metadata *m, const pli__type *schema, bool upg
     return pli__arena_status(arena, err);
 }
 
-static pli_status set_partitions(pli__metadata *m, const pli__type *schema, const pli__create_options *o, pli__arena *arena, pli_error *err) {
+static pli_status set_partitions(pli__metadata *m, const pli__type *schema, const pli__create_options *o,
+                                 pli__arena *arena, pli_error *err) {
     pli__str *names = pli__arena_calloc(arena, o->n_partition_by + 1, sizeof *names);
     if (!names) return pli__error_memory(err);
     for (size_t i = 0; i < o->n_partition_by; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->partition_by[i]), false);
-        if (k < 0) return pli__error_set(err, PLI_E_SCHEMA, "partition column '%s' is not among the columns", o->partition_by[i]);
+        if (k < 0)
+            return pli__error_set(err, PLI_E_SCHEMA, "partition column '%s' is not among the columns",
+                                  o->partition_by[i]);
         names[i] = pli__arena_str(arena, pli__str_of(schema->fields[k].name));
         for (size_t j = 0; j < i; j++)
-            if (pli__str_eq(names[i], names[j])) return pli__error_set(err, PLI_E_ARGUMENT, "partition column '%s' is named twice", o->partition_by[i]);
+            if (pli__str_eq(names[i], names[j]))
+                return pli__error_set(err, PLI_E_ARGUMENT, "partition column '%s' is named twice", o->partition_by[i]);
     }
     m->partition_columns = names;
     m->n_partition_columns = o->n_partition_by;
     return PLI_OK;
 }
 
-pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli__create_options *options, pli__arena *arena,
-                                pli__metadata *out, pli_error *err) {
+pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli__create_options *options,
+                                pli__arena *arena, pli__metadata *out, pli_error *err) {
     static const pli__create_options none = {0};
     const pli__create_options *o = options ? options : &none;
     char uuid[37];
     pli__uuid_new(uuid);
-    pli__metadata m = {.id = pli__arena_str(arena, pli__str_of(uuid)), .format_provider = PLI_STR("parquet"), .created_time = pli__env_now_us(env) / 1000};
+    pli__metadata m = {.id = pli__arena_str(arena, pli__str_of(uuid)),
+                       .format_provider = PLI_STR("parquet"),
+                       .created_time = pli__env_now_us(env) / 1000};
     if (o->name) m.name = pli__arena_str(arena, pli__str_of(o->name));
     if (o->description) m.description = pli__arena_str(arena, pli__str_of(o->description));
     for (size_t i = 0; i < o->n_properties; i++)
@@ -204,7 +217,8 @@ pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli
     return pli__arena_status(arena, err);
 }
 
-pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *schema, pli__arena *arena, pli__metadata *out, pli_error *err) {
+pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *schema, pli__arena *arena,
+                                     pli__metadata *out, pli_error *err) {
     pli__metadata copy = *m;
     PLI_TRY(set_schema(&copy, schema, false, arena, err));
     *out = copy;
@@ -227,7 +241,8 @@ static bool same_constraints(const pli__metadata *now, const pli__metadata *then
         if (!pli__str_starts(kv->key, PLI_STR("delta.constraints."))) continue;
         bool found = false;
         for (size_t k = 0; k < then->n_configuration && !found; k++)
-            found = pli__str_eq(then->configuration[k].key, kv->key) && pli__str_eq(then->configuration[k].value, kv->value);
+            found = pli__str_eq(then->configuration[k].key, kv->key) &&
+                    pli__str_eq(then->configuration[k].value, kv->value);
         if (!found) return false;
     }
     return true;
@@ -238,20 +253,26 @@ static bool columns_fit(const pli__type *now, const pli__type *then) {
     for (size_t i = 0; i < now->n_fields; i++) {
         const pli__field *f = &now->fields[i];
         const int k = pli__type_find(then, pli__str_of(f->name), true);
-        const char *meta = f->metadata ? f->metadata : "{}", *old_meta = k >= 0 && then->fields[k].metadata ? then->fields[k].metadata : "{}";
+        const char *meta = f->metadata ? f->metadata : "{}",
+                   *old_meta = k >= 0 && then->fields[k].metadata ? then->fields[k].metadata : "{}";
         if (k < 0 && (!f->nullable || strcmp(meta, "{}") != 0)) return false;
         if (k < 0) continue;
-        if (strcmp(meta, old_meta) != 0 || f->nullable != then->fields[k].nullable || !pli__type_equal(f->type, then->fields[k].type, true)) return false;
+        if (strcmp(meta, old_meta) != 0 || f->nullable != then->fields[k].nullable ||
+            !pli__type_equal(f->type, then->fields[k].type, true))
+            return false;
         found++;
     }
     return found == then->n_fields;
 }
 
-pli_status pli__metadata_takes_files(const pli__metadata *now, const pli__metadata *written_for, bool *fits, pli_error *err) {
+pli_status pli__metadata_takes_files(const pli__metadata *now, const pli__metadata *written_for, bool *fits,
+                                     pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *a = NULL, *b = NULL;
     *fits = false;
     if (maps_columns(now) || maps_columns(written_for) || !same_constraints(now, written_for)) return PLI_OK;
-    if (!same_texts(now->partition_columns, now->n_partition_columns, written_for->partition_columns, written_for->n_partition_columns)) return PLI_OK;
+    if (!same_texts(now->partition_columns, now->n_partition_columns, written_for->partition_columns,
+                    written_for->n_partition_columns))
+        return PLI_OK;
     PLI_TRY(pli__type_from_delta(now->schema_string, &a, err));
     PLI_TRY(pli__type_from_delta(written_for->schema_string, &b, err));
     *fits = columns_fit(a, b);

@@ -16,15 +16,17 @@ typedef struct pli__create_options {
 
 /** Metadata of a new table. Slices live in the arena. SCHEMA_MISMATCH for names that occur twice, partition columns that
  *  do not exist, types that Delta lacks. */
-pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli__create_options *options, pli__arena *arena,
-                                pli__metadata *out, pli_error *err);
+pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli__create_options *options,
+                                pli__arena *arena, pli__metadata *out, pli_error *err);
 /** The same metadata with another schema; new fields of a table that maps columns get ids and physical names. */
-pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *schema, pli__arena *arena, pli__metadata *out, pli_error *err);
+pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *schema, pli__arena *arena,
+                                     pli__metadata *out, pli_error *err);
 /** The same metadata with a property set (value.ptr NULL = unset). */
 pli_status pli__metadata_set(pli__metadata *m, pli__str key, pli__str value, pli__arena *arena, pli_error *err);
 /** Are data files that were written for one metadata also right for another (no column mapping, the columns are there with the
  *  same types, what is more is nullable, partitioned alike, no further conditions on rows)? */
-pli_status pli__metadata_takes_files(const pli__metadata *now, const pli__metadata *written_for, bool *fits, pli_error *err);
+pli_status pli__metadata_takes_files(const pli__metadata *now, const pli__metadata *written_for, bool *fits,
+                                     pli_error *err);
 /** Names that differ at most in case within one struct. */
 pli_status pli__schema_check_names(const pli__type *schema, pli_error *err);
 /** Append a member to a field's metadata, which is the text of a JSON object or NULL. @param json the value */

@@ -137,7 +137,9 @@ static pli_status check_zorder(const optimizer *z, pli_error *err) {
         if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", z->o->zorder[i]);
         for (size_t p = 0; p < m->n_partition_columns; p++)
             if (pli__str_eqz(m->partition_columns[p], schema->fields[k].name))
-                return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' partitions the table: within a partition it orders nothing", z->o->zorder[i]);
+                return pli__error_set(err, PLI_E_ARGUMENT,
+                                      "column '%s' partitions the table: within a partition it orders nothing",
+                                      z->o->zorder[i]);
     }
     return PLI_OK;
 }
@@ -150,7 +152,8 @@ static pli_status add_zorder(const optimizer *z, pli__buf *rows, pli_error *err)
     pli__buf_addz(&out, "), (0::HUGEINT");
     for (int bit = 0; bit < ZORDER_BITS; bit++)
         for (size_t i = 0; i < z->o->n_zorder; i++)
-            pli__buf_addf(&out, " | (((__pli_r%zu >> %d) & 1)::HUGEINT << %d)", i, bit, bit * (int)z->o->n_zorder + (int)(z->o->n_zorder - 1 - i));
+            pli__buf_addf(&out, " | (((__pli_r%zu >> %d) & 1)::HUGEINT << %d)", i, bit,
+                          bit * (int)z->o->n_zorder + (int)(z->o->n_zorder - 1 - i));
     pli__buf_addz(&out, ") AS __pli_z FROM (SELECT *");
     for (size_t i = 0; i < z->o->n_zorder; i++) {
         pli__buf_addf(&out, ", ntile(%d) OVER (ORDER BY ", 1 << ZORDER_BITS);
@@ -191,7 +194,10 @@ static pli_status commit(optimizer *z, const pli__written *w, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
     pli__commit_result r;
     PLI_TRY(describe(z, &parameters, err));
-    const pli__txn_options options = {.operation = "OPTIMIZE", .operation_params = parameters.ptr, .reads = PLI__READS_FILES, .relaxed = z->o->relaxed};
+    const pli__txn_options options = {.operation = "OPTIMIZE",
+                                      .operation_params = parameters.ptr,
+                                      .reads = PLI__READS_FILES,
+                                      .relaxed = z->o->relaxed};
     PLI_TRY(pli__txn_begin(z->t, z->snapshot, &options, &x, err));
     for (size_t i = 0; i < z->touched->n; i++) {
         PLI_TRY(pli__txn_read_file(x, z->touched->files[i].add.path, err));
@@ -220,8 +226,12 @@ static pli_status rewrite(optimizer *z, pli_error *err) {
     PLI_TRY(pli__active_begin(z->t, &z->mark, err));
     PLI_TRY(pli__touched_sql(z->touched, PLI__TOUCHED_HIT, false, &relation, &rows, &any, err));
     if (z->o->n_zorder) PLI_TRY(add_zorder(z, &rows, err));
-    const pli__write_options options = {.target_file_size = z->target, .relaxed = z->o->relaxed, .trusted = true, .order_by = z->o->n_zorder ? "__pli_z" : NULL};
-    PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), pli__snapshot_metadata(z->snapshot), rows.ptr, &options, NULL, &w, err));
+    const pli__write_options options = {.target_file_size = z->target,
+                                        .relaxed = z->o->relaxed,
+                                        .trusted = true,
+                                        .order_by = z->o->n_zorder ? "__pli_z" : NULL};
+    PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), pli__snapshot_metadata(z->snapshot), rows.ptr,
+                            &options, NULL, &w, err));
     z->result.files_added = (int64_t)pli__written_files(w);
     z->result.bytes_added = pli__written_bytes(w);
     const pli_status s = commit(z, w, err);
@@ -230,16 +240,20 @@ static pli_status rewrite(optimizer *z, pli_error *err) {
     return s;
 }
 
-static pli_status try_optimize(pli__delta *t, const pli__optimize_options *o, pli__optimize_result *out, pli_error *err) {
+static pli_status try_optimize(pli__delta *t, const pli__optimize_options *o, pli__optimize_result *out,
+                               pli_error *err) {
     PLI_AUTO(optimizer_clear) optimizer z = {.t = t, .o = o, .target = o->target_size};
     const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
     PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &z.snapshot, err));
-    if (z.target <= 0 && !pli__size_parse(pli__snapshot_property(z.snapshot, "delta.targetFileSize"), &z.target)) z.target = DEFAULT_TARGET;
+    if (z.target <= 0 && !pli__size_parse(pli__snapshot_property(z.snapshot, "delta.targetFileSize"), &z.target))
+        z.target = DEFAULT_TARGET;
     z.result.version = pli__snapshot_version(z.snapshot);
     z.groups = pli__map_new();
     if (!z.groups) return pli__error_memory(err);
     if (pli__str_ieqz(pli__snapshot_property(z.snapshot, "delta.enableRowTracking"), "true"))
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "the table tracks rows (feature 'rowTracking'): its files cannot be rewritten with the ids kept");
+        return pli__error_set(
+            err, PLI_E_UNSUPPORTED,
+            "the table tracks rows (feature 'rowTracking'): its files cannot be rewritten with the ids kept");
     PLI_TRY(check_zorder(&z, err));
     PLI_TRY(find_allowed(&z, err));
     PLI_TRY(pli__touched_new(t, z.snapshot, &z.touched, err));

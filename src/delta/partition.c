@@ -21,12 +21,9 @@ static bool integer_fits(pli__str s, int64_t min, int64_t max) {
 static bool is_decimal(pli__str s) {
     size_t digits = 0, dots = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] >= '0' && s.ptr[i] <= '9')
-            digits++;
-        else if (s.ptr[i] == '.')
-            dots++;
-        else if (i || (s.ptr[i] != '-' && s.ptr[i] != '+'))
-            return false;
+        if (s.ptr[i] >= '0' && s.ptr[i] <= '9') digits++;
+        else if (s.ptr[i] == '.') dots++;
+        else if (i || (s.ptr[i] != '-' && s.ptr[i] != '+')) return false;
     }
     return digits && dots <= 1;
 }

@@ -28,7 +28,8 @@ void pli__uri_encode(pli__str path, pli__buf *out) {
 
 void pli__partition_sql(const pli__type *type, pli__str expr, pli__buf *out) {
     const char *before = "", *after = "::VARCHAR";
-    if (type->id == PLI__TYPE_TIMESTAMP || type->id == PLI__TYPE_TIMESTAMP_NTZ) before = "epoch_us(", after = ")::VARCHAR";
+    if (type->id == PLI__TYPE_TIMESTAMP || type->id == PLI__TYPE_TIMESTAMP_NTZ)
+        before = "epoch_us(", after = ")::VARCHAR";
     if (type->id == PLI__TYPE_BINARY) before = "hex(", after = ")";
     pli__buf_addz(out, before);
     pli__buf_adds(out, expr);
@@ -36,7 +37,8 @@ void pli__partition_sql(const pli__type *type, pli__str expr, pli__buf *out) {
 }
 
 static pli_status refuse_value(pli_error *err, const char *why, pli__str text) {
-    pli__error_set(err, PLI_E_DATA, "'%.*s' cannot be a partition value: %s", (int)(text.len > 80 ? 80 : text.len), text.ptr, why);
+    pli__error_set(err, PLI_E_DATA, "'%.*s' cannot be a partition value: %s", (int)(text.len > 80 ? 80 : text.len),
+                   text.ptr, why);
     return PLI_E_DATA;
 }
 
@@ -57,7 +59,8 @@ static int hex_value(char c) {
 
 static pli_status text_of_binary(pli__str hex, pli__buf *out, bool *is_null, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf bytes = {0};
-    for (size_t i = 0; i + 1 < hex.len; i += 2) pli__buf_addc(&bytes, (char)(hex_value(hex.ptr[i]) * 16 + hex_value(hex.ptr[i + 1])));
+    for (size_t i = 0; i + 1 < hex.len; i += 2)
+        pli__buf_addc(&bytes, (char)(hex_value(hex.ptr[i]) * 16 + hex_value(hex.ptr[i + 1])));
     PLI_TRY(pli__buf_status(&bytes, err));
     const pli__str s = bytes.ptr ? pli__buf_str(&bytes) : PLI_STR("");
     if (memchr(s.ptr, 0, s.len) || !pli__str_is_utf8(s)) return refuse_value(err, "its bytes are not text", hex);
@@ -136,9 +139,11 @@ static pli_status add_time(int64_t us, char sep, bool trim, pli__buf *out, pli_e
     unsigned m, d;
     if (rest < 0) rest += US_PER_DAY, day--;
     pli__time_civil_from_days(day, &y, &m, &d);
-    if (y < 1 || y > 9999) return pli__error_set(err, PLI_E_DATA, "a time of the year %lld cannot be a partition value", (long long)y);
+    if (y < 1 || y > 9999)
+        return pli__error_set(err, PLI_E_DATA, "a time of the year %lld cannot be a partition value", (long long)y);
     const int seconds = (int)(rest / 1000000), micros = (int)(rest % 1000000);
-    pli__buf_addf(out, "%04d-%02u-%02u%c%02d:%02d:%02d", (int)y, m, d, sep, seconds / 3600, seconds / 60 % 60, seconds % 60);
+    pli__buf_addf(out, "%04d-%02u-%02u%c%02d:%02d:%02d", (int)y, m, d, sep, seconds / 3600, seconds / 60 % 60,
+                  seconds % 60);
     if (trim && !micros) return PLI_OK;
     char fraction[8];
     snprintf(fraction, sizeof fraction, "%06d", micros);
@@ -160,29 +165,31 @@ static pli_status text_of_micros(const pli__type *type, pli__str text, pli__buf 
 
 static pli_status text_of_date(pli__str text, pli__buf *out, pli_error *err) {
     int64_t us;
-    if (text.len != 10 || !pli__time_parse_iso(text, &us)) return refuse_value(err, "its year is not between 1 and 9999", text);
+    if (text.len != 10 || !pli__time_parse_iso(text, &us))
+        return refuse_value(err, "its year is not between 1 and 9999", text);
     pli__buf_adds(out, text);
     return PLI_OK;
 }
 
-pli_status pli__partition_text(const pli__type *type, pli__str engine_text, pli__buf *out, bool *is_null, pli_error *err) {
+pli_status pli__partition_text(const pli__type *type, pli__str engine_text, pli__buf *out, bool *is_null,
+                               pli_error *err) {
     *is_null = engine_text.ptr == NULL;
     if (*is_null) return PLI_OK;
     switch (type->id) {
-    case PLI__TYPE_STRING: PLI_TRY(text_of_string(engine_text, out, is_null, err)); break;
-    case PLI__TYPE_BINARY: PLI_TRY(text_of_binary(engine_text, out, is_null, err)); break;
-    case PLI__TYPE_F32: PLI_TRY(text_of_float(engine_text, true, out, err)); break;
-    case PLI__TYPE_F64: PLI_TRY(text_of_float(engine_text, false, out, err)); break;
-    case PLI__TYPE_TIMESTAMP:
-    case PLI__TYPE_TIMESTAMP_NTZ: PLI_TRY(text_of_micros(type, engine_text, out, err)); break;
-    case PLI__TYPE_DATE: PLI_TRY(text_of_date(engine_text, out, err)); break;
-    case PLI__TYPE_BOOLEAN:
-    case PLI__TYPE_I8:
-    case PLI__TYPE_I16:
-    case PLI__TYPE_I32:
-    case PLI__TYPE_I64:
-    case PLI__TYPE_DECIMAL: pli__buf_adds(out, engine_text); break;
-    default: return pli__error_set(err, PLI_E_SCHEMA, "a column of this type cannot partition a table");
+        case PLI__TYPE_STRING: PLI_TRY(text_of_string(engine_text, out, is_null, err)); break;
+        case PLI__TYPE_BINARY: PLI_TRY(text_of_binary(engine_text, out, is_null, err)); break;
+        case PLI__TYPE_F32: PLI_TRY(text_of_float(engine_text, true, out, err)); break;
+        case PLI__TYPE_F64: PLI_TRY(text_of_float(engine_text, false, out, err)); break;
+        case PLI__TYPE_TIMESTAMP:
+        case PLI__TYPE_TIMESTAMP_NTZ: PLI_TRY(text_of_micros(type, engine_text, out, err)); break;
+        case PLI__TYPE_DATE: PLI_TRY(text_of_date(engine_text, out, err)); break;
+        case PLI__TYPE_BOOLEAN:
+        case PLI__TYPE_I8:
+        case PLI__TYPE_I16:
+        case PLI__TYPE_I32:
+        case PLI__TYPE_I64:
+        case PLI__TYPE_DECIMAL: pli__buf_adds(out, engine_text); break;
+        default: return pli__error_set(err, PLI_E_SCHEMA, "a column of this type cannot partition a table");
     }
     return pli__buf_status(out, err);
 }

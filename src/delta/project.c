@@ -9,11 +9,11 @@
 
 static int integer_digits(const pli__type *t) {
     switch (t->id) {
-    case PLI__TYPE_I8: return 3;
-    case PLI__TYPE_I16: return 5;
-    case PLI__TYPE_I32: return 10;
-    case PLI__TYPE_I64: return 19;
-    default: return 0;
+        case PLI__TYPE_I8: return 3;
+        case PLI__TYPE_I16: return 5;
+        case PLI__TYPE_I32: return 10;
+        case PLI__TYPE_I64: return 19;
+        default: return 0;
     }
 }
 
@@ -29,7 +29,8 @@ static bool fits(const pli__type *from, const pli__type *to) {
     if (from->id == PLI__TYPE_NULL || pli__type_equal(from, to, false)) return true;
     if (to->id == PLI__TYPE_DECIMAL) return fits_decimal(from, to);
     if (pli__type_is_integer(to)) return integer_digits(from) && integer_digits(from) <= integer_digits(to);
-    if (to->id == PLI__TYPE_F64) return from->id == PLI__TYPE_F32 || (integer_digits(from) && from->id != PLI__TYPE_I64);
+    if (to->id == PLI__TYPE_F64)
+        return from->id == PLI__TYPE_F32 || (integer_digits(from) && from->id != PLI__TYPE_I64);
     return false;
 }
 
@@ -52,8 +53,11 @@ static pli_status mismatch(pli_error *err, const char *path, const pli__type *in
     PLI_AUTO(pli__buf_clear) pli__buf a = {0}, b = {0};
     if (pli__type_to_sql(input, &a, NULL) != PLI_OK) pli__buf_addz(&a, input->text ? input->text : "?");
     if (pli__type_to_sql(table, &b, NULL) != PLI_OK) pli__buf_addz(&b, "?");
-    pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path, a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
-    pli__error_hint(err, "cast the column in the transform, or allow the table to change: `merge_schema: true` with `allow_type_widening`");
+    pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path,
+                   a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
+    pli__error_hint(
+        err,
+        "cast the column in the transform, or allow the table to change: `merge_schema: true` with `allow_type_widening`");
     return PLI_E_SCHEMA;
 }
 
@@ -71,9 +75,11 @@ static pli_status note_widening(const pli__field *f, const pli__type *to, pli__b
     return pli__field_meta_append(f->metadata, "delta.typeChanges", pli__buf_str(&list), out, err);
 }
 
-static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path, const pli__type **out, pli_error *err);
+static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path,
+                             const pli__type **out, pli_error *err);
 
-static pli_status merge_field(merger *m, const pli__field *f, const pli__type *input, const char *path, pli__type_builder *b, pli_error *err) {
+static pli_status merge_field(merger *m, const pli__field *f, const pli__type *input, const char *path,
+                              pli__type_builder *b, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf meta = {0}, inner = {0};
     const pli__type *type = NULL;
     pli__buf_addf(&inner, "%s%s%s", path, *path ? "." : "", f->name);
@@ -94,7 +100,8 @@ static pli_status new_column(merger *m, const pli__field *f, const char *path, p
     if (f->type->id == PLI__TYPE_NULL) return PLI_OK; /* no type yet: left out until it has one */
     if (!m->options->merge_schema) {
         if (pli__type_to_sql(f->type, &type, NULL) != PLI_OK) pli__buf_addz(&type, "?");
-        pli__error_set(err, PLI_E_SCHEMA, "column '%s%s%s' (%s) is not in the table", path, *path ? "." : "", f->name, type.ptr ? type.ptr : "?");
+        pli__error_set(err, PLI_E_SCHEMA, "column '%s%s%s' (%s) is not in the table", path, *path ? "." : "", f->name,
+                       type.ptr ? type.ptr : "?");
         pli__error_hint(err, "add it with `merge_schema: true`");
         return PLI_E_SCHEMA;
     }
@@ -103,12 +110,16 @@ static pli_status new_column(merger *m, const pli__field *f, const char *path, p
     return PLI_OK;
 }
 
-static pli_status merge_struct(merger *m, const pli__type *table, const pli__type *input, const char *path, const pli__type **out, pli_error *err) {
+static pli_status merge_struct(merger *m, const pli__type *table, const pli__type *input, const char *path,
+                               const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     for (size_t i = 0; i < table->n_fields; i++) {
         const pli__field *f = &table->fields[i];
         const int k = pli__type_find(input, pli__str_of(f->name), false);
-        if (k == -2) return pli__error_set(err, PLI_E_SCHEMA, "column '%s' occurs twice in the input (names may not differ in case alone)", f->name);
+        if (k == -2)
+            return pli__error_set(err, PLI_E_SCHEMA,
+                                  "column '%s' occurs twice in the input (names may not differ in case alone)",
+                                  f->name);
         if (k >= 0) PLI_TRY(merge_field(m, f, input->fields[k].type, path, &b, err));
         else pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), f->nullable, f->metadata);
     }
@@ -119,28 +130,30 @@ static pli_status merge_struct(merger *m, const pli__type *table, const pli__typ
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path, const pli__type **out, pli_error *err) {
+static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path,
+                             const pli__type **out, pli_error *err) {
     const pli__type *key = NULL, *value = NULL;
     if (input->id == PLI__TYPE_NULL) return *out = pli__type_ref(table), PLI_OK;
-    if (pli__type_is_nested(table) != pli__type_is_nested(input) || (pli__type_is_nested(table) && table->id != input->id))
+    if (pli__type_is_nested(table) != pli__type_is_nested(input) ||
+        (pli__type_is_nested(table) && table->id != input->id))
         return mismatch(err, path, input, table);
     switch (table->id) {
-    case PLI__TYPE_STRUCT: return merge_struct(m, table, input, path, out, err);
-    case PLI__TYPE_LIST:
-        PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &value, err));
-        *out = pli__type_new_list(value, table->fields[0].nullable);
-        break;
-    case PLI__TYPE_MAP: {
-        PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &key, err));
-        const pli_status s = merge_type(m, table->fields[1].type, input->fields[1].type, path, &value, err);
-        if (s != PLI_OK) return pli__type_unref(key), s;
-        *out = pli__type_new_map(key, value, table->fields[1].nullable);
-        break;
-    }
-    default:
-        if (!fits(input, table)) return mismatch(err, path, input, table);
-        *out = pli__type_ref(table);
-        break;
+        case PLI__TYPE_STRUCT: return merge_struct(m, table, input, path, out, err);
+        case PLI__TYPE_LIST:
+            PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &value, err));
+            *out = pli__type_new_list(value, table->fields[0].nullable);
+            break;
+        case PLI__TYPE_MAP: {
+            PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &key, err));
+            const pli_status s = merge_type(m, table->fields[1].type, input->fields[1].type, path, &value, err);
+            if (s != PLI_OK) return pli__type_unref(key), s;
+            *out = pli__type_new_map(key, value, table->fields[1].nullable);
+            break;
+        }
+        default:
+            if (!fits(input, table)) return mismatch(err, path, input, table);
+            *out = pli__type_ref(table);
+            break;
     }
     return *out ? PLI_OK : pli__error_memory(err);
 }
@@ -154,13 +167,17 @@ static void add_storable(const pli__type *raw, pli__str name, pli__buf *out) {
     const char *c = column.ptr ? column.ptr : "";
     const bool time = raw->id == PLI__TYPE_TIMESTAMP || raw->id == PLI__TYPE_TIMESTAMP_NTZ;
     pli__buf_addf(&text, PLI__CHECK_MARK "column '%.*s' has %s", PLI_STR_ARG(name),
-                  time ? "a time with digits below microseconds" : "an interval with months, which has no fixed length");
+                  time ? "a time with digits below microseconds"
+                       : "an interval with months, which has no fixed length");
     if (time && raw->unit == PLI__UNIT_NS) {
         pli__buf_addf(out, "CASE WHEN %s IS NULL OR epoch_ns(%s) %% 1000 = 0 THEN %s ELSE error(", c, c, c);
         pli__buf_add_sql_str(out, pli__buf_str(&text));
         pli__buf_addz(out, ") END");
     } else if (raw->id == PLI__TYPE_DURATION) {
-        pli__buf_addf(out, "CASE WHEN %s IS NULL OR (extract(month FROM %s) = 0 AND extract(year FROM %s) = 0) THEN epoch_us(%s) ELSE error(", c, c, c, c);
+        pli__buf_addf(
+            out,
+            "CASE WHEN %s IS NULL OR (extract(month FROM %s) = 0 AND extract(year FROM %s) = 0) THEN epoch_us(%s) ELSE error(",
+            c, c, c, c);
         pli__buf_add_sql_str(out, pli__buf_str(&text));
         pli__buf_addz(out, ")::BIGINT END");
     } else {
@@ -184,13 +201,16 @@ static bool same_in_engine(const pli__type *raw, const pli__type *to) {
 
 static pli_status add_missing(const pli__field *f, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    if (pli__field_meta_str(f, "delta.generationExpression", &text) || pli__field_meta_str(f, "CURRENT_DEFAULT", &text)) {
+    if (pli__field_meta_str(f, "delta.generationExpression", &text) ||
+        pli__field_meta_str(f, "CURRENT_DEFAULT", &text)) {
         pli__buf_addc(out, '(');
         PLI_TRY_IN(pli__spark_sql(pli__buf_str(&text), out, err), err, "column '%s'", f->name);
         pli__buf_addc(out, ')');
         return PLI_OK;
     }
-    if (!f->nullable) return pli__error_set(err, PLI_E_SCHEMA, "column '%s' must not be null, but the input does not have it", f->name);
+    if (!f->nullable)
+        return pli__error_set(err, PLI_E_SCHEMA, "column '%s' must not be null, but the input does not have it",
+                              f->name);
     pli__buf_addz(out, "NULL");
     return PLI_OK;
 }
@@ -199,7 +219,8 @@ static pli_status add_column(const pli__field *f, const pli__type *raw, pli__buf
     PLI_AUTO(pli__buf_clear) pli__buf type = {0};
     const int k = pli__type_find(raw, pli__str_of(f->name), false);
     if (f->type->id == PLI__TYPE_NULL) pli__buf_addz(out, "NULL");
-    else if (k >= 0 && same_in_engine(raw->fields[k].type, f->type)) pli__buf_add_sql_name(out, pli__str_of(raw->fields[k].name));
+    else if (k >= 0 && same_in_engine(raw->fields[k].type, f->type))
+        pli__buf_add_sql_name(out, pli__str_of(raw->fields[k].name));
     else {
         PLI_TRY(pli__type_to_sql(f->type, &type, err));
         pli__buf_addz(out, "CAST(");
@@ -212,7 +233,8 @@ static pli_status add_column(const pli__field *f, const pli__type *raw, pli__buf
     return pli__buf_status(out, err);
 }
 
-static pli_status write_select(const pli__type *schema, const pli__type *raw, const char *sql, pli__buf *out, pli_error *err) {
+static pli_status write_select(const pli__type *schema, const pli__type *raw, const char *sql, pli__buf *out,
+                               pli_error *err) {
     bool any = false;
     pli__buf_addz(out, "SELECT ");
     for (size_t i = 0; i < schema->n_fields; i++) {
@@ -234,8 +256,8 @@ static const pli__type *without_untyped(const pli__type *t) {
     return pli__type_builder_finish(&b);
 }
 
-pli_status pli__project(const pli__type *table, const pli__type *input, const char *sql, const pli__project_options *options,
-                        pli__projection *out, pli_error *err) {
+pli_status pli__project(const pli__type *table, const pli__type *input, const char *sql,
+                        const pli__project_options *options, pli__projection *out, pli_error *err) {
     PLI_AUTO(pli__projection_clear) pli__projection p = {0};
     PLI_AUTO(pli__type_auto) const pli__type *storable = NULL;
     merger m = {.options = options};

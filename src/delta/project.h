@@ -21,8 +21,8 @@ typedef struct pli__projection {
 
 /** @param table NULL: a new table, its schema is the input's as Delta stores it; columns without a type are left out
  *  SCHEMA_MISMATCH names column and both types. */
-pli_status pli__project(const pli__type *table, const pli__type *input, const char *sql, const pli__project_options *options,
-                        pli__projection *out, pli_error *err);
+pli_status pli__project(const pli__type *table, const pli__type *input, const char *sql,
+                        const pli__project_options *options, pli__projection *out, pli_error *err);
 void pli__projection_clear(pli__projection *p);
 
 #endif

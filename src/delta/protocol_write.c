@@ -78,7 +78,8 @@ static void scan_property(pli__str key, pli__str value, feature_set *need) {
         {"delta.enableInCommitTimestamps", "true", "inCommitTimestamp"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (pli__str_eqz(key, rules[i].key) && pli__str_ieqz(value, rules[i].value)) set_add(need, pli__str_of(rules[i].feature));
+        if (pli__str_eqz(key, rules[i].key) && pli__str_ieqz(value, rules[i].value))
+            set_add(need, pli__str_of(rules[i].feature));
     if (pli__str_starts(key, PLI_STR("delta.constraints."))) set_add(need, PLI_STR("checkConstraints"));
     const pli__str prefix = PLI_STR("delta.feature.");
     if (pli__str_starts(key, prefix) && (pli__str_ieqz(value, "supported") || pli__str_ieqz(value, "enabled")))
@@ -110,7 +111,8 @@ static pli_status list_features(const feature_set *need, pli__arena *arena, pli_
     pli__str *writer = pli__arena_calloc(arena, MAX_FEATURES, sizeof *writer);
     pli__str *reader = pli__arena_calloc(arena, MAX_FEATURES, sizeof *reader);
     if (!writer || !reader) return pli__error_memory(err);
-    *out = (pli__protocol){.min_reader = 1, .min_writer = PLI__WRITER_VERSION, .has_writer_features = true, .writer_features = writer};
+    *out = (pli__protocol){
+        .min_reader = 1, .min_writer = PLI__WRITER_VERSION, .has_writer_features = true, .writer_features = writer};
     for (size_t i = 0; i < need->n; i++) {
         const pli__str name = pli__arena_str(arena, need->names[i]);
         writer[out->n_writer_features++] = name;
@@ -138,11 +140,12 @@ static bool use_legacy(const feature_set *need, const pli__protocol *base, pli__
     return true;
 }
 
-pli_status pli__protocol_derive(const pli__metadata *m, const pli__type *schema, const pli__protocol *base, pli__arena *arena,
-                                pli__protocol *out, bool *changed, pli_error *err) {
+pli_status pli__protocol_derive(const pli__metadata *m, const pli__type *schema, const pli__protocol *base,
+                                pli__arena *arena, pli__protocol *out, bool *changed, pli_error *err) {
     feature_set need = {0};
     scan_type(schema, &need);
-    for (size_t i = 0; i < m->n_configuration; i++) scan_property(m->configuration[i].key, m->configuration[i].value, &need);
+    for (size_t i = 0; i < m->n_configuration; i++)
+        scan_property(m->configuration[i].key, m->configuration[i].value, &need);
     *changed = true;
     if (base && base_suffices(base, &need)) {
         *out = *base;
@@ -150,7 +153,8 @@ pli_status pli__protocol_derive(const pli__metadata *m, const pli__type *schema,
         return pli__protocol_check_write(out, err);
     }
     if (base) add_base(base, &need);
-    if (need.n >= MAX_FEATURES) return pli__error_set(err, PLI_E_LIMIT, "a table cannot have more than %d features", MAX_FEATURES);
+    if (need.n >= MAX_FEATURES)
+        return pli__error_set(err, PLI_E_LIMIT, "a table cannot have more than %d features", MAX_FEATURES);
     if (!use_legacy(&need, base, out)) PLI_TRY(list_features(&need, arena, out, err));
     return pli__protocol_check_write(out, err);
 }

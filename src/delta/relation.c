@@ -59,7 +59,8 @@ void pli__file_relation_free(pli__file_relation *r) {
 
 void pli__file_relation_auto(pli__file_relation **r) { pli__file_relation_free(*r); }
 
-pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options, pli__file_relation **out, pli_error *err) {
+pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options,
+                                  pli__file_relation **out, pli_error *err) {
     pli__file_relation *r = calloc(1, sizeof *r);
     if (!r) return pli__error_memory(err);
     r->table = pli__delta_ref(t);
@@ -155,15 +156,15 @@ static pli__str text_of(const file_entry *e, list_kind kind, size_t k, char numb
         case OF_LOG_PATHS: return e->log_path;
         case OF_VALUES: return e->values[k];
         case OF_CHANGE_TYPES: return pli__str_of(e->change_type);
-        default: snprintf(number, 24, "%" PRId64, kind == OF_VERSIONS ? e->version : e->time_us); return pli__str_of(number);
+        default:
+            snprintf(number, 24, "%" PRId64, kind == OF_VERSIONS ? e->version : e->time_us);
+            return pli__str_of(number);
     }
 }
 
 static void add_literal(pli__buf *sql, pli__str s) {
-    if (s.ptr)
-        pli__buf_add_sql_str(sql, s);
-    else
-        pli__buf_addz(sql, "NULL");
+    if (s.ptr) pli__buf_add_sql_str(sql, s);
+    else pli__buf_addz(sql, "NULL");
 }
 
 static bool all_same(const file_list *l, list_kind kind, size_t k) {
@@ -176,7 +177,8 @@ static bool all_same(const file_list *l, list_kind kind, size_t k) {
     return true;
 }
 
-static pli_status append_texts(pli__engine *e, const file_list *l, list_kind kind, size_t k, const char *table, pli_error *err) {
+static pli_status append_texts(pli__engine *e, const file_list *l, list_kind kind, size_t k, const char *table,
+                               pli_error *err) {
     enum { STEP = 1024 };
     pli__str rows[STEP];
     char numbers[STEP][24];
@@ -189,7 +191,8 @@ static pli_status append_texts(pli__engine *e, const file_list *l, list_kind kin
 }
 
 /* A long list goes through a temp table into a variable; *out is "getvariable('…')". */
-static pli_status make_variable(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *out, pli_error *err) {
+static pli_status make_variable(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *out,
+                                pli_error *err) {
     pli__engine *e;
     char name[64];
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
@@ -209,7 +212,8 @@ static pli_status make_variable(pli__file_relation *r, const file_list *l, list_
 }
 
 /* The texts of a list as an expression of type VARCHAR[]. */
-static pli_status add_texts(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *sql, pli_error *err) {
+static pli_status add_texts(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, pli__buf *sql,
+                            pli_error *err) {
     char number[24];
     if (l->n > LITERALS_MAX) return make_variable(r, l, kind, k, sql, err);
     pli__buf_addc(sql, '[');
@@ -222,7 +226,8 @@ static pli_status add_texts(pli__file_relation *r, const file_list *l, list_kind
 }
 
 /* A value that is constant within a file: one constant if it is the same for all, else picked by the file's index. */
-static pli_status add_file_value(pli__file_relation *r, const file_list *l, list_kind kind, size_t k, const pli__type *t, pli__buf *sql, pli_error *err) {
+static pli_status add_file_value(pli__file_relation *r, const file_list *l, list_kind kind, size_t k,
+                                 const pli__type *t, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf texts = {0};
     char number[24];
     const bool constant = all_same(l, kind, k);
@@ -244,7 +249,8 @@ static pli_status add_file_value(pli__file_relation *r, const file_list *l, list
 
 /* ---- one part ---- */
 
-static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind kind, pli__type_id id, const char *name, pli__buf *sql, pli_error *err) {
+static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind kind, pli__type_id id,
+                            const char *name, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *t = pli__type_new(id);
     if (!t) return pli__error_memory(err);
     pli__buf_addz(sql, ", ");
@@ -255,10 +261,8 @@ static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind
 
 static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     if (r->options.changes) {
-        if (l->cdc)
-            pli__buf_addz(sql, ", r.x AS _change_type");
-        else
-            PLI_TRY(add_typed(r, l, OF_CHANGE_TYPES, PLI__TYPE_STRING, "_change_type", sql, err));
+        if (l->cdc) pli__buf_addz(sql, ", r.x AS _change_type");
+        else PLI_TRY(add_typed(r, l, OF_CHANGE_TYPES, PLI__TYPE_STRING, "_change_type", sql, err));
         PLI_TRY(add_typed(r, l, OF_VERSIONS, PLI__TYPE_I64, "_commit_version", sql, err));
         pli__buf_addz(sql, ", make_timestamptz(");
         PLI_AUTO(pli__type_auto) const pli__type *i64 = pli__type_new(PLI__TYPE_I64);
@@ -279,12 +283,9 @@ static pli_status add_columns(pli__file_relation *r, const file_list *l, pli__bu
     for (size_t i = 0; i < r->m->n; i++) {
         const pli__mapped_column *c = &r->m->columns[i];
         if (i) pli__buf_addz(sql, ", ");
-        if (c->is_partition)
-            PLI_TRY(add_file_value(r, l, OF_VALUES, partition++, c->field->type, sql, err));
-        else if (c->is_void)
-            pli__buf_addz(sql, "CAST(NULL AS INTEGER)");
-        else
-            pli__mapping_sql_column(r->m, i, l->style, sql);
+        if (c->is_partition) PLI_TRY(add_file_value(r, l, OF_VALUES, partition++, c->field->type, sql, err));
+        else if (c->is_void) pli__buf_addz(sql, "CAST(NULL AS INTEGER)");
+        else pli__mapping_sql_column(r->m, i, l->style, sql);
         pli__buf_addz(sql, " AS ");
         pli__buf_add_sql_name(sql, pli__str_of(c->field->name));
     }
@@ -302,7 +303,8 @@ static pli_status make_row_table(pli__file_relation *r, const file_list *l, char
     for (size_t i = 0; i < l->n; i++) {
         files[i] = (pli__file_rows){(int64_t)i, l->files[i].rows};
         if (pli__rows_count(files[i].rows) && pli__rows_max(files[i].rows) >> PLI__ROW_BITS)
-            return pli__error_set(err, PLI_E_LIMIT, "a deletion vector of '%s' speaks of a row beyond 2^%d", l->files[i].path, PLI__ROW_BITS);
+            return pli__error_set(err, PLI_E_LIMIT, "a deletion vector of '%s' speaks of a row beyond 2^%d",
+                                  l->files[i].path, PLI__ROW_BITS);
     }
     PLI_TRY(pli__env_engine(r->table->env, &e, err));
     snprintf(name, 64, "pli_%s_%zu", r->id, r->n_temp++);
@@ -326,12 +328,13 @@ static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *
     PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
     pli__buf_addz(sql, ", ");
     pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->style, sql);
-    pli__buf_addf(sql, ", hive_partitioning = false%s) AS r", r->m->binary_as_string ? ", binary_as_string = true" : "");
+    pli__buf_addf(sql, ", hive_partitioning = false%s) AS r",
+                  r->m->binary_as_string ? ", binary_as_string = true" : "");
     if (l->filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
     char table[64];
     PLI_TRY(make_row_table(r, l, table, err));
-    pli__buf_addf(sql, " WHERE (CAST(r.file_index AS BIGINT) << %d | r.file_row_number) %s (SELECT k FROM %s)", PLI__ROW_BITS,
-                  l->filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
+    pli__buf_addf(sql, " WHERE (CAST(r.file_index AS BIGINT) << %d | r.file_row_number) %s (SELECT k FROM %s)",
+                  PLI__ROW_BITS, l->filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
     return pli__buf_status(sql, err);
 }
 
@@ -347,7 +350,8 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
     if (r->options.changes)
         pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _change_type, CAST(NULL AS BIGINT) AS _commit_version,"
                            " CAST(NULL AS TIMESTAMPTZ) AS _commit_timestamp");
-    if (r->options.with_file_columns) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
+    if (r->options.with_file_columns)
+        pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
     if (r->options.with_path) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_path");
     pli__buf_addz(sql, " WHERE false");
 }

@@ -44,7 +44,8 @@ typedef struct pli__file_relation_options {
 typedef struct pli__file_relation pli__file_relation;
 
 /** @param m borrowed, must outlive the relation */
-pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options, pli__file_relation **out, pli_error *err);
+pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pli__file_relation_options *options,
+                                  pli__file_relation **out, pli_error *err);
 void pli__file_relation_free(pli__file_relation *r);
 void pli__file_relation_auto(pli__file_relation **r);
 /** Texts are copied. CORRUPT_RECORD for a partition value that is none, naming the file. */

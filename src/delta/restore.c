@@ -35,7 +35,8 @@ static pli_status check_there(restorer *r, const pli__add *a, pli_error *err) {
     PLI_TRY(pli__uri_resolve(pli__delta_root(r->t), a->path, &path, err));
     PLI_TRY(pli__fs_stat(path.ptr, &info, err));
     if (info.kind == PLI__FILE_REGULAR) return PLI_OK;
-    return pli__error_set(err, PLI_E_NOT_FOUND, "file '%.*s' of that version is gone (vacuumed?)", PLI_STR_ARG(a->path));
+    return pli__error_set(err, PLI_E_NOT_FOUND, "file '%.*s' of that version is gone (vacuumed?)",
+                          PLI_STR_ARG(a->path));
 }
 
 static pli_status bring_back(void *arg, const pli__add *a, pli_error *err) {
@@ -61,9 +62,11 @@ static pli_status take_away(void *arg, const pli__add *a, pli_error *err) {
 }
 
 static bool same_metadata(const pli__metadata *a, const pli__metadata *b) {
-    bool same = pli__str_eq(a->schema_string, b->schema_string) && a->n_configuration == b->n_configuration && a->n_partition_columns == b->n_partition_columns;
+    bool same = pli__str_eq(a->schema_string, b->schema_string) && a->n_configuration == b->n_configuration &&
+                a->n_partition_columns == b->n_partition_columns;
     for (size_t i = 0; same && i < a->n_configuration; i++)
-        same = pli__str_eq(a->configuration[i].key, b->configuration[i].key) && pli__str_eq(a->configuration[i].value, b->configuration[i].value);
+        same = pli__str_eq(a->configuration[i].key, b->configuration[i].key) &&
+               pli__str_eq(a->configuration[i].value, b->configuration[i].value);
     return same;
 }
 
@@ -90,7 +93,8 @@ static pli_status run(restorer *r, int64_t version, bool dry_run, pli_error *err
     PLI_TRY(pli__snapshot_open(r->t, PLI__LATEST, &for_write, &now, err));
     PLI_TRY(pli__snapshot_open(r->t, version, NULL, &then, err));
     snprintf(parameters, sizeof parameters, "{\"version\":\"%lld\",\"timestamp\":\"\"}", (long long)version);
-    const pli__txn_options options = {.operation = "RESTORE", .operation_params = parameters, .reads = PLI__READS_TABLE, .data_change = true};
+    const pli__txn_options options = {
+        .operation = "RESTORE", .operation_params = parameters, .reads = PLI__READS_TABLE, .data_change = true};
     r->result.version = pli__snapshot_version(now);
     if (!dry_run) PLI_TRY(pli__txn_begin(r->t, now, &options, &x, err));
     r->x = x;

@@ -1,7 +1,14 @@
 /* 32-bit roaring bitmaps out of bytes that nobody vouches for. */
 #include "delta/roaring_read.h"
 
-enum { COOKIE = 12346, COOKIE_RUNS = 12347, NO_OFFSETS_BELOW = 4, ARRAY_MAX = 4096, BITSET_BYTES = 8192, CONTAINER_VALUES = 65536 };
+enum {
+    COOKIE = 12346,
+    COOKIE_RUNS = 12347,
+    NO_OFFSETS_BELOW = 4,
+    ARRAY_MAX = 4096,
+    BITSET_BYTES = 8192,
+    CONTAINER_VALUES = 65536
+};
 
 typedef struct {
     pli__str rest;
@@ -12,7 +19,9 @@ static void reader_clear(reader *r) {
     if (r->bitmap) roaring_bitmap_free(r->bitmap);
 }
 
-static pli_status too_short(pli_error *err) { return pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector ends too early"); }
+static pli_status too_short(pli_error *err) {
+    return pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector ends too early");
+}
 
 /* The next n bytes; NULL if there are not as many. */
 static const char *take(reader *r, size_t n) {
@@ -31,7 +40,8 @@ static pli_status read_array(reader *r, uint32_t high, uint32_t count, pli_error
     if (!p) return too_short(err);
     for (uint32_t i = 0; i < count; i++) {
         values[i] = high | u16_at(p + i * 2);
-        if (i && values[i] <= values[i - 1]) return pli__error_set(err, PLI_E_CORRUPT, "the values of a deletion vector are not in order");
+        if (i && values[i] <= values[i - 1])
+            return pli__error_set(err, PLI_E_CORRUPT, "the values of a deletion vector are not in order");
     }
     roaring_bitmap_add_many(r->bitmap, count, values);
     return PLI_OK;
@@ -48,7 +58,8 @@ static pli_status read_bitset(reader *r, uint32_t high, uint32_t count, pli_erro
         roaring_bitmap_add_many(r->bitmap, n, values);
         found += n;
     }
-    if (found != count) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds %u values where it says %u", found, count);
+    if (found != count)
+        return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds %u values where it says %u", found, count);
     return PLI_OK;
 }
 
@@ -59,12 +70,14 @@ static pli_status read_runs(reader *r, uint32_t high, uint32_t count, pli_error 
     if (!p || !(p = take(r, n * 4))) return too_short(err);
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t start = u16_at(p + i * 4), end = start + u16_at(p + i * 4 + 2);
-        if (start < next || end >= CONTAINER_VALUES) return pli__error_set(err, PLI_E_CORRUPT, "the runs of a deletion vector are not in order");
+        if (start < next || end >= CONTAINER_VALUES)
+            return pli__error_set(err, PLI_E_CORRUPT, "the runs of a deletion vector are not in order");
         roaring_bitmap_add_range_closed(r->bitmap, high | start, high | end);
         found += end - start + 1;
         next = end + 1;
     }
-    if (found != count) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds %u values where it says %u", found, count);
+    if (found != count)
+        return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector holds %u values where it says %u", found, count);
     return PLI_OK;
 }
 
@@ -78,10 +91,13 @@ static pli_status read_header(reader *r, uint32_t *n, const char **flags, pli_er
         *flags = take(r, (*n + 7) / 8);
         return *flags ? PLI_OK : too_short(err);
     }
-    if (u32_at(p) != COOKIE) return pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector begins with %u", u32_at(p));
+    if (u32_at(p) != COOKIE)
+        return pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector begins with %u", u32_at(p));
     if (!(p = take(r, 4))) return too_short(err);
     *n = u32_at(p);
-    return *n <= CONTAINER_VALUES ? PLI_OK : pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector has %u containers", *n);
+    return *n <= CONTAINER_VALUES
+               ? PLI_OK
+               : pli__error_set(err, PLI_E_CORRUPT, "a bitmap of a deletion vector has %u containers", *n);
 }
 
 static pli_status read_containers(reader *r, uint32_t n, const char *flags, pli_error *err) {
@@ -89,13 +105,11 @@ static pli_status read_containers(reader *r, uint32_t n, const char *flags, pli_
     if (!keys || ((!flags || n >= NO_OFFSETS_BELOW) && !take(r, n * 4))) return too_short(err);
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t key = u16_at(keys + i * 4), count = u16_at(keys + i * 4 + 2) + 1;
-        if (i && key <= u16_at(keys + i * 4 - 4)) return pli__error_set(err, PLI_E_CORRUPT, "the containers of a deletion vector are not in order");
-        if (flags && flags[i / 8] >> (i % 8) & 1)
-            PLI_TRY(read_runs(r, key << 16, count, err));
-        else if (count <= ARRAY_MAX)
-            PLI_TRY(read_array(r, key << 16, count, err));
-        else
-            PLI_TRY(read_bitset(r, key << 16, count, err));
+        if (i && key <= u16_at(keys + i * 4 - 4))
+            return pli__error_set(err, PLI_E_CORRUPT, "the containers of a deletion vector are not in order");
+        if (flags && flags[i / 8] >> (i % 8) & 1) PLI_TRY(read_runs(r, key << 16, count, err));
+        else if (count <= ARRAY_MAX) PLI_TRY(read_array(r, key << 16, count, err));
+        else PLI_TRY(read_bitset(r, key << 16, count, err));
     }
     return PLI_OK;
 }

@@ -68,7 +68,8 @@ static batch *batch_new(const pli__row_feed *f) {
 static bool batch_failed(const batch *b) {
     for (size_t i = 0; i < b->n_columns; i++) {
         const column *c = &b->columns[i];
-        if (c->valid.failed || c->offsets.failed || c->data.failed || c->item_valid.failed || c->item_offsets.failed) return true;
+        if (c->valid.failed || c->offsets.failed || c->data.failed || c->item_valid.failed || c->item_offsets.failed)
+            return true;
     }
     return false;
 }
@@ -171,13 +172,18 @@ static void release_batch(struct ArrowArray *a) {
 static const void *bytes_of(const pli__buf *b) { return b->ptr ? b->ptr : ""; }
 
 static void export_column(exported_column *e, const column *c, pli__feed_kind kind, size_t rows) {
-    e->array = (struct ArrowArray){.length = (int64_t)rows, .null_count = c->nulls, .buffers = e->buffers, .release = release_nothing};
+    e->array = (struct ArrowArray){
+        .length = (int64_t)rows, .null_count = c->nulls, .buffers = e->buffers, .release = release_nothing};
     e->buffers[0] = bytes_of(&c->valid);
     e->array.n_buffers = kind == PLI__FEED_STR ? 3 : 2;
     e->buffers[1] = kind == PLI__FEED_I64 ? bytes_of(&c->data) : bytes_of(&c->offsets);
     e->buffers[2] = bytes_of(&c->data);
     if (kind != PLI__FEED_LIST) return;
-    e->child = (struct ArrowArray){.length = c->items, .null_count = c->item_nulls, .n_buffers = 3, .buffers = e->child_buffers, .release = release_nothing};
+    e->child = (struct ArrowArray){.length = c->items,
+                                   .null_count = c->item_nulls,
+                                   .n_buffers = 3,
+                                   .buffers = e->child_buffers,
+                                   .release = release_nothing};
     e->child_buffers[0] = bytes_of(&c->item_valid);
     e->child_buffers[1] = bytes_of(&c->item_offsets);
     e->child_buffers[2] = bytes_of(&c->data);
@@ -202,8 +208,13 @@ static int export_batch(const pli__row_feed *f, batch *take, struct ArrowArray *
         export_column(&columns[i], &take->columns[i], f->columns[i].kind, take->rows);
         children[i] = &columns[i].array;
     }
-    *out = (struct ArrowArray){.length = (int64_t)take->rows, .n_buffers = 1, .buffers = e->no_buffer, .n_children = (int64_t)f->n_columns,
-                               .children = children, .release = release_batch, .private_data = e};
+    *out = (struct ArrowArray){.length = (int64_t)take->rows,
+                               .n_buffers = 1,
+                               .buffers = e->no_buffer,
+                               .n_children = (int64_t)f->n_columns,
+                               .children = children,
+                               .release = release_batch,
+                               .private_data = e};
     return 0;
 }
 
@@ -222,7 +233,8 @@ static void release_no_schema(struct ArrowSchema *s) { s->release = NULL; }
 static struct ArrowSchema *schema_of(const char *name, const char *format, bool with_child) {
     struct ArrowSchema *s = calloc(1, sizeof *s);
     if (!s) return NULL;
-    *s = (struct ArrowSchema){.format = format, .name = name, .flags = ARROW_FLAG_NULLABLE, .release = release_no_schema};
+    *s = (struct ArrowSchema){
+        .format = format, .name = name, .flags = ARROW_FLAG_NULLABLE, .release = release_no_schema};
     if (!with_child) return s;
     s->children = calloc(1, sizeof(struct ArrowSchema *));
     if (s->children) s->children[0] = schema_of("item", "u", false);
@@ -242,7 +254,8 @@ static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) 
     s.children = calloc(f->n_columns, sizeof(struct ArrowSchema *));
     if (!s.children) return ENOMEM;
     for (size_t i = 0; i < f->n_columns; i++) {
-        s.children[i] = schema_of(f->columns[i].name, formats[f->columns[i].kind], f->columns[i].kind == PLI__FEED_LIST);
+        s.children[i] = schema_of(f->columns[i].name, formats[f->columns[i].kind],
+                                  f->columns[i].kind == PLI__FEED_LIST);
         if (!s.children[i]) {
             release_schema(&s);
             return ENOMEM;
@@ -317,7 +330,8 @@ static void feed_free(pli__row_feed *f) {
     free(f);
 }
 
-pli_status pli__row_feed_start(const pli__feed_column *columns, size_t n, pli__produce_fn *fn, void *arg, pli__row_feed **out, pli_error *err) {
+pli_status pli__row_feed_start(const pli__feed_column *columns, size_t n, pli__produce_fn *fn, void *arg,
+                               pli__row_feed **out, pli_error *err) {
     pli__row_feed *f = calloc(1, sizeof *f);
     if (!f) return pli__error_memory(err);
     f->columns = columns;

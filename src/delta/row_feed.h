@@ -24,7 +24,8 @@ typedef struct pli__row_feed pli__row_feed;
 typedef pli_status pli__produce_fn(void *arg, pli__row_feed *feed, pli_error *err);
 
 /** @param columns borrowed for the life of the feed @param fn called once, in another thread */
-pli_status pli__row_feed_start(const pli__feed_column *columns, size_t n, pli__produce_fn *fn, void *arg, pli__row_feed **out, pli_error *err);
+pli_status pli__row_feed_start(const pli__feed_column *columns, size_t n, pli__produce_fn *fn, void *arg,
+                               pli__row_feed **out, pli_error *err);
 /** The stream; may be asked for once. It must be released before the feed is finished. */
 void pli__row_feed_stream(pli__row_feed *f, struct ArrowArrayStream *out);
 /** End it: waits for the thread; the feed is freed. @return what fn returned, PLI_OK if it was only stopped early */

@@ -33,10 +33,8 @@ static size_t lower_bound(const pli__rows *r, uint32_t key) {
     size_t lo = 0, hi = r->n;
     while (lo < hi) {
         const size_t mid = lo + (hi - lo) / 2;
-        if (r->buckets[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (r->buckets[mid].key < key) lo = mid + 1;
+        else hi = mid;
     }
     return lo;
 }
@@ -69,7 +67,8 @@ bool pli__rows_add(pli__rows *r, uint64_t row) {
 
 bool pli__rows_has(const pli__rows *r, uint64_t row) {
     const size_t at = lower_bound(r, (uint32_t)(row >> 32));
-    return at < r->n && r->buckets[at].key == (uint32_t)(row >> 32) && roaring_bitmap_contains(r->buckets[at].bitmap, (uint32_t)row);
+    return at < r->n && r->buckets[at].key == (uint32_t)(row >> 32) &&
+           roaring_bitmap_contains(r->buckets[at].bitmap, (uint32_t)row);
 }
 
 uint64_t pli__rows_count(const pli__rows *r) {
@@ -92,8 +91,7 @@ bool pli__rows_or(pli__rows *r, const pli__rows *other) {
         const size_t at = lower_bound(r, key);
         if (at < r->n && r->buckets[at].key == key)
             roaring_bitmap_or_inplace(r->buckets[at].bitmap, other->buckets[i].bitmap);
-        else if (!insert_bucket(r, at, key, roaring_bitmap_copy(other->buckets[i].bitmap)))
-            return false;
+        else if (!insert_bucket(r, at, key, roaring_bitmap_copy(other->buckets[i].bitmap))) return false;
     }
     return true;
 }
@@ -150,10 +148,14 @@ static pli_status parse_bucket(pli__rows *r, pli__str *rest, int64_t *last_key, 
 pli_status pli__rows_parse(pli__str data, pli__rows **out, pli_error *err) {
     PLI_AUTO(pli__rows_auto) pli__rows *r = pli__rows_new();
     if (!r) return pli__error_memory(err);
-    if (data.len < 12) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector of %zu bytes is too short", data.len);
-    if (little_endian(data.ptr, 4) != DV_MAGIC) return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector does not begin with its magic number");
+    if (data.len < 12)
+        return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector of %zu bytes is too short", data.len);
+    if (little_endian(data.ptr, 4) != DV_MAGIC)
+        return pli__error_set(err, PLI_E_CORRUPT, "a deletion vector does not begin with its magic number");
     const uint64_t n = little_endian(data.ptr + 4, 8);
-    if (n > PLI__DV_BUCKETS_MAX) return pli__error_set(err, PLI_E_LIMIT, "a deletion vector has more than %llu buckets", (unsigned long long)PLI__DV_BUCKETS_MAX);
+    if (n > PLI__DV_BUCKETS_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "a deletion vector has more than %llu buckets",
+                              (unsigned long long)PLI__DV_BUCKETS_MAX);
     pli__str rest = {data.ptr + 12, data.len - 12};
     int64_t last_key = -1;
     for (uint64_t i = 0; i < n; i++) PLI_TRY(parse_bucket(r, &rest, &last_key, err));

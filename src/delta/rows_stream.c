@@ -43,7 +43,8 @@ static int get_schema(struct ArrowArrayStream *s, struct ArrowSchema *out) {
     }
     *column = (struct ArrowSchema){.format = "l", .name = "k", .release = release_schema};
     children[0] = column;
-    *out = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 1, .children = children, .release = release_schema};
+    *out = (struct ArrowSchema){
+        .format = "+s", .name = "", .n_children = 1, .children = children, .release = release_schema};
     return 0;
 }
 
@@ -75,9 +76,15 @@ static int wrap(struct ArrowArray *out, int64_t *take_keys, size_t n) {
         return ENOMEM;
     }
     column_buffers[1] = take_keys;
-    *column = (struct ArrowArray){.length = (int64_t)n, .n_buffers = 2, .buffers = column_buffers, .release = release_array};
+    *column = (struct ArrowArray){
+        .length = (int64_t)n, .n_buffers = 2, .buffers = column_buffers, .release = release_array};
     children[0] = column;
-    *out = (struct ArrowArray){.length = (int64_t)n, .n_buffers = 1, .n_children = 1, .buffers = buffers, .children = children, .release = release_array};
+    *out = (struct ArrowArray){.length = (int64_t)n,
+                               .n_buffers = 1,
+                               .n_children = 1,
+                               .buffers = buffers,
+                               .children = children,
+                               .release = release_array};
     return 0;
 }
 
@@ -105,7 +112,10 @@ pli_status pli__rows_stream(const pli__file_rows *files, size_t n, struct ArrowA
     stream_state *st = malloc(sizeof *st);
     if (!st) return pli__error_memory(err);
     *st = (stream_state){.files = files, .n = n};
-    *out = (struct ArrowArrayStream){.get_schema = get_schema, .get_next = get_next, .get_last_error = last_error,
-                                     .release = release_stream, .private_data = st};
+    *out = (struct ArrowArrayStream){.get_schema = get_schema,
+                                     .get_next = get_next,
+                                     .get_last_error = last_error,
+                                     .release = release_stream,
+                                     .private_data = st};
     return PLI_OK;
 }

@@ -53,7 +53,8 @@ int64_t pli__scan_files_read(const pli__scan *s) { return s->files_read; }
 static const pli__kv *keep_values(pli__arena *a, const pli__kv *from, size_t n) {
     pli__kv *to = n ? pli__arena_alloc(a, n * sizeof *to) : NULL;
     for (size_t i = 0; to && i < n; i++)
-        to[i] = (pli__kv){pli__arena_str(a, from[i].key), from[i].value.ptr ? pli__arena_str(a, from[i].value) : (pli__str){0}};
+        to[i] = (pli__kv){pli__arena_str(a, from[i].key),
+                          from[i].value.ptr ? pli__arena_str(a, from[i].value) : (pli__str){0}};
     return to;
 }
 
@@ -77,7 +78,8 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
 static pli_status add_to_relation(pli__scan *s, const scan_file *f, pli__rows **rows, pli_error *err) {
     pli__file_relation_file file = {.log_path = f->path, .n_values = f->n_values, .values = f->values};
     if (f->dv.storage) {
-        PLI_TRY_IN(pli__dv_read(pli__delta_root(pli__snapshot_table(s->snapshot)), &f->dv, rows, err), err, "file '%.*s'", PLI_STR_ARG(f->path));
+        PLI_TRY_IN(pli__dv_read(pli__delta_root(pli__snapshot_table(s->snapshot)), &f->dv, rows, err), err,
+                   "file '%.*s'", PLI_STR_ARG(f->path));
         file.filter = PLI__ROWS_WITHOUT;
         file.rows = *rows;
     }
@@ -173,11 +175,13 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
     if (!s) return pli__error_memory(err);
     s->snapshot = pli__snapshot_ref(snapshot);
     PLI_TRY_IN(pli__mapping_open(snapshot, &s->mapping, err), err, "table '%s'", pli__delta_root(t));
-    if (!s->mapping->n) return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
+    if (!s->mapping->n)
+        return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
     if (o->where) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, o->where, &s->skip, err));
     const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns};
     PLI_TRY(pli__file_relation_new(t, s->mapping, &ro, &s->relation, err));
-    PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot), pli__delta_root(t));
+    PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot),
+               pli__delta_root(t));
     *out = PLI_TAKE(s);
     return PLI_OK;
 }

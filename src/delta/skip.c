@@ -58,14 +58,17 @@ static pli_status parse(pli__skip *s, const char *where, pli_error *err) {
     /* "no location" is 2^64 - 1, which no JSON integer of ours holds; quotes of the user's own texts are escaped there */
     pli__buf_addz(&sql, "SELECT replace(CAST(json_serialize_sql(CAST(");
     pli__buf_add_sql_str(&sql, pli__buf_str(&select));
-    pli__buf_addz(&sql, " AS VARCHAR)) AS VARCHAR), '\"query_location\":18446744073709551615', '\"query_location\":0')");
+    pli__buf_addz(&sql,
+                  " AS VARCHAR)) AS VARCHAR), '\"query_location\":18446744073709551615', '\"query_location\":0')");
     PLI_TRY(pli__buf_status(&select, err));
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_query_str(e, sql.ptr, &json, err));
-    if (pli__json_parse(pli__buf_str(&json), "the parsed filter", &s->tree, NULL) != PLI_OK) return PLI_OK; /* a very large number */
+    if (pli__json_parse(pli__buf_str(&json), "the parsed filter", &s->tree, NULL) != PLI_OK)
+        return PLI_OK; /* a very large number */
     if (!json_is_true(json_object_get(s->tree, "error"))) return PLI_OK;
     const char *message = json_string_value(json_object_get(s->tree, "error_message"));
-    return pli__error_set(err, PLI_E_SQL, "the filter '%s' cannot be parsed: %s", where, message ? message : "syntax error");
+    return pli__error_set(err, PLI_E_SQL, "the filter '%s' cannot be parsed: %s", where,
+                          message ? message : "syntax error");
 }
 
 static size_t ref_width(const pli__skip_ref *r) { return r->partition >= 0 ? 1 : 3; }
@@ -104,7 +107,10 @@ static pli_status make_table(pli__skip *s, pli__engine *e, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__buf_addf(&sql, "CREATE TEMP TABLE %s (n VARCHAR", s->table);
     for (size_t i = 0; i < s->condition.n_refs; i++)
-        pli__buf_addf(&sql, s->condition.refs[i].partition >= 0 ? ", p%zu VARCHAR" : ", lo%zu VARCHAR, hi%zu VARCHAR, nn%zu VARCHAR", i, i, i);
+        pli__buf_addf(&sql,
+                      s->condition.refs[i].partition >= 0 ? ", p%zu VARCHAR"
+                                                          : ", lo%zu VARCHAR, hi%zu VARCHAR, nn%zu VARCHAR",
+                      i, i, i);
     pli__buf_addc(&sql, ')');
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
@@ -220,7 +226,8 @@ static pli_status exact_statement(pli__skip *s, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     json_t *where = json_array_size(s->condition.exact) == 1
                         ? json_incref(json_array_get(s->condition.exact, 0))
-                        : json_pack("{s:s, s:s, s:s, s:O}", "class", "CONJUNCTION", "type", "CONJUNCTION_AND", "alias", "", "children", s->condition.exact);
+                        : json_pack("{s:s, s:s, s:s, s:O}", "class", "CONJUNCTION", "type", "CONJUNCTION_AND", "alias",
+                                    "", "children", s->condition.exact);
     if (!where || json_object_set_new(select_node(s->tree), "where_clause", where)) return pli__error_memory(err);
     PLI_TRY(pli__json_write(s->tree, &json, err));
     pli__buf_addz(&sql, "SELECT json_deserialize_sql(CAST(");

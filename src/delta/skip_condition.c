@@ -23,7 +23,9 @@ static const char *text_of(const json_t *node, const char *key) {
     return s ? s : "";
 }
 
-static bool is_a(const json_t *node, const char *key, const char *value) { return strcmp(text_of(node, key), value) == 0; }
+static bool is_a(const json_t *node, const char *key, const char *value) {
+    return strcmp(text_of(node, key), value) == 0;
+}
 
 /* ---- columns ---- */
 
@@ -51,8 +53,11 @@ static int find_ref(builder *b, const json_t *node) {
     const int column = n == 1 ? pli__mapping_find(b->m, names[0]) : -1;
     const bool partition = column >= 0 && b->m->columns[column].is_partition;
     const size_t len = path.len;
-    b->c->refs[b->c->n_refs] = (pli__skip_ref){.type = f->type, .partition = partition ? column : -1, .nested = n > 1,
-                                               .path = pli__buf_take(&path), .path_len = len};
+    b->c->refs[b->c->n_refs] = (pli__skip_ref){.type = f->type,
+                                               .partition = partition ? column : -1,
+                                               .nested = n > 1,
+                                               .path = pli__buf_take(&path),
+                                               .path_len = len};
     return (int)b->c->n_refs++;
 }
 
@@ -64,9 +69,17 @@ static family family_of_name(const char *id) {
     static const struct {
         const char *name;
         family family;
-    } names[] = {{"VARCHAR", FAMILY_TEXT},   {"TINYINT", FAMILY_NUMBER},  {"SMALLINT", FAMILY_NUMBER},  {"INTEGER", FAMILY_NUMBER},
-                 {"BIGINT", FAMILY_NUMBER},  {"FLOAT", FAMILY_NUMBER},    {"DOUBLE", FAMILY_NUMBER},    {"DECIMAL", FAMILY_NUMBER},
-                 {"DATE", FAMILY_TIME},      {"TIMESTAMP", FAMILY_TIME},  {"TIMESTAMP WITH TIME ZONE", FAMILY_TIME},
+    } names[] = {{"VARCHAR", FAMILY_TEXT},
+                 {"TINYINT", FAMILY_NUMBER},
+                 {"SMALLINT", FAMILY_NUMBER},
+                 {"INTEGER", FAMILY_NUMBER},
+                 {"BIGINT", FAMILY_NUMBER},
+                 {"FLOAT", FAMILY_NUMBER},
+                 {"DOUBLE", FAMILY_NUMBER},
+                 {"DECIMAL", FAMILY_NUMBER},
+                 {"DATE", FAMILY_TIME},
+                 {"TIMESTAMP", FAMILY_TIME},
+                 {"TIMESTAMP WITH TIME ZONE", FAMILY_TIME},
                  {"BOOLEAN", FAMILY_BOOLEAN}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(id, names[i].name) == 0) return names[i].family;
@@ -117,12 +130,9 @@ static family add_plain(const json_t *constant, pli__buf *sql) {
         return f;
     }
     if (is_a(type, "id", "DECIMAL")) return FAMILY_NONE;
-    if (json_is_integer(value))
-        pli__buf_addf(sql, "%" PRId64, (int64_t)json_integer_value(value));
-    else if (json_is_real(value))
-        pli__buf_addf(sql, "CAST(%.17g AS DOUBLE)", json_real_value(value));
-    else
-        return FAMILY_NONE;
+    if (json_is_integer(value)) pli__buf_addf(sql, "%" PRId64, (int64_t)json_integer_value(value));
+    else if (json_is_real(value)) pli__buf_addf(sql, "CAST(%.17g AS DOUBLE)", json_real_value(value));
+    else return FAMILY_NONE;
     return f;
 }
 
@@ -136,7 +146,9 @@ static family add_constant(const json_t *node, pli__buf *sql, bool *literal) {
         return f;
     }
     const json_t *child = json_object_get(node, "child"), *type = json_object_get(node, "cast_type");
-    if (!is_a(node, "class", "CAST") || !is_a(child, "class", "CONSTANT") || json_is_true(json_object_get(node, "try_cast"))) return FAMILY_NONE;
+    if (!is_a(node, "class", "CAST") || !is_a(child, "class", "CONSTANT") ||
+        json_is_true(json_object_get(node, "try_cast")))
+        return FAMILY_NONE;
     const family f = family_of_name(text_of(type, "id"));
     if (f == FAMILY_NONE || f == FAMILY_TEXT || !json_is_null(json_object_get(type, "type_info"))) return FAMILY_NONE;
     pli__buf_addz(sql, "CAST(");
@@ -182,13 +194,15 @@ static void add_bound(builder *b, int i, bool upper, const char *op, const char 
     pli__buf *sql = &b->c->sql;
     const char *name = upper ? "hi" : "lo";
     if (is_coarse(t))
-        pli__buf_addf(sql, "(CAST(%s%d AS DOUBLE) %s abs(CAST(%s%d AS DOUBLE)) * 1e-14 %s CAST(%s AS DOUBLE))", name, i, upper ? "+" : "-", name, i, op, constant);
-    else if (upper && t->id == PLI__TYPE_STRING) /* a bound that was cut off may lack the character that makes it an upper one */
-        pli__buf_addf(sql, "(CASE WHEN length(hi%d) >= %d THEN hi%d || chr(1114111) ELSE hi%d END %s %s)", i, PREFIX_LENGTH, i, i, op, constant);
+        pli__buf_addf(sql, "(CAST(%s%d AS DOUBLE) %s abs(CAST(%s%d AS DOUBLE)) * 1e-14 %s CAST(%s AS DOUBLE))", name, i,
+                      upper ? "+" : "-", name, i, op, constant);
+    else if (upper &&
+             t->id == PLI__TYPE_STRING) /* a bound that was cut off may lack the character that makes it an upper one */
+        pli__buf_addf(sql, "(CASE WHEN length(hi%d) >= %d THEN hi%d || chr(1114111) ELSE hi%d END %s %s)", i,
+                      PREFIX_LENGTH, i, i, op, constant);
     else if (upper && (t->id == PLI__TYPE_TIMESTAMP || t->id == PLI__TYPE_TIMESTAMP_NTZ)) /* cut to milliseconds */
         pli__buf_addf(sql, "(hi%d + INTERVAL 1 MILLISECOND %s %s)", i, op, constant);
-    else
-        pli__buf_addf(sql, "(%s%d %s %s)", name, i, op, constant);
+    else pli__buf_addf(sql, "(%s%d %s %s)", name, i, op, constant);
 }
 
 /* NaN is greater than every number to the engine, but bounds often leave it out: an upper bound of a float says nothing
@@ -222,10 +236,8 @@ static void add_comparison(builder *b, int i, comparison op, const char *constan
 static void add_compare(builder *b, const json_t *column, comparison op, const json_t *constant) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     const int i = op == OP_OTHER ? -1 : find_ref(b, column);
-    if (i >= 0 && constant_for(b->c->refs[i].type, constant, &text))
-        add_comparison(b, i, op, text.ptr);
-    else
-        pli__buf_addz(&b->c->sql, "NULL");
+    if (i >= 0 && constant_for(b->c->refs[i].type, constant, &text)) add_comparison(b, i, op, text.ptr);
+    else pli__buf_addz(&b->c->sql, "NULL");
 }
 
 static void add_node(builder *b, const json_t *node);
@@ -258,12 +270,9 @@ static void add_in(builder *b, const json_t *children) {
 /* A struct that is null hides the nulls of its members from some writers' counts, so only top columns are judged. */
 static void add_null_test(builder *b, const json_t *column, bool negated) {
     const int i = find_ref(b, column);
-    if (i < 0 || b->c->refs[i].nested)
-        pli__buf_addz(&b->c->sql, "NULL");
-    else if (b->c->refs[i].partition >= 0)
-        pli__buf_addf(&b->c->sql, "(p%d IS %sNULL)", i, negated ? "NOT " : "");
-    else
-        pli__buf_addf(&b->c->sql, negated ? "(nn%d < n)" : "(nn%d > 0)", i);
+    if (i < 0 || b->c->refs[i].nested) pli__buf_addz(&b->c->sql, "NULL");
+    else if (b->c->refs[i].partition >= 0) pli__buf_addf(&b->c->sql, "(p%d IS %sNULL)", i, negated ? "NOT " : "");
+    else pli__buf_addf(&b->c->sql, negated ? "(nn%d < n)" : "(nn%d > 0)", i);
 }
 
 /* text LIKE 'prefix%': the bounds must leave room for a text that begins with it */
@@ -289,14 +298,12 @@ static void add_like(builder *b, const json_t *children) {
 
 static void add_operator(builder *b, const json_t *node) {
     const json_t *children = json_object_get(node, "children"), *child = json_array_get(children, 0);
-    if (is_a(node, "type", "COMPARE_IN"))
-        add_in(b, children);
+    if (is_a(node, "type", "COMPARE_IN")) add_in(b, children);
     else if (is_a(node, "type", "OPERATOR_IS_NULL") || is_a(node, "type", "OPERATOR_IS_NOT_NULL"))
         add_null_test(b, child, is_a(node, "type", "OPERATOR_IS_NOT_NULL"));
     else if (is_a(node, "type", "OPERATOR_NOT") && is_a(child, "type", "OPERATOR_IS_NULL"))
         add_null_test(b, json_array_get(json_object_get(child, "children"), 0), true);
-    else
-        pli__buf_addz(&b->c->sql, "NULL");
+    else pli__buf_addz(&b->c->sql, "NULL");
 }
 
 static void add_node(builder *b, const json_t *node) {
@@ -325,7 +332,8 @@ static void add_node(builder *b, const json_t *node) {
 /* ---- conjuncts over partition columns alone ---- */
 
 static bool is_repeatable(const json_t *node) {
-    static const char *const changing[] = {"random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "nextval", "currval", "setseed"};
+    static const char *const changing[] = {"random", "uuid",    "gen_random_uuid", "uuidv4",
+                                           "uuidv7", "nextval", "currval",         "setseed"};
     for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++)
         if (is_a(node, "function_name", changing[i])) return false;
     return !is_a(node, "class", "SUBQUERY") && !is_a(node, "class", "WINDOW") && !is_a(node, "class", "STAR");
@@ -368,7 +376,8 @@ static pli_status add_conjunct(builder *b, const json_t *node, pli_error *err) {
     return pli__buf_status(&b->c->sql, err);
 }
 
-pli_status pli__skip_condition_build(const json_t *where, const pli__mapping *m, pli__skip_condition *c, pli_error *err) {
+pli_status pli__skip_condition_build(const json_t *where, const pli__mapping *m, pli__skip_condition *c,
+                                     pli_error *err) {
     builder b = {c, m};
     size_t i;
     const json_t *child;

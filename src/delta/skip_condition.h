@@ -32,7 +32,8 @@ typedef struct pli__skip_condition {
 } pli__skip_condition;
 
 /** @param where the tree of the WHERE clause @param c zeroed */
-pli_status pli__skip_condition_build(const json_t *where, const pli__mapping *m, pli__skip_condition *c, pli_error *err);
+pli_status pli__skip_condition_build(const json_t *where, const pli__mapping *m, pli__skip_condition *c,
+                                     pli_error *err);
 void pli__skip_condition_clear(pli__skip_condition *c);
 
 #endif

@@ -21,7 +21,8 @@ struct pli__snapshot {
     pli__state state;
     const pli__type *schema;
     int64_t ict_ms;
-    pli__tail *tail; /* files of the commits, perhaps of an earlier version only, perhaps shared with its snapshot; NULL = not read yet */
+    pli__tail *
+        tail; /* files of the commits, perhaps of an earlier version only, perhaps shared with its snapshot; NULL = not read yet */
 };
 
 /* ---- references ---- */
@@ -43,7 +44,8 @@ void pli__snapshot_unref(pli__snapshot *s) {
 
 void pli__snapshot_auto(pli__snapshot **s) { pli__snapshot_unref(*s); }
 
-static pli_status new_snapshot(pli__delta *t, const pli__snapshot_options *options, pli__snapshot **out, pli_error *err) {
+static pli_status new_snapshot(pli__delta *t, const pli__snapshot_options *options, pli__snapshot **out,
+                               pli_error *err) {
     pli__snapshot *s = calloc(1, sizeof *s);
     if (!s) return pli__error_memory(err);
     s->refs = 1;
@@ -58,8 +60,8 @@ static pli_status new_snapshot(pli__delta *t, const pli__snapshot_options *optio
 
 typedef struct {
     pli__state *state; /* NULL: not wanted */
-    pli__tail *tail;   /* NULL: not wanted */
-    int64_t ict_ms;    /* of the last commit that had one */
+    pli__tail *tail; /* NULL: not wanted */
+    int64_t ict_ms; /* of the last commit that had one */
 } replay;
 
 static pli_status replay_action(void *arg, const pli__action *a, pli_error *err) {
@@ -86,7 +88,9 @@ static pli_status replay_commits(pli__delta *t, int64_t from, int64_t to, replay
     return PLI_OK;
 }
 
-static int64_t checkpoint_version(const pli__snapshot *s) { return s->checkpoint ? pli__log_checkpoint_version(s->checkpoint) : -1; }
+static int64_t checkpoint_version(const pli__snapshot *s) {
+    return s->checkpoint ? pli__log_checkpoint_version(s->checkpoint) : -1;
+}
 
 /* Adds the commits behind `from` to the state, and to a fresh tail where the caller said that files will be wanted. */
 static pli_status replay_state(pli__snapshot *s, int64_t from, pli_error *err) {
@@ -114,7 +118,8 @@ static pli_status find_ict(pli__snapshot *s, pli_error *err) {
     }
     if (s->ict_ms >= 0) return PLI_OK;
     replay r = {.ict_ms = -1};
-    const pli_status st = pli__log_read(s->table, s->version, (pli__read_what){.kinds = PLI__READ_INFO}, replay_action, &r, err);
+    const pli_status st = pli__log_read(s->table, s->version, (pli__read_what){.kinds = PLI__READ_INFO}, replay_action,
+                                        &r, err);
     if (st == PLI_E_NOT_FOUND) {
         pli__error_clear(err);
         return PLI_OK;
@@ -126,17 +131,20 @@ static pli_status find_ict(pli__snapshot *s, pli_error *err) {
 static pli_status check_snapshot(pli__snapshot *s, pli_error *err) {
     const pli__state *st = &s->state;
     if (!st->has_protocol || !st->has_metadata)
-        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " of '%s' has no %s action", s->version, s->table->root,
-                              st->has_protocol ? "metaData" : "protocol");
-    PLI_TRY_IN(s->options.for_write ? pli__protocol_check_write(&st->protocol, err) : pli__protocol_check_read(&st->protocol, err),
+        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " of '%s' has no %s action", s->version,
+                              s->table->root, st->has_protocol ? "metaData" : "protocol");
+    PLI_TRY_IN(s->options.for_write ? pli__protocol_check_write(&st->protocol, err)
+                                    : pli__protocol_check_read(&st->protocol, err),
                err, "version %" PRId64 " of '%s'", s->version, s->table->root);
     if (!st->metadata.schema_string.ptr)
-        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " of '%s' has a metaData without a schemaString", s->version, s->table->root);
+        return pli__error_set(err, PLI_E_CORRUPT, "version %" PRId64 " of '%s' has a metaData without a schemaString",
+                              s->version, s->table->root);
     if (!s->schema) {
         PLI_TRY_IN(pli__type_from_delta(st->metadata.schema_string, &s->schema, err), err,
                    "schema of version %" PRId64 " of '%s'", s->version, s->table->root);
         if (s->schema->id != PLI__TYPE_STRUCT)
-            return pli__error_set(err, PLI_E_CORRUPT, "the schema of version %" PRId64 " of '%s' is no struct", s->version, s->table->root);
+            return pli__error_set(err, PLI_E_CORRUPT, "the schema of version %" PRId64 " of '%s' is no struct",
+                                  s->version, s->table->root);
     }
     return find_ict(s, err);
 }
@@ -144,10 +152,13 @@ static pli_status check_snapshot(pli__snapshot *s, pli_error *err) {
 /* ---- opening ---- */
 
 static bool may_use(const pli__snapshot_options *o, int64_t checkpoint, int64_t version) {
-    return !o->ignore_checkpoints && checkpoint <= version && (!o->limit_checkpoints || checkpoint <= o->max_checkpoint);
+    return !o->ignore_checkpoints && checkpoint <= version &&
+           (!o->limit_checkpoints || checkpoint <= o->max_checkpoint);
 }
 
-static pli_status apply_checkpoint(void *arg, const pli__action *a, pli_error *err) { return pli__state_apply(arg, a, err); }
+static pli_status apply_checkpoint(void *arg, const pli__action *a, pli_error *err) {
+    return pli__state_apply(arg, a, err);
+}
 
 /* State as of one checkpoint. On failure the snapshot is as before. */
 static pli_status start_from(pli__snapshot *s, const pli__log_checkpoint_ref *ref, pli_error *err) {
@@ -155,7 +166,8 @@ static pli_status start_from(pli__snapshot *s, const pli__log_checkpoint_ref *re
     PLI_AUTO(pli__log_checkpoint_auto) pli__log_checkpoint *c = NULL;
     PLI_TRY(pli__log_checkpoint_open(s->table, ref, apply_checkpoint, &state, &c, err));
     if (!state.has_protocol || !state.has_metadata)
-        return pli__error_set(err, PLI_E_CORRUPT, "checkpoint '%s' has no %s", ref->names[0], state.has_protocol ? "metaData" : "protocol");
+        return pli__error_set(err, PLI_E_CORRUPT, "checkpoint '%s' has no %s", ref->names[0],
+                              state.has_protocol ? "metaData" : "protocol");
     s->state = state;
     state = (pli__state){0};
     s->checkpoint = PLI_TAKE(c);
@@ -165,7 +177,8 @@ static pli_status start_from(pli__snapshot *s, const pli__log_checkpoint_ref *re
 static bool is_final(pli_status st) { return st == PLI_E_MEMORY || st == PLI_E_CANCELLED; }
 
 static pli_status gap_error(const pli__snapshot *s, int64_t missing, pli_error *err) {
-    pli__error_set(err, PLI_E_CORRUPT, "the log of '%s' has a gap: version %" PRId64 " needs commit %" PRId64 ", which is missing",
+    pli__error_set(err, PLI_E_CORRUPT,
+                   "the log of '%s' has a gap: version %" PRId64 " needs commit %" PRId64 ", which is missing",
                    s->table->root, s->version, missing);
     pli__error_flag(err, PLI_ERR_FATAL);
     return PLI_E_CORRUPT;
@@ -185,7 +198,8 @@ static pli_status start_snapshot(pli__snapshot *s, const pli__log_listing *l, pl
             if (err) *err = failure;
             return st;
         }
-        pli__env_log(s->table->env, PLI_LOG_WARNING, "checkpoint '%s/_delta_log/%s' cannot be used (%s); falling back to an older state",
+        pli__env_log(s->table->env, PLI_LOG_WARNING,
+                     "checkpoint '%s/_delta_log/%s' cannot be used (%s); falling back to an older state",
                      s->table->root, ref->names[0], failure.message);
     }
     if (pli__log_listing_contiguous(l, 0, s->version, &missing)) return PLI_OK;
@@ -198,14 +212,18 @@ static pli_status start_snapshot(pli__snapshot *s, const pli__log_listing *l, pl
 
 static pli_status check_range(const pli__snapshot *s, int64_t last, const pli__log_listing *l, pli_error *err) {
     if (last < 0)
-        return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit", s->table->root);
+        return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit",
+                              s->table->root);
     if (s->version > last)
-        return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
-                              s->version, s->table->root, last);
+        return pli__error_set(err, PLI_E_NOT_FOUND,
+                              "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64, s->version,
+                              s->table->root, last);
     const int64_t first = l->n_commits ? l->commits[0] : 0;
-    const bool rebuilt = l->n_checkpoints && l->checkpoints[0].version <= s->version && may_use(&s->options, l->checkpoints[0].version, s->version);
+    const bool rebuilt = l->n_checkpoints && l->checkpoints[0].version <= s->version &&
+                         may_use(&s->options, l->checkpoints[0].version, s->version);
     if (first > 0 && s->version < first && !rebuilt)
-        return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' is no longer available", s->version, s->table->root);
+        return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' is no longer available", s->version,
+                              s->table->root);
     return PLI_OK;
 }
 
@@ -227,7 +245,8 @@ static pli_status open_from(pli__snapshot *s, int64_t version, int64_t from, pli
     return start_snapshot(s, &l, err);
 }
 
-pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out, pli_error *err) {
+pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
+                              pli_error *err) {
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     if (version < PLI__LATEST) return pli__error_set(err, PLI_E_ARGUMENT, "version %" PRId64 " is negative", version);
     PLI_TRY(new_snapshot(t, options, &s, err));
@@ -253,7 +272,8 @@ static pli_status advance_to(pli__snapshot *s, int64_t version, pli__snapshot **
     replay r = {.state = &n->state, .ict_ms = -1};
     PLI_TRY(replay_commits(n->table, s->version + 1, version, &r, err));
     n->ict_ms = r.ict_ms;
-    if (pli__str_eq(n->state.metadata.schema_string, s->state.metadata.schema_string)) n->schema = pli__type_ref(s->schema);
+    if (pli__str_eq(n->state.metadata.schema_string, s->state.metadata.schema_string))
+        n->schema = pli__type_ref(s->schema);
     PLI_TRY(check_snapshot(n, err));
     *out = PLI_TAKE(n);
     return PLI_OK;
@@ -268,10 +288,12 @@ pli_status pli__snapshot_advance(pli__snapshot *s, int64_t version, pli__snapsho
     }
     if (to < s->version)
         return pli__error_set(err, version == PLI__LATEST ? PLI_E_TABLE_CHANGED : PLI_E_ARGUMENT,
-                              "'%s' is at version %" PRId64 ", before the snapshot's %" PRId64, s->table->root, to, s->version);
+                              "'%s' is at version %" PRId64 ", before the snapshot's %" PRId64, s->table->root, to,
+                              s->version);
     const pli_status st = advance_to(s, to, out, err);
     if (st != PLI_E_NOT_FOUND) return st;
-    return pli__snapshot_open(s->table, to, &s->options, out, err); /* its commits were cleaned away, or it does not exist */
+    return pli__snapshot_open(s->table, to, &s->options, out,
+                              err); /* its commits were cleaned away, or it does not exist */
 }
 
 /* ---- facts ---- */
@@ -294,7 +316,9 @@ bool pli__snapshot_has_feature(const pli__snapshot *s, const char *feature) {
     return pli__protocol_has_feature(&s->state.protocol, feature);
 }
 
-bool pli__snapshot_txn(pli__snapshot *s, pli__str app_id, pli__txn *out) { return pli__state_txn(&s->state, app_id, out); }
+bool pli__snapshot_txn(pli__snapshot *s, pli__str app_id, pli__txn *out) {
+    return pli__state_txn(&s->state, app_id, out);
+}
 size_t pli__snapshot_n_txns(const pli__snapshot *s) { return s->state.n_txns; }
 pli__txn pli__snapshot_txn_at(const pli__snapshot *s, size_t i) { return s->state.txns[i]; }
 size_t pli__snapshot_n_domains(const pli__snapshot *s) { return s->state.n_domains; }

@@ -19,7 +19,8 @@ typedef struct pli__snapshot pli__snapshot; /* one version */
  *  @param env borrowed, must outlive the handle */
 pli_status pli__delta_open(pli_env *env, const char *root, pli__delta **out, pli_error *err);
 /** The same over a given store for `_delta_log` (taken); data files are then unreachable unless root is given. For tests. */
-pli_status pli__delta_open_store(pli_env *env, const char *root, pli__store *take_log_store, pli__delta **out, pli_error *err);
+pli_status pli__delta_open_store(pli_env *env, const char *root, pli__store *take_log_store, pli__delta **out,
+                                 pli_error *err);
 void pli__delta_free(pli__delta *t);
 void pli__delta_auto(pli__delta **t);
 const char *pli__delta_root(const pli__delta *t);   /* absolute, resolved where it exists */
@@ -44,13 +45,14 @@ typedef struct pli__snapshot_options {
     bool limit_checkpoints;  /**< use no checkpoint newer than max_checkpoint */
     int64_t max_checkpoint;  /**< only looked at with limit_checkpoints */
     bool for_write;          /**< also refuse unsupported writer features */
-    bool with_files;         /**< files will be asked for: take in `files` (PLI__FILES_*) in the same pass over the commits */
+    bool with_files; /**< files will be asked for: take in `files` (PLI__FILES_*) in the same pass over the commits */
     unsigned files;
 } pli__snapshot_options;
 
 /** @param version PLI__LATEST or a version @param options NULL = defaults.
  *  Refuses unknown reader features by name (UNSUPPORTED_FEATURE). Snapshots are counted references, immutable. */
-pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out, pli_error *err);
+pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
+                              pli_error *err);
 /** Snapshot of a later version by reading only the new commits. PLI__LATEST allowed; same version gives a new reference. */
 pli_status pli__snapshot_advance(pli__snapshot *s, int64_t version, pli__snapshot **out, pli_error *err);
 pli__snapshot *pli__snapshot_ref(pli__snapshot *s);
@@ -65,7 +67,8 @@ const pli__metadata *pli__snapshot_metadata(const pli__snapshot *s);
 const pli__type *pli__snapshot_schema(const pli__snapshot *s); /* STRUCT, field metadata kept; borrowed */
 /** Table property ("delta.…"), ptr NULL if unset. */
 pli__str pli__snapshot_property(const pli__snapshot *s, const char *key);
-bool pli__snapshot_has_feature(const pli__snapshot *s, const char *feature); /* writer feature supported (lists or legacy versions) */
+bool pli__snapshot_has_feature(const pli__snapshot *s,
+                               const char *feature); /* writer feature supported (lists or legacy versions) */
 /** Newest txn of an application; false if there is none. */
 bool pli__snapshot_txn(pli__snapshot *s, pli__str app_id, pli__txn *out);
 size_t pli__snapshot_n_txns(const pli__snapshot *s);
@@ -76,8 +79,14 @@ pli__domain pli__snapshot_domain_at(const pli__snapshot *s, size_t i);
 int64_t pli__snapshot_ict_us(const pli__snapshot *s);
 
 /** What to hand to the callback with each file, beside path, size and modification time; the less, the faster. */
-enum { PLI__FILES_PATHS = 0, PLI__FILES_PARTITIONS = 1, PLI__FILES_STATS = 2, PLI__FILES_DV = 4,
-       PLI__FILES_OTHER = 8 /* tags, row ids, clusteringProvider */, PLI__FILES_ALL = 0xff };
+enum {
+    PLI__FILES_PATHS = 0,
+    PLI__FILES_PARTITIONS = 1,
+    PLI__FILES_STATS = 2,
+    PLI__FILES_DV = 4,
+    PLI__FILES_OTHER = 8 /* tags, row ids, clusteringProvider */,
+    PLI__FILES_ALL = 0xff
+};
 /** Active files in no particular order. fn may use the environment's engine, but not read files or removes of this table. Slices live until the callback returns. A status from fn ends it. */
 typedef pli_status pli__add_fn(void *arg, const pli__add *add, pli_error *err);
 pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn, void *arg, pli_error *err);
@@ -92,10 +101,10 @@ pli_status pli__log_read_commit(pli__delta *t, int64_t version, pli__action_fn *
 /* ---- rows as SQL (delta/scan.c): the engine reads the files, deletion vectors, column mapping, widening and partition
  *      values honoured ---- */
 typedef struct pli__scan_options {
-    const char *where;              /**< SQL over logical names, used for skipping files AND applied to rows; NULL = all */
-    size_t n_columns;               /**< 0 = all columns in schema order */
+    const char *where; /**< SQL over logical names, used for skipping files AND applied to rows; NULL = all */
+    size_t n_columns; /**< 0 = all columns in schema order */
     const char *const *columns;
-    bool with_file_columns;         /**< add "_pli_file" (path as in the log) and "_pli_row" (physical row number) */
+    bool with_file_columns; /**< add "_pli_file" (path as in the log) and "_pli_row" (physical row number) */
 } pli__scan_options;
 /** SQL text (a SELECT) giving the rows of the snapshot. It may refer to temp tables that live in the environment's engine until
  *  pli__scan_release(scan). */

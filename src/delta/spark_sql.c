@@ -10,8 +10,14 @@
 static const struct {
     const char *from, *to;
 } words[] = {
-    {"string", "VARCHAR"}, {"long", "BIGINT"},     {"short", "SMALLINT"}, {"byte", "TINYINT"},
-    {"binary", "BLOB"},    {"timestamp", "TIMESTAMPTZ"}, {"timestamp_ntz", "TIMESTAMP"}, {"timestamp_ltz", "TIMESTAMPTZ"},
+    {"string", "VARCHAR"},
+    {"long", "BIGINT"},
+    {"short", "SMALLINT"},
+    {"byte", "TINYINT"},
+    {"binary", "BLOB"},
+    {"timestamp", "TIMESTAMPTZ"},
+    {"timestamp_ntz", "TIMESTAMP"},
+    {"timestamp_ltz", "TIMESTAMPTZ"},
 };
 
 typedef struct {
@@ -54,7 +60,9 @@ static pli_status take_quoted(lexer *l, char quote, pli__buf *out, pli_error *er
 
 static void take_word(lexer *l, pli__buf *out) {
     size_t end = l->at;
-    while (end < l->text.len && (isalnum((unsigned char)l->text.ptr[end]) || l->text.ptr[end] == '_' || (l->text.ptr[end] & 0x80))) end++;
+    while (end < l->text.len &&
+           (isalnum((unsigned char)l->text.ptr[end]) || l->text.ptr[end] == '_' || (l->text.ptr[end] & 0x80)))
+        end++;
     const pli__str word = {l->text.ptr + l->at, end - l->at};
     const char *instead = NULL;
     for (size_t i = 0; l->after_as && i < sizeof words / sizeof words[0]; i++)
@@ -65,11 +73,14 @@ static void take_word(lexer *l, pli__buf *out) {
     l->at = end;
 }
 
-static bool starts(const lexer *l, const char *z) { return pli__str_starts((pli__str){l->text.ptr + l->at, l->text.len - l->at}, pli__str_of(z)); }
+static bool starts(const lexer *l, const char *z) {
+    return pli__str_starts((pli__str){l->text.ptr + l->at, l->text.len - l->at}, pli__str_of(z));
+}
 
 static pli_status take_sign(lexer *l, pli__buf *out, pli_error *err) {
     const char c = l->text.ptr[l->at];
-    if (starts(l, "--") || starts(l, "/*") || c == ';' || c == '\0') return refuse(l, err, "comments and several statements are not allowed");
+    if (starts(l, "--") || starts(l, "/*") || c == ';' || c == '\0')
+        return refuse(l, err, "comments and several statements are not allowed");
     if (starts(l, "<=>")) {
         pli__buf_addz(out, " IS NOT DISTINCT FROM ");
         l->at += 3;

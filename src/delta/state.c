@@ -71,7 +71,8 @@ static pli_status apply_txn(pli__state *s, pli__txn txn, pli_error *err) {
     if (!s->txn_index && !(s->txn_index = pli__map_new())) return pli__error_memory(err);
     PLI_TRY(grow((void **)&s->txns, s->n_txns, &s->cap_txns, sizeof *s->txns, PLI__TXNS_MAX, err));
     txn.app_id = copy_str(&s->arena, txn.app_id);
-    if (!pli__map_put(s->txn_index, txn.app_id, (void *)(uintptr_t)(s->n_txns + 1), NULL)) return pli__error_memory(err);
+    if (!pli__map_put(s->txn_index, txn.app_id, (void *)(uintptr_t)(s->n_txns + 1), NULL))
+        return pli__error_memory(err);
     s->txns[s->n_txns++] = txn;
     return pli__arena_status(&s->arena, err);
 }

@@ -65,8 +65,8 @@ bool pli__stats_time(int64_t us, bool zoned, pli__buf *out) {
     pli__time_civil_from_days(day, &y, &m, &d);
     if (y < 1 || y > 9999) return false;
     const int t = (int)rest;
-    pli__buf_addf(out, "%04d-%02u-%02uT%02d:%02d:%02d.%03d%s", (int)y, m, d, t / 3600000, t / 60000 % 60, t / 1000 % 60, t % 1000,
-                  zoned ? "Z" : "");
+    pli__buf_addf(out, "%04d-%02u-%02uT%02d:%02d:%02d.%03d%s", (int)y, m, d, t / 3600000, t / 60000 % 60, t / 1000 % 60,
+                  t % 1000, zoned ? "Z" : "");
     return true;
 }
 
@@ -88,7 +88,8 @@ static bool write_number(pli__str text, bool is_max, pli__buf *out) {
 
 static bool write_string(pli__str text, bool is_max, size_t prefix_length, pli__buf *out) {
     PLI_AUTO(pli__buf_clear) pli__buf bound = {0};
-    const bool ok = is_max ? pli__stats_string_max(text, prefix_length, &bound) : pli__stats_string_min(text, prefix_length, &bound);
+    const bool ok = is_max ? pli__stats_string_max(text, prefix_length, &bound)
+                           : pli__stats_string_min(text, prefix_length, &bound);
     if (!ok || bound.failed) return false;
     pli__buf_add_json(out, bound.ptr ? pli__buf_str(&bound) : PLI_STR(""));
     return true;
@@ -110,20 +111,20 @@ static bool write_time(pli__str text, bool zoned, pli__buf *out) {
 bool pli__stats_bound(const pli__type *type, pli__str text, bool is_max, size_t prefix_length, pli__buf *out) {
     int64_t us;
     switch (type->id) {
-    case PLI__TYPE_I8:
-    case PLI__TYPE_I16:
-    case PLI__TYPE_I32:
-    case PLI__TYPE_I64:
-    case PLI__TYPE_DECIMAL:
-    case PLI__TYPE_F32:
-    case PLI__TYPE_F64: return write_number(text, is_max, out);
-    case PLI__TYPE_STRING: return write_string(text, is_max, prefix_length, out);
-    case PLI__TYPE_TIMESTAMP: return write_time(text, true, out);
-    case PLI__TYPE_TIMESTAMP_NTZ: return write_time(text, false, out);
-    case PLI__TYPE_DATE:
-        if (text.len != 10 || !pli__time_parse_iso(text, &us)) return false;
-        pli__buf_add_json(out, text);
-        return true;
-    default: return false;
+        case PLI__TYPE_I8:
+        case PLI__TYPE_I16:
+        case PLI__TYPE_I32:
+        case PLI__TYPE_I64:
+        case PLI__TYPE_DECIMAL:
+        case PLI__TYPE_F32:
+        case PLI__TYPE_F64: return write_number(text, is_max, out);
+        case PLI__TYPE_STRING: return write_string(text, is_max, prefix_length, out);
+        case PLI__TYPE_TIMESTAMP: return write_time(text, true, out);
+        case PLI__TYPE_TIMESTAMP_NTZ: return write_time(text, false, out);
+        case PLI__TYPE_DATE:
+            if (text.len != 10 || !pli__time_parse_iso(text, &us)) return false;
+            pli__buf_add_json(out, text);
+            return true;
+        default: return false;
     }
 }

@@ -15,18 +15,21 @@ typedef bool wanted_fn(const pli__stats_file *f, const pli__stat_node *n);
 
 static bool wants_footer(const pli__stats_file *f, const pli__stat_node *n) {
     const pli__written_column *c = pli__map_get(f->columns, n->engine_key);
-    if (!c || pli__type_is_nested(n->type) || n->type->id == PLI__TYPE_BOOLEAN || n->type->id == PLI__TYPE_BINARY) return false;
+    if (!c || pli__type_is_nested(n->type) || n->type->id == PLI__TYPE_BOOLEAN || n->type->id == PLI__TYPE_BINARY)
+        return false;
     if (pli__type_is_float(n->type)) return true;
     return !c->has_min_max && c->has_null_count && c->null_count > 0 && c->null_count < f->file->rows;
 }
 
 static bool wants_nulls(const pli__stats_file *f, const pli__stat_node *n) {
     const pli__written_column *c = pli__map_get(f->columns, n->engine_key);
-    return c && (n->type->id == PLI__TYPE_LIST || n->type->id == PLI__TYPE_MAP) && (!c->has_null_count || c->null_count > 0);
+    return c && (n->type->id == PLI__TYPE_LIST || n->type->id == PLI__TYPE_MAP) &&
+           (!c->has_null_count || c->null_count > 0);
 }
 
 /* The indexed leaves that are wanted, in order. */
-static size_t collect(const pli__stats_file *f, const pli__stat_node *n, wanted_fn *wanted, const pli__stat_node **list, size_t at) {
+static size_t collect(const pli__stats_file *f, const pli__stat_node *n, wanted_fn *wanted, const pli__stat_node **list,
+                      size_t at) {
     if (n->indexed && n->engine_key.ptr && wanted(f, n)) list[at++] = n;
     for (size_t i = 0; i < n->n_children; i++) at = collect(f, &n->children[i], wanted, list, at);
     return at;
@@ -74,10 +77,13 @@ static pli_status read_footer(const target *t, pli__engine *engine, const char *
         const long long id = t->leaves[i]->column_id;
         pli__buf_reset(&type);
         PLI_TRY(pli__type_to_sql(t->leaves[i]->type, &type, err));
-        pli__buf_addf(&sql, "%s(bool_and(stats_max_value IS NOT NULL OR stats_null_count = num_values) FILTER (column_id = %lld))::VARCHAR", i ? ", " : "", id);
+        pli__buf_addf(
+            &sql,
+            "%s(bool_and(stats_max_value IS NOT NULL OR stats_null_count = num_values) FILTER (column_id = %lld))::VARCHAR",
+            i ? ", " : "", id);
         for (int max = 0; max < 2; max++)
-            pli__buf_addf(&sql, ", (%s(CASE WHEN column_id = %lld THEN TRY_CAST(stats_%s_value AS %s) END))::VARCHAR", max ? "max" : "min", id,
-                          max ? "max" : "min", type.ptr);
+            pli__buf_addf(&sql, ", (%s(CASE WHEN column_id = %lld THEN TRY_CAST(stats_%s_value AS %s) END))::VARCHAR",
+                          max ? "max" : "min", id, max ? "max" : "min", type.ptr);
     }
     pli__buf_addz(&sql, " FROM parquet_metadata(");
     pli__buf_add_sql_str(&sql, pli__str_of(path));

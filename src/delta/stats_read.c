@@ -62,14 +62,10 @@ static pli_status read_members(reading *r, size_t len) {
 
 static bool choose_section(reading *r, const pli__json_item *it) {
     if (it->kind != PLI__JSON_OBJECT) return false;
-    if (pli__json_key_is(it, "minValues"))
-        r->section = offsetof(pli__stats_bounds, min);
-    else if (pli__json_key_is(it, "maxValues"))
-        r->section = offsetof(pli__stats_bounds, max);
-    else if (pli__json_key_is(it, "nullCount"))
-        r->section = offsetof(pli__stats_bounds, null_count);
-    else
-        return false;
+    if (pli__json_key_is(it, "minValues")) r->section = offsetof(pli__stats_bounds, min);
+    else if (pli__json_key_is(it, "maxValues")) r->section = offsetof(pli__stats_bounds, max);
+    else if (pli__json_key_is(it, "nullCount")) r->section = offsetof(pli__stats_bounds, null_count);
+    else return false;
     return true;
 }
 
@@ -106,7 +102,9 @@ int64_t pli__stats_num_records(pli__str stats) {
     int64_t n = -1;
     if (!stats.ptr) return -1;
     pli__json_scan_init(&s, stats, "stats", 0);
-    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return -1;
+    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+        pli__json_scan_enter(&s, NULL) != PLI_OK)
+        return -1;
     while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more)
         if (pli__json_key_is(&it, "numRecords")) return pli__json_item_i64(&it, &n) && n >= 0 ? n : -1;
     return -1;

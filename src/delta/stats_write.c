@@ -60,10 +60,10 @@ static bool list_names(pli__str list, pli__str path) {
 
 typedef struct {
     pli__stats_plan *plan;
-    pli__str named;      /* delta.dataSkippingStatsColumns, ptr NULL = unset */
-    int64_t budget;      /* leaves still to be indexed, negative = all */
-    int64_t column_id;   /* next Parquet leaf */
-    pli__buf path;       /* logical path, its parts joined by '\1' */
+    pli__str named; /* delta.dataSkippingStatsColumns, ptr NULL = unset */
+    int64_t budget; /* leaves still to be indexed, negative = all */
+    int64_t column_id; /* next Parquet leaf */
+    pli__buf path; /* logical path, its parts joined by '\1' */
 } planner;
 
 static bool choose_leaf(planner *b) {
@@ -85,8 +85,8 @@ static bool choose_leaf(planner *b) {
     return true;
 }
 
-static pli_status plan_struct(planner *b, const pli__type *columns, const pli__type *logical, pli__str key, pli__str sql,
-                              pli__stat_node *parent, pli_error *err);
+static pli_status plan_struct(planner *b, const pli__type *columns, const pli__type *logical, pli__str key,
+                              pli__str sql, pli__stat_node *parent, pli_error *err);
 
 static pli_status plan_node(planner *b, const pli__field *f, const pli__field *logical, pli__str key, pli__str sql,
                             pli__stat_node *node, pli_error *err) {
@@ -118,8 +118,8 @@ static pli_status plan_node(planner *b, const pli__field *f, const pli__field *l
     return pli__buf_status(&k, err);
 }
 
-static pli_status plan_struct(planner *b, const pli__type *columns, const pli__type *logical, pli__str key, pli__str sql,
-                              pli__stat_node *parent, pli_error *err) {
+static pli_status plan_struct(planner *b, const pli__type *columns, const pli__type *logical, pli__str key,
+                              pli__str sql, pli__stat_node *parent, pli_error *err) {
     parent->children = pli__arena_calloc(&b->plan->arena, columns->n_fields, sizeof *parent->children);
     if (!parent->children) return pli__error_memory(err);
     parent->n_children = columns->n_fields;
@@ -137,7 +137,8 @@ static pli_status read_properties(planner *b, const pli__metadata *m, pli_error 
     if (columns.ptr && (!pli__str_to_i64(columns, &b->budget) || b->budget < -1))
         return pli__error_set(err, PLI_E_CORRUPT, "table property delta.dataSkippingNumIndexedCols is not a count");
     if (length.ptr && (!pli__str_to_i64(length, &prefix) || prefix < 0 || prefix > 1000000))
-        return pli__error_set(err, PLI_E_CORRUPT, "table property delta.dataSkippingStringPrefixLength is not a length");
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "table property delta.dataSkippingStringPrefixLength is not a length");
     b->plan->prefix_length = (size_t)prefix;
     return PLI_OK;
 }
@@ -179,7 +180,8 @@ static bool write_leaf(const pli__stats_file *f, const pli__stat_node *n, int pa
     if (part == PART_NULLS) {
         int64_t nulls = gap->nulls;
         if (n->type->id == PLI__TYPE_NULL) nulls = f->file->rows;
-        else if (nulls < 0 && c && c->has_null_count && (c->null_count == 0 || !pli__type_is_nested(n->type))) nulls = c->null_count;
+        else if (nulls < 0 && c && c->has_null_count && (c->null_count == 0 || !pli__type_is_nested(n->type)))
+            nulls = c->null_count;
         if (nulls < 0) return false;
         pli__buf_addf(out, "%lld", (long long)nulls);
         return true;
@@ -188,7 +190,8 @@ static bool write_leaf(const pli__stats_file *f, const pli__stat_node *n, int pa
     pli__str text = part == PART_MIN ? c->min : c->max;
     if (!c->has_min_max) text = part == PART_MIN ? gap->min : gap->max;
     if (!text.ptr) return false;
-    if (part == PART_MAX && pli__type_is_float(n->type) && gap->has_nan) return false; /* not a number sorts behind all numbers */
+    if (part == PART_MAX && pli__type_is_float(n->type) && gap->has_nan)
+        return false; /* not a number sorts behind all numbers */
     return pli__stats_bound(n->type, text, part == PART_MAX, f->plan->prefix_length, out);
 }
 
@@ -210,13 +213,14 @@ static bool write_part(const pli__stats_file *f, const pli__stat_node *n, int pa
     return any;
 }
 
-pli_status pli__stats_write(const pli__stats_plan *p, const pli__written_file *file, pli__engine *engine, const char *local_path,
-                            pli__buf *out, pli_error *err) {
+pli_status pli__stats_write(const pli__stats_plan *p, const pli__written_file *file, pli__engine *engine,
+                            const char *local_path, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__map_auto) pli__map *columns = pli__map_new();
     PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
     if (!columns) return pli__error_memory(err);
     for (size_t i = 0; i < file->n_columns; i++)
-        if (!pli__map_put(columns, file->columns[i].path, (void *)&file->columns[i], NULL)) return pli__error_memory(err);
+        if (!pli__map_put(columns, file->columns[i].path, (void *)&file->columns[i], NULL))
+            return pli__error_memory(err);
     pli__stats_file f = {.plan = p, .file = file, .columns = columns, .arena = &arena};
     PLI_TRY(pli__stats_fill_gaps(&f, engine, local_path, err));
     static const char *const parts[] = {"minValues", "maxValues", "nullCount"};

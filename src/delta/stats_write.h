@@ -23,8 +23,8 @@ void pli__stats_plan_auto(pli__stats_plan **p);
 /** JSON text for one file. What the engine's numbers leave open (not a number in several row groups, how many lists are
  *  null) is looked up in the file's footer or, for small files, in the file, if an engine is given.
  *  @param engine may be NULL @param local_path of the file */
-pli_status pli__stats_write(const pli__stats_plan *p, const pli__written_file *file, pli__engine *engine, const char *local_path,
-                            pli__buf *out, pli_error *err);
+pli_status pli__stats_write(const pli__stats_plan *p, const pli__written_file *file, pli__engine *engine,
+                            const char *local_path, pli__buf *out, pli_error *err);
 
 /* ---- single bounds (delta/stats_bounds.c); false: leave the bound out ---- */
 

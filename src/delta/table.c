@@ -49,7 +49,8 @@ pli_status pli__delta_open(pli_env *env, const char *root, pli__delta **out, pli
     return PLI_OK;
 }
 
-pli_status pli__delta_open_store(pli_env *env, const char *root, pli__store *take_log_store, pli__delta **out, pli_error *err) {
+pli_status pli__delta_open_store(pli_env *env, const char *root, pli__store *take_log_store, pli__delta **out,
+                                 pli_error *err) {
     PLI_AUTO(pli__store_auto) pli__store *log = take_log_store;
     PLI_AUTO(pli__delta_auto) pli__delta *t = NULL;
     PLI_TRY(new_handle(env, root ? root : "/", &t, err));
@@ -113,7 +114,9 @@ static pli_status list_newest(pli__delta *t, pli_error *err) {
         PLI_TRY(pli__log_list(t->log, 0, &l, err));
         last = pli__log_listing_last(&l);
     }
-    if (last < 0) return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit", t->root);
+    if (last < 0)
+        return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit",
+                              t->root);
     t->known_version = last;
     return PLI_OK;
 }
@@ -139,10 +142,14 @@ pli_status pli__delta_earliest_version(pli__delta *t, int64_t *out, pli_error *e
     PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
     PLI_TRY(pli__log_list(t->log, 0, &l, err));
     const int64_t last = pli__log_listing_last(&l);
-    if (last < 0) return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit", t->root);
+    if (last < 0)
+        return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit",
+                              t->root);
     const bool from_start = l.n_commits && l.commits[0] == 0;
     if (!from_start && !l.n_checkpoints)
-        return pli__error_set(err, PLI_E_CORRUPT, "the log of '%s' begins with version %" PRId64 " and has no checkpoint", t->root, l.commits[0]);
+        return pli__error_set(err, PLI_E_CORRUPT,
+                              "the log of '%s' begins with version %" PRId64 " and has no checkpoint", t->root,
+                              l.commits[0]);
     *out = from_start ? 0 : l.checkpoints[0].version;
     return PLI_OK;
 }

@@ -32,7 +32,8 @@ pli_status pli_table_latest_version(pli_table *t, int64_t *out, pli_error *err) 
 static bool has_zone(pli__str s) {
     if (s.len < 11) return false;
     const pli__str tail = {s.ptr + 10, s.len - 10};
-    return memchr(tail.ptr, 'Z', tail.len) || memchr(tail.ptr, 'z', tail.len) || memchr(tail.ptr, '+', tail.len) || memchr(tail.ptr, '-', tail.len);
+    return memchr(tail.ptr, 'Z', tail.len) || memchr(tail.ptr, 'z', tail.len) || memchr(tail.ptr, '+', tail.len) ||
+           memchr(tail.ptr, '-', tail.len);
 }
 
 /* Only the engine knows the rules of zones with a name. */
@@ -49,15 +50,20 @@ static pli_status parse_in_zone(pli_table *t, const char *text, int64_t *us, pli
 
 pli_status pli__table_parse_time(pli_table *t, const char *text, int64_t *us, pli_error *err) {
     const pli__str s = pli__str_of(text);
-    if (!pli__time_parse_iso(s, us)) return pli__error_set(err, PLI_E_ARGUMENT, "'%s' is no time: RFC 3339 is expected, as 2024-05-01T12:00:00Z", text);
+    if (!pli__time_parse_iso(s, us))
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' is no time: RFC 3339 is expected, as 2024-05-01T12:00:00Z",
+                              text);
     if (has_zone(s) || strcmp(pli__env_time_zone(t->env), "UTC") == 0) return PLI_OK;
     return parse_in_zone(t, text, us, err);
 }
 
-pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, const char *timestamp, int64_t *out, pli_error *err) {
+pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, const char *timestamp, int64_t *out,
+                              pli_error *err) {
     int64_t us;
-    if (has_version && timestamp) return pli__error_set(err, PLI_E_ARGUMENT, "a version and a timestamp exclude each other");
-    if (has_version && version < 0) return pli__error_set(err, PLI_E_ARGUMENT, "version %lld is negative", (long long)version);
+    if (has_version && timestamp)
+        return pli__error_set(err, PLI_E_ARGUMENT, "a version and a timestamp exclude each other");
+    if (has_version && version < 0)
+        return pli__error_set(err, PLI_E_ARGUMENT, "version %lld is negative", (long long)version);
     *out = has_version ? version : PLI__LATEST;
     if (!timestamp) return PLI_OK;
     PLI_TRY(pli__table_parse_time(t, timestamp, &us, err));
@@ -66,5 +72,6 @@ pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, c
 
 pli_status pli__table_emit(pli_row_fn *fn, void *arg, const pli__buf *row, pli_error *err) {
     PLI_TRY(pli__buf_status(row, err));
-    return fn(arg, row->ptr, row->len) ? pli__error_set(err, PLI_E_CANCELLED, "the receiver of the rows asked to stop") : PLI_OK;
+    return fn(arg, row->ptr, row->len) ? pli__error_set(err, PLI_E_CANCELLED, "the receiver of the rows asked to stop")
+                                       : PLI_OK;
 }

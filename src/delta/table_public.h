@@ -13,7 +13,8 @@ struct pli_table {
 /** RFC 3339, or a text without a zone in the environment's. INVALID_ARGUMENT for anything else. */
 pli_status pli__table_parse_time(pli_table *t, const char *text, int64_t *us, pli_error *err);
 /** The version that `at` means, PLI__LATEST by default. */
-pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, const char *timestamp, int64_t *out, pli_error *err);
+pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, const char *timestamp, int64_t *out,
+                              pli_error *err);
 /** Hand a row to a report; CANCELLED if it asked to stop. */
 pli_status pli__table_emit(pli_row_fn *fn, void *arg, const pli__buf *row, pli_error *err);
 

@@ -45,10 +45,8 @@ static void add_texts(pli__buf *row, const pli__str *texts, size_t n) {
 }
 
 static void add_text_or_null(pli__buf *row, pli__str s) {
-    if (s.ptr)
-        pli__buf_add_json(row, s);
-    else
-        pli__buf_addz(row, "null");
+    if (s.ptr) pli__buf_add_json(row, s);
+    else pli__buf_addz(row, "null");
 }
 
 static void add_map(pli__buf *row, const pli__kv *kvs, size_t n) {
@@ -63,7 +61,8 @@ static void add_map(pli__buf *row, const pli__kv *kvs, size_t n) {
 }
 
 static void add_protocol(pli__buf *row, const pli__protocol *p) {
-    pli__buf_addf(row, ",\"minReaderVersion\":%d,\"minWriterVersion\":%d,\"readerFeatures\":", p->min_reader, p->min_writer);
+    pli__buf_addf(row, ",\"minReaderVersion\":%d,\"minWriterVersion\":%d,\"readerFeatures\":", p->min_reader,
+                  p->min_writer);
     add_texts(row, p->reader_features, p->n_reader_features);
     pli__buf_addz(row, ",\"writerFeatures\":");
     add_texts(row, p->writer_features, p->n_writer_features);
@@ -112,7 +111,8 @@ pli_status pli_table_detail(pli_table *t, const pli_at *at, pli_row_fn *fn, void
     pli__buf_addf(&row, "{\"version\":%" PRId64, pli__snapshot_version(s));
     add_protocol(&row, pli__snapshot_protocol(s));
     add_metadata(&row, pli__snapshot_metadata(s));
-    pli__buf_addf(&row, ",\"numFiles\":%" PRId64 ",\"sizeInBytes\":%" PRId64 ",\"numDeletedRows\":%" PRId64, n.files, n.bytes, n.deleted);
+    pli__buf_addf(&row, ",\"numFiles\":%" PRId64 ",\"sizeInBytes\":%" PRId64 ",\"numDeletedRows\":%" PRId64, n.files,
+                  n.bytes, n.deleted);
     add_transactions(&row, s);
     pli__buf_addc(&row, '}');
     return pli__table_emit(fn, arg, &row, err);
@@ -136,7 +136,8 @@ static bool is_json_object(pli__str s) {
     pli__json_item it;
     if (!s.ptr) return false;
     pli__json_scan_init(&scan, s, "stats", 0);
-    return pli__json_scan_root(&scan, &it, NULL) == PLI_OK && it.kind == PLI__JSON_OBJECT && pli__json_scan_end(&scan, NULL) == PLI_OK;
+    return pli__json_scan_root(&scan, &it, NULL) == PLI_OK && it.kind == PLI__JSON_OBJECT &&
+           pli__json_scan_end(&scan, NULL) == PLI_OK;
 }
 
 static void add_dv(pli__buf *row, const pli__dv *dv) {
@@ -153,7 +154,8 @@ static pli_status report_file(void *arg, const pli__add *add, pli_error *err) {
     pli__uri_decode(add->path, &r->path);
     pli__buf_addz(&r->row, "{\"path\":");
     pli__buf_add_json(&r->row, pli__buf_str(&r->path));
-    pli__buf_addf(&r->row, ",\"size\":%" PRId64 ",\"modificationTime\":%" PRId64 ",\"partitionValues\":", add->size, add->modification_time);
+    pli__buf_addf(&r->row, ",\"size\":%" PRId64 ",\"modificationTime\":%" PRId64 ",\"partitionValues\":", add->size,
+                  add->modification_time);
     add_map(&r->row, add->partition_values, add->n_partition_values);
     if (add->dv.storage) add_dv(&r->row, &add->dv);
     if (is_json_object(add->stats)) {
@@ -183,12 +185,10 @@ typedef struct {
 
 static void take_raw(pli__json_scan *s, const pli__json_item *it, pli__str *out) {
     if (it->kind == PLI__JSON_NULL) return;
-    if (it->kind == PLI__JSON_OBJECT || it->kind == PLI__JSON_ARRAY)
-        pli__json_scan_skip(s, out, NULL);
+    if (it->kind == PLI__JSON_OBJECT || it->kind == PLI__JSON_ARRAY) pli__json_scan_skip(s, out, NULL);
     else if (it->kind == PLI__JSON_STRING) /* with its quotes, which stand around it in the text */
         *out = (pli__str){it->raw.ptr - 1, it->raw.len + 2};
-    else
-        *out = it->raw;
+    else *out = it->raw;
 }
 
 static void read_facts(pli__str raw, commit_facts *f) {
@@ -196,7 +196,9 @@ static void read_facts(pli__str raw, commit_facts *f) {
     pli__json_item it;
     bool more;
     pli__json_scan_init(&s, raw, "commitInfo", 0);
-    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT || pli__json_scan_enter(&s, NULL) != PLI_OK) return;
+    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+        pli__json_scan_enter(&s, NULL) != PLI_OK)
+        return;
     while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more) {
         if (pli__json_key_is(&it, "operation")) take_raw(&s, &it, &f->operation);
         else if (pli__json_key_is(&it, "operationParameters")) take_raw(&s, &it, &f->parameters);
@@ -214,10 +216,8 @@ typedef struct {
 
 static void add_raw(pli__buf *row, const char *key, pli__str raw) {
     pli__buf_addf(row, ",\"%s\":", key);
-    if (raw.ptr)
-        pli__buf_adds(row, raw);
-    else
-        pli__buf_addz(row, "null");
+    if (raw.ptr) pli__buf_adds(row, raw);
+    else pli__buf_addz(row, "null");
 }
 
 static pli_status write_history_row(void *arg, const pli__action *a, pli_error *err) {
@@ -239,7 +239,8 @@ static pli_status write_history_row(void *arg, const pli__action *a, pli_error *
     return pli__buf_status(h->row, err);
 }
 
-static pli_status report_commit(pli_table *t, const pli__time_rule *rule, int64_t version, pli__buf *row, pli_error *err) {
+static pli_status report_commit(pli_table *t, const pli__time_rule *rule, int64_t version, pli__buf *row,
+                                pli_error *err) {
     history_row h = {.row = row, .version = version};
     PLI_TRY(pli__time_rule_ms(t->delta, rule, version, &h.ms, err));
     PLI_TRY(pli__log_read(t->delta, version, (pli__read_what){.kinds = PLI__READ_INFO}, write_history_row, &h, err));

@@ -37,7 +37,8 @@ static pli_status open_scan(pli_table *t, const pli_read_options *options, sourc
     if (o->size < sizeof *o) return pli__error_set(err, PLI_E_ARGUMENT, "pli_read_options.size is not set");
     s->table = t;
     PLI_TRY(pli__table_resolve(t, o->has_version, o->version, o->timestamp, &version, err));
-    const pli__snapshot_options so = {.ignore_checkpoints = o->ignore_checkpoints, .with_files = true,
+    const pli__snapshot_options so = {.ignore_checkpoints = o->ignore_checkpoints,
+                                      .with_files = true,
                                       .files = PLI__FILES_PARTITIONS | (o->where ? PLI__FILES_STATS : 0)};
     PLI_TRY(pli__snapshot_open(t->delta, version, &so, &snapshot, err));
     const pli__scan_options scan = {.where = o->where, .n_columns = o->n_columns, .columns = o->columns};
@@ -54,7 +55,8 @@ static pli_status first_version_from(pli_table *t, const char *text, int64_t *ou
     PLI_TRY(pli__time_rule_open(t->delta, &rule, err));
     const int64_t ms = us >= 0 ? (us + 999) / 1000 : us / 1000; /* the first whole millisecond that is not before it */
     PLI_TRY(pli__time_rule_find(t->delta, &rule, ms - 1, &before, err));
-    if (before >= rule.last) return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version from %s on", pli__delta_root(t->delta), text);
+    if (before >= rule.last)
+        return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version from %s on", pli__delta_root(t->delta), text);
     *out = before + 1;
     return PLI_OK;
 }
@@ -63,23 +65,28 @@ static pli_status range_of(pli_table *t, const pli_changes_options *o, int64_t *
     int64_t newest = -1;
     if (o->has_from_version == (o->from_timestamp != NULL))
         return pli__error_set(err, PLI_E_ARGUMENT, "changes need a start: either a version or a timestamp");
-    if (o->has_from_version && o->from_version < 0) return pli__error_set(err, PLI_E_ARGUMENT, "version %" PRId64 " is negative", o->from_version);
+    if (o->has_from_version && o->from_version < 0)
+        return pli__error_set(err, PLI_E_ARGUMENT, "version %" PRId64 " is negative", o->from_version);
     PLI_TRY(pli__delta_latest_version(t->delta, &newest, err));
     *from = o->from_version;
     if (o->from_timestamp) PLI_TRY(first_version_from(t, o->from_timestamp, from, err));
     PLI_TRY(pli__table_resolve(t, o->has_to_version, o->to_version, o->to_timestamp, to, err));
     if (*to == PLI__LATEST) *to = newest;
     if (*from > newest || *to > newest)
-        return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
+        return pli__error_set(err, PLI_E_NOT_FOUND,
+                              "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
                               *from > newest ? *from : *to, pli__delta_root(t->delta), newest);
-    if (*from > *to) return pli__error_set(err, PLI_E_ARGUMENT, "the range of changes ends (%" PRId64 ") before it begins (%" PRId64 ")", *to, *from);
+    if (*from > *to)
+        return pli__error_set(err, PLI_E_ARGUMENT,
+                              "the range of changes ends (%" PRId64 ") before it begins (%" PRId64 ")", *to, *from);
     return PLI_OK;
 }
 
 static pli_status open_changes(pli_table *t, const pli_changes_options *o, source *s, pli_error *err) {
     if (!t || !o) return pli__error_set(err, PLI_E_ARGUMENT, "'t' and 'options' must not be NULL");
     if (o->size < sizeof *o) return pli__error_set(err, PLI_E_ARGUMENT, "pli_changes_options.size is not set");
-    pli__changes_options c = {.synthesize = o->synthesize, .n_columns = o->n_columns, .columns = o->columns, .where = o->where};
+    pli__changes_options c = {
+        .synthesize = o->synthesize, .n_columns = o->n_columns, .columns = o->columns, .where = o->where};
     s->table = t;
     PLI_TRY(range_of(t, o, &c.from, &c.to, err));
     PLI_TRY(pli__changes_new(t->delta, &c, &s->changes, err));
@@ -136,7 +143,8 @@ pli_status pli_table_read(pli_table *t, const pli_read_options *options, struct 
     return stream_source(&s, out, err);
 }
 
-pli_status pli_table_changes(pli_table *t, const pli_changes_options *options, struct ArrowArrayStream *out, pli_error *err) {
+pli_status pli_table_changes(pli_table *t, const pli_changes_options *options, struct ArrowArrayStream *out,
+                             pli_error *err) {
     PLI_AUTO(source_clear) source s = {0};
     if (!out) return pli__error_set(err, PLI_E_ARGUMENT, "'out' must not be NULL");
     PLI_TRY(open_changes(t, options, &s, err));
@@ -172,14 +180,16 @@ static pli_status emit_rows(source *s, pli_row_fn *fn, void *arg, pli_error *err
     }
 }
 
-pli_status pli_table_read_rows(pli_table *t, const pli_read_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_read_rows(pli_table *t, const pli_read_options *options, pli_row_fn *fn, void *arg,
+                               pli_error *err) {
     PLI_AUTO(source_clear) source s = {0};
     if (!fn) return pli__error_set(err, PLI_E_ARGUMENT, "'fn' must not be NULL");
     PLI_TRY(open_scan(t, options, &s, err));
     return emit_rows(&s, fn, arg, err);
 }
 
-pli_status pli_table_changes_rows(pli_table *t, const pli_changes_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_changes_rows(pli_table *t, const pli_changes_options *options, pli_row_fn *fn, void *arg,
+                                  pli_error *err) {
     PLI_AUTO(source_clear) source s = {0};
     if (!fn) return pli__error_set(err, PLI_E_ARGUMENT, "'fn' must not be NULL");
     PLI_TRY(open_changes(t, options, &s, err));
@@ -230,14 +240,16 @@ static pli_status write_source(source *s, const char *path, int64_t *rows, pli_e
     return st;
 }
 
-pli_status pli_table_read_file(pli_table *t, const pli_read_options *options, const char *path, int64_t *rows, pli_error *err) {
+pli_status pli_table_read_file(pli_table *t, const pli_read_options *options, const char *path, int64_t *rows,
+                               pli_error *err) {
     PLI_AUTO(source_clear) source s = {0};
     if (!path) return pli__error_set(err, PLI_E_ARGUMENT, "'path' must not be NULL");
     PLI_TRY(open_scan(t, options, &s, err));
     return write_source(&s, path, rows, err);
 }
 
-pli_status pli_table_changes_file(pli_table *t, const pli_changes_options *options, const char *path, int64_t *rows, pli_error *err) {
+pli_status pli_table_changes_file(pli_table *t, const pli_changes_options *options, const char *path, int64_t *rows,
+                                  pli_error *err) {
     PLI_AUTO(source_clear) source s = {0};
     if (!path) return pli__error_set(err, PLI_E_ARGUMENT, "'path' must not be NULL");
     PLI_TRY(open_changes(t, options, &s, err));

@@ -11,26 +11,29 @@
 #include "delta/table_public.h"
 #include "delta/write.h"
 
-#define NOT_NULL(expr)                                                                                                \
-    do {                                                                                                              \
-        if (!(expr)) return pli__error_set(err, PLI_E_ARGUMENT, "'%s' must not be NULL", #expr);                      \
+#define NOT_NULL(expr)                                                                                                 \
+    do {                                                                                                               \
+        if (!(expr)) return pli__error_set(err, PLI_E_ARGUMENT, "'%s' must not be NULL", #expr);                       \
     } while (0)
 /* A caller's struct may be older (smaller) than ours: what it lacks is zero. */
-#define COPY_OPTIONS(from, to)                                                                                        \
-    do {                                                                                                              \
-        if (from) {                                                                                                   \
-            if ((from)->size == 0) return pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");    \
-            memcpy(&(to), (from), (from)->size < sizeof(to) ? (from)->size : sizeof(to));                             \
-        }                                                                                                             \
+#define COPY_OPTIONS(from, to)                                                                                         \
+    do {                                                                                                               \
+        if (from) {                                                                                                    \
+            if ((from)->size == 0) return pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");     \
+            memcpy(&(to), (from), (from)->size < sizeof(to) ? (from)->size : sizeof(to));                              \
+        }                                                                                                              \
     } while (0)
 
 /* ---- reports ---- */
 
 static void begin_report(pli__buf *row, const char *operation, int64_t version, bool committed) {
-    pli__buf_addf(row, "{\"operation\":\"%s\",\"version\":%lld,\"committed\":%s", operation, (long long)version, committed ? "true" : "false");
+    pli__buf_addf(row, "{\"operation\":\"%s\",\"version\":%lld,\"committed\":%s", operation, (long long)version,
+                  committed ? "true" : "false");
 }
 
-static void add_number(pli__buf *row, const char *key, int64_t value) { pli__buf_addf(row, ",\"%s\":%lld", key, (long long)value); }
+static void add_number(pli__buf *row, const char *key, int64_t value) {
+    pli__buf_addf(row, ",\"%s\":%lld", key, (long long)value);
+}
 
 static pli_status end_report(pli__buf *row, pli_row_fn *fn, void *arg, pli_error *err) {
     pli__buf_addc(row, '}');
@@ -39,7 +42,8 @@ static pli_status end_report(pli__buf *row, pli_row_fn *fn, void *arg, pli_error
 }
 
 /* The operation is done by then: a report that is not wanted does not undo it. */
-static pli_status simple_report(const char *operation, int64_t version, bool committed, pli_row_fn *fn, void *arg, pli_error *err) {
+static pli_status simple_report(const char *operation, int64_t version, bool committed, pli_row_fn *fn, void *arg,
+                                pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     begin_report(&row, operation, version, committed);
     return end_report(&row, fn, arg, err);
@@ -47,7 +51,8 @@ static pli_status simple_report(const char *operation, int64_t version, bool com
 
 /* ---- create, write ---- */
 
-static pli_status report_write(const char *operation, const pli__write_result *r, pli_row_fn *fn, void *arg, pli_error *err) {
+static pli_status report_write(const char *operation, const pli__write_result *r, pli_row_fn *fn, void *arg,
+                               pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     begin_report(&row, operation, r->version, true);
     add_number(&row, "rows", r->rows);
@@ -57,7 +62,8 @@ static pli_status report_write(const char *operation, const pli__write_result *r
     return end_report(&row, fn, arg, err);
 }
 
-pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn,
+                            void *arg, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
     pli_write_options o = {0};
     pli__write_result r = {0};
@@ -67,12 +73,14 @@ pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_op
     o.mode = PLI_WRITE_ERROR_IF_EXISTS;
     if (schema[0] == '{') PLI_TRY(pli__type_from_delta(pli__str_of(schema), &type, err));
     else PLI_TRY(pli__type_from_sql(pli__str_of(schema), &type, err));
-    if (type->id != PLI__TYPE_STRUCT) return pli__error_set(err, PLI_E_ARGUMENT, "the schema must be a struct of columns");
+    if (type->id != PLI__TYPE_STRUCT)
+        return pli__error_set(err, PLI_E_ARGUMENT, "the schema must be a struct of columns");
     PLI_TRY(pli__write_query(t->delta, NULL, type, &o, &r, err));
     return report_write("CREATE TABLE", &r, fn, arg, err);
 }
 
-pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn,
+                               void *arg, pli_error *err) {
     pli_write_options o = {0};
     pli__write_result r = {0};
     NOT_NULL(t);
@@ -82,7 +90,8 @@ pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_op
     return report_write("WRITE", &r, fn, arg, err);
 }
 
-static pli_status write_stream(pli_table *t, const char *name, const pli_write_options *o, pli__write_result *r, pli_error *err) {
+static pli_status write_stream(pli_table *t, const char *name, const pli_write_options *o, pli__write_result *r,
+                               pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__engine *e;
@@ -93,14 +102,16 @@ static pli_status write_stream(pli_table *t, const char *name, const pli_write_o
     return pli__write_query(t->delta, sql.ptr, schema, o, r, err);
 }
 
-pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pli_write_options *options,
+                           pli_row_fn *fn, void *arg, pli_error *err) {
     pli_write_options o = {0};
     pli__write_result r = {0};
     pli__engine *e = NULL;
     char name[64] = "pli_stream_", uuid[37];
     NOT_NULL(take);
     pli_status s = t ? PLI_OK : pli__error_set(err, PLI_E_ARGUMENT, "'t' must not be NULL");
-    if (s == PLI_OK && options && options->size == 0) s = pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");
+    if (s == PLI_OK && options && options->size == 0)
+        s = pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");
     if (s == PLI_OK) s = pli__env_engine(t->env, &e, err);
     if (s != PLI_OK) {
         if (take->release) take->release(take);
@@ -118,7 +129,8 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
 
 /* ---- delete, update ---- */
 
-static pli_status report_dml(const char *operation, const pli__dml_result *r, pli_row_fn *fn, void *arg, pli_error *err) {
+static pli_status report_dml(const char *operation, const pli__dml_result *r, pli_row_fn *fn, void *arg,
+                             pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     begin_report(&row, operation, r->version, r->committed);
     add_number(&row, "rows", r->rows);
@@ -131,17 +143,23 @@ static pli_status report_dml(const char *operation, const pli__dml_result *r, pl
     return end_report(&row, fn, arg, err);
 }
 
-pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg,
+                            pli_error *err) {
     pli_delete_options o = {0};
     pli__dml_result r = {0};
     NOT_NULL(t);
     COPY_OPTIONS(options, o);
-    const pli__dml_options dml = {.where = o.where, .copy_on_write = o.copy_on_write, .relaxed = o.relaxed, .dry_run = o.dry_run, .user_metadata = o.user_metadata};
+    const pli__dml_options dml = {.where = o.where,
+                                  .copy_on_write = o.copy_on_write,
+                                  .relaxed = o.relaxed,
+                                  .dry_run = o.dry_run,
+                                  .user_metadata = o.user_metadata};
     PLI_TRY(pli__dml_delete(t->delta, &dml, &r, err));
     return report_dml("DELETE", &r, fn, arg, err);
 }
 
-pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg,
+                            pli_error *err) {
     pli_update_options o = {0};
     pli__dml_result r = {0};
     NOT_NULL(t);
@@ -150,10 +168,16 @@ pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli
     PLI_AUTO(pli__free_ptr) pli__assignment *set = calloc(o.n_set + 1, sizeof *set);
     if (!set) return pli__error_memory(err);
     for (size_t i = 0; i < o.n_set; i++) {
-        if (!o.set[i].key || !o.set[i].value) return pli__error_set(err, PLI_E_ARGUMENT, "an assignment needs a column and an expression");
+        if (!o.set[i].key || !o.set[i].value)
+            return pli__error_set(err, PLI_E_ARGUMENT, "an assignment needs a column and an expression");
         set[i] = (pli__assignment){o.set[i].key, o.set[i].value};
     }
-    const pli__dml_options dml = {.where = o.where, .n_set = o.n_set, .set = set, .copy_on_write = o.copy_on_write, .relaxed = o.relaxed, .dry_run = o.dry_run,
+    const pli__dml_options dml = {.where = o.where,
+                                  .n_set = o.n_set,
+                                  .set = set,
+                                  .copy_on_write = o.copy_on_write,
+                                  .relaxed = o.relaxed,
+                                  .dry_run = o.dry_run,
                                   .user_metadata = o.user_metadata};
     PLI_TRY(pli__dml_update(t->delta, &dml, &r, err));
     return report_dml("UPDATE", &r, fn, arg, err);
@@ -161,13 +185,19 @@ pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli
 
 /* ---- maintenance ---- */
 
-pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options, pli_row_fn *fn, void *arg,
+                              pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     pli_optimize_options o = {0};
     pli__optimize_result r = {0};
     NOT_NULL(t);
     COPY_OPTIONS(options, o);
-    const pli__optimize_options z = {.where = o.where, .n_zorder = o.n_zorder, .zorder = o.zorder, .target_size = o.target_size, .dry_run = o.dry_run, .relaxed = o.relaxed};
+    const pli__optimize_options z = {.where = o.where,
+                                     .n_zorder = o.n_zorder,
+                                     .zorder = o.zorder,
+                                     .target_size = o.target_size,
+                                     .dry_run = o.dry_run,
+                                     .relaxed = o.relaxed};
     PLI_TRY(pli__optimize(t->delta, &z, &r, err));
     begin_report(&row, "OPTIMIZE", r.version, r.committed);
     add_number(&row, "filesRemoved", r.files_removed);
@@ -192,7 +222,8 @@ static pli_status report_file(void *arg, const char *path, int64_t size, pli_err
     return end_report(&row, r->fn, r->arg, err);
 }
 
-pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg,
+                            pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     pli_vacuum_options o = {0};
     pli__vacuum_result r = {0};
@@ -219,7 +250,8 @@ pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_r
     NOT_NULL(t);
     NOT_NULL(at);
     COPY_OPTIONS(at, where);
-    if (!where.has_version && !where.timestamp) return pli__error_set(err, PLI_E_ARGUMENT, "a restore needs a version or a time");
+    if (!where.has_version && !where.timestamp)
+        return pli__error_set(err, PLI_E_ARGUMENT, "a restore needs a version or a time");
     PLI_TRY(pli__table_resolve(t, where.has_version, where.version, where.timestamp, &version, err));
     PLI_TRY(pli__restore(t->delta, version, dry_run, &r, err));
     begin_report(&row, "RESTORE", r.version, r.committed);
@@ -242,20 +274,23 @@ pli_status pli_table_checkpoint(pli_table *t, pli_row_fn *fn, void *arg, pli_err
     return end_report(&row, fn, arg, err);
 }
 
-pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn, void *arg,
+                                    pli_error *err) {
     int64_t version;
     NOT_NULL(t);
     PLI_AUTO(pli__free_ptr) pli__kv *set = calloc(n + 1, sizeof *set);
     if (!set) return pli__error_memory(err);
     for (size_t i = 0; i < n; i++) {
         if (!properties[i].key) return pli__error_set(err, PLI_E_ARGUMENT, "a property has no name");
-        set[i] = (pli__kv){pli__str_of(properties[i].key), properties[i].value ? pli__str_of(properties[i].value) : (pli__str){0}};
+        set[i] = (pli__kv){pli__str_of(properties[i].key),
+                           properties[i].value ? pli__str_of(properties[i].value) : (pli__str){0}};
     }
     PLI_TRY(pli__set_properties(t->delta, set, n, &version, err));
     return simple_report("SET TBLPROPERTIES", version, true, fn, arg, err);
 }
 
-pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn, void *arg, pli_error *err) {
+pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn, void *arg,
+                                    pli_error *err) {
     int64_t version;
     NOT_NULL(t);
     NOT_NULL(name);

@@ -61,7 +61,8 @@ size_t pli__tail_replaced(const pli__tail *t) { return t->replaced; }
 
 static uint64_t hash_key(pli__str path, const pli__dv *dv) {
     uint64_t h = pli__hash64(path);
-    if (dv->storage) h = (h ^ pli__hash64(dv->path)) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)dv->offset + (uint64_t)dv->storage;
+    if (dv->storage)
+        h = (h ^ pli__hash64(dv->path)) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)dv->offset + (uint64_t)dv->storage;
     return h;
 }
 
@@ -156,8 +157,8 @@ static pli_status keep_details(pli__tail *t, details d, const details **out, pli
 pli_status pli__tail_add(pli__tail *t, const pli__add *a, pli_error *err) {
     entry *e;
     const details *more;
-    const details d = {a->n_partition_values, a->partition_values, a->stats, a->tags, a->clustering_provider,
-                       a->base_row_id, a->default_row_commit_version, a->dv};
+    const details d = {a->n_partition_values, a->partition_values,           a->stats, a->tags, a->clustering_provider,
+                       a->base_row_id,        a->default_row_commit_version, a->dv};
     PLI_TRY(keep_details(t, d, &more, err));
     PLI_TRY(put_key(t, a->path, &a->dv, &e, err));
     e->more = more;
@@ -171,8 +172,8 @@ pli_status pli__tail_add(pli__tail *t, const pli__add *a, pli_error *err) {
 pli_status pli__tail_remove(pli__tail *t, const pli__remove *r, pli_error *err) {
     entry *e;
     const details *more;
-    const details d = {r->n_partition_values, r->partition_values, r->stats, r->tags, {0},
-                       r->base_row_id, r->default_row_commit_version, r->dv};
+    const details d = {r->n_partition_values, r->partition_values,           r->stats, r->tags, {0},
+                       r->base_row_id,        r->default_row_commit_version, r->dv};
     PLI_TRY(keep_details(t, d, &more, err));
     PLI_TRY(put_key(t, r->path, &r->dv, &e, err));
     e->more = more;
@@ -191,9 +192,16 @@ pli_status pli__tail_each_add(const pli__tail *t, pli__add_fn *fn, void *arg, pl
         const entry *e = t->slots[i];
         if (!e || e->removed) continue;
         const details *d = e->more ? e->more : &no_details;
-        const pli__add add = {.path = e->path, .n_partition_values = d->n_partition_values, .partition_values = d->partition_values,
-                              .size = e->size, .modification_time = e->time, .data_change = e->data_change,
-                              .stats = d->stats, .tags = d->tags, .dv = d->dv, .base_row_id = d->base_row_id,
+        const pli__add add = {.path = e->path,
+                              .n_partition_values = d->n_partition_values,
+                              .partition_values = d->partition_values,
+                              .size = e->size,
+                              .modification_time = e->time,
+                              .data_change = e->data_change,
+                              .stats = d->stats,
+                              .tags = d->tags,
+                              .dv = d->dv,
+                              .base_row_id = d->base_row_id,
                               .default_row_commit_version = d->default_row_commit_version,
                               .clustering_provider = d->clustering_provider};
         PLI_TRY(fn(arg, &add, err));
@@ -206,18 +214,27 @@ pli_status pli__tail_each_remove(const pli__tail *t, pli__remove_fn *fn, void *a
         const entry *e = t->slots[i];
         if (!e || !e->removed) continue;
         const details *d = e->more ? e->more : &no_details;
-        const pli__remove r = {.path = e->path, .deletion_timestamp = e->time, .data_change = e->data_change,
-                               .extended_file_metadata = e->extended, .n_partition_values = d->n_partition_values,
-                               .partition_values = d->partition_values, .size = e->size, .dv = d->dv,
-                               .base_row_id = d->base_row_id, .default_row_commit_version = d->default_row_commit_version,
-                               .stats = d->stats, .tags = d->tags};
+        const pli__remove r = {.path = e->path,
+                               .deletion_timestamp = e->time,
+                               .data_change = e->data_change,
+                               .extended_file_metadata = e->extended,
+                               .n_partition_values = d->n_partition_values,
+                               .partition_values = d->partition_values,
+                               .size = e->size,
+                               .dv = d->dv,
+                               .base_row_id = d->base_row_id,
+                               .default_row_commit_version = d->default_row_commit_version,
+                               .stats = d->stats,
+                               .tags = d->tags};
         PLI_TRY(fn(arg, &r, err));
     }
     return PLI_OK;
 }
 
 static pli_status copy_add(void *arg, const pli__add *add, pli_error *err) { return pli__tail_add(arg, add, err); }
-static pli_status copy_remove(void *arg, const pli__remove *remove, pli_error *err) { return pli__tail_remove(arg, remove, err); }
+static pli_status copy_remove(void *arg, const pli__remove *remove, pli_error *err) {
+    return pli__tail_remove(arg, remove, err);
+}
 
 pli_status pli__tail_copy(const pli__tail *from, pli__tail **out, pli_error *err) {
     PLI_AUTO(pli__tail_auto) pli__tail *t = pli__tail_new(from->fields, from->through);

@@ -85,7 +85,9 @@ pli_status pli__touched_query(pli__touched *x, const char *sql, pli_error *err) 
     }
 }
 
-static pli_status take_active(void *arg, const pli__add *add, pli_error *err) { return pli__touched_add_file(arg, add, err); }
+static pli_status take_active(void *arg, const pli__add *add, pli_error *err) {
+    return pli__touched_add_file(arg, add, err);
+}
 
 pli_status pli__touched_where(pli__touched *x, const char *where, pli_error *err) {
     pli__scan *scan = NULL;
@@ -191,7 +193,8 @@ static pli_status resolve_file(void *arg, const pli__add *add, pli_error *err) {
 pli_status pli__touched_resolve(pli__touched *x, pli_error *err) {
     PLI_TRY(pli__snapshot_files(x->snapshot, PLI__FILES_ALL, resolve_file, x, err));
     for (size_t i = 0; i < x->n; i++)
-        if (x->files[i].records < 0) return pli__error_set(err, PLI_E_INTERNAL, "a file of the probe is not in the snapshot");
+        if (x->files[i].records < 0)
+            return pli__error_set(err, PLI_E_INTERNAL, "a file of the probe is not in the snapshot");
     return PLI_OK;
 }
 
@@ -219,7 +222,8 @@ static void row_sets_clear(row_sets *r) {
     free(r->rows);
 }
 
-pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns, pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err) {
+pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns,
+                            pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err) {
     PLI_AUTO(row_sets_clear) row_sets sets = {calloc(x->n ? x->n : 1, sizeof(pli__rows *)), x->n};
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *r = NULL;
     const pli__file_relation_options options = {.with_file_columns = with_file_columns};
@@ -228,7 +232,8 @@ pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_
     PLI_TRY(pli__file_relation_new(x->table, x->mapping, &options, &r, err));
     for (size_t i = 0; i < x->n; i++) {
         const pli__touched_file *f = &x->files[i];
-        pli__file_relation_file file = {.log_path = f->add.path, .n_values = f->add.n_partition_values, .values = f->add.partition_values};
+        pli__file_relation_file file = {
+            .log_path = f->add.path, .n_values = f->add.n_partition_values, .values = f->add.partition_values};
         const bool whole = pli__touched_is_whole(f);
         if (which == PLI__TOUCHED_LEFT) {
             if (whole) continue;

@@ -55,6 +55,7 @@ typedef enum pli__touched_rows {
     PLI__TOUCHED_LEFT, /**< live rows of the same files that were not */
 } pli__touched_rows;
 /** A SELECT of those rows, all logical columns. *relation must outlive its use; *any = false: there are none (no SQL then). */
-pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns, pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err);
+pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns,
+                            pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err);
 
 #endif

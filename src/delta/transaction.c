@@ -28,14 +28,17 @@ static const pli__kv *copy_kv(pli__txn_handle *x, const pli__kv *kv, size_t n) {
     return out;
 }
 
-static const char *copy_z(pli__txn_handle *x, const char *z) { return z ? pli__arena_strdup(&x->arena, pli__str_of(z)) : NULL; }
+static const char *copy_z(pli__txn_handle *x, const char *z) {
+    return z ? pli__arena_strdup(&x->arena, pli__str_of(z)) : NULL;
+}
 
 static pli_status check_open(const pli__txn_handle *x, pli_error *err) {
     if (x->state == PLI__TXN_OPEN) return PLI_OK;
     return pli__error_set(err, PLI_E_STATE, "the transaction has ended already");
 }
 
-pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn_options *options, pli__txn_handle **out, pli_error *err) {
+pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn_options *options,
+                          pli__txn_handle **out, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = calloc(1, sizeof *x);
     if (!x) return pli__error_memory(err);
     x->t = t;
@@ -60,7 +63,9 @@ pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn
 static pli_status note_path(pli__map *paths, pli__str path, size_t n, const char *kind, pli_error *err) {
     void *old = NULL;
     if (!pli__map_put(paths, path, (void *)(uintptr_t)n, &old)) return pli__error_memory(err);
-    if (old) return pli__error_set(err, PLI_E_STATE, "the transaction has two %s actions for '%.*s'", kind, PLI_STR_ARG(path));
+    if (old)
+        return pli__error_set(err, PLI_E_STATE, "the transaction has two %s actions for '%.*s'", kind,
+                              PLI_STR_ARG(path));
     return PLI_OK;
 }
 
@@ -125,7 +130,8 @@ pli_status pli__txn_set_txn(pli__txn_handle *x, pli__str app_id, int64_t version
     PLI_TRY(check_open(x, err));
     for (size_t i = 0; i < x->txns.n; i++)
         if (pli__str_eq(x->txns.at[i].app_id, app_id))
-            return pli__error_set(err, PLI_E_STATE, "the transaction has two versions of application '%.*s'", PLI_STR_ARG(app_id));
+            return pli__error_set(err, PLI_E_STATE, "the transaction has two versions of application '%.*s'",
+                                  PLI_STR_ARG(app_id));
     pli__txn *t = PLI__LIST_ADD(&x->arena, x->txns);
     if (!t) return pli__error_memory(err);
     *t = (pli__txn){copy(x, app_id), version, pli__env_now_us(pli__delta_env(x->t)) / 1000};
@@ -217,7 +223,8 @@ void pli__txn_abort(pli__txn_handle *x) {
     if (x->state == PLI__TXN_COMMITTED) return;
     for (size_t i = 0; i < x->adds.n; i++) {
         pli__buf_reset(&path);
-        if (pli__uri_resolve(pli__delta_root(x->t), x->adds.at[i].path, &path, NULL) == PLI_OK) (void)pli__fs_unlink(path.ptr, true, NULL);
+        if (pli__uri_resolve(pli__delta_root(x->t), x->adds.at[i].path, &path, NULL) == PLI_OK)
+            (void)pli__fs_unlink(path.ptr, true, NULL);
     }
     x->state = PLI__TXN_FAILED;
 }

@@ -38,23 +38,24 @@ typedef struct pli__txn_options {
     pli__txn_reads reads;
     bool data_change;               /**< false: only rearranges (OPTIMIZE) */
     bool relaxed;                   /**< no fsync of data files (records keep their order) */
-    bool no_file_check;             /**< do not look whether the added data files are there (files elsewhere, tests) */
-    int max_attempts;               /**< 0 = 100 */
+    bool no_file_check; /**< do not look whether the added data files are there (files elsewhere, tests) */
+    int max_attempts; /**< 0 = 100 */
     pli__txn_repeat_fn *repeat;
     void *repeat_arg;
 } pli__txn_options;
 
 typedef struct pli__commit_result {
-    int64_t version;      /**< of our commit, or of the one that repeats it */
+    int64_t version; /**< of our commit, or of the one that repeats it */
     bool repeat;
     int attempts;
     char table_id[64];
-    char txn_id[37];      /**< commitInfo.txnId */
+    char txn_id[37]; /**< commitInfo.txnId */
     int64_t timestamp_ms;
 } pli__commit_result;
 
 /** @param snapshot NULL: the table does not exist, the transaction must set metadata (and protocol, else derived) */
-pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn_options *options, pli__txn_handle **out, pli_error *err);
+pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn_options *options,
+                          pli__txn_handle **out, pli_error *err);
 /** Actions are copied. Row ids, commit versions, missing modification times are filled in at commit. */
 pli_status pli__txn_add(pli__txn_handle *x, const pli__add *add, pli_error *err);
 pli_status pli__txn_remove(pli__txn_handle *x, const pli__remove *remove, pli_error *err);
@@ -84,13 +85,14 @@ void pli__txn_auto(pli__txn_handle **x);
 
 /* ---- writing rows (delta/write_rows.c) ---- */
 typedef struct pli__write_options {
-    int64_t target_file_size;     /**< bytes; 0 = 128 MiB, or the table's delta.targetFileSize */
+    int64_t target_file_size; /**< bytes; 0 = 128 MiB, or the table's delta.targetFileSize */
     bool relaxed;
-    const char *file_prefix;      /**< NULL = "part" */
-    const char *sub_dir;          /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
-    const char *compression;      /**< NULL = table property or zstd */
-    bool trusted;                 /**< the rows come from the table itself: its conditions are not evaluated again */
-    const char *order_by;         /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
+    const char *file_prefix; /**< NULL = "part" */
+    const char *sub_dir; /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
+    const char *compression; /**< NULL = table property or zstd */
+    bool trusted; /**< the rows come from the table itself: its conditions are not evaluated again */
+    const char *
+        order_by; /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
 } pli__write_options;
 
 /** A writer for rows of one table schema; files are invisible until a transaction names them. */

@@ -16,10 +16,10 @@ typedef struct pli__txn_metric_value {
 } pli__txn_metric_value;
 
 /* A list in the arena: doubled when full, so that a million files cost no copy per file. */
-#define PLI__LIST(type)                                                                                               \
-    struct {                                                                                                          \
-        type *at;                                                                                                     \
-        size_t n, cap;                                                                                                \
+#define PLI__LIST(type)                                                                                                \
+    struct {                                                                                                           \
+        type *at;                                                                                                      \
+        size_t n, cap;                                                                                                 \
     }
 
 struct pli__txn_handle {
@@ -51,7 +51,7 @@ struct pli__txn_handle {
 
 /** Room for one more element of a list, NULL when memory is out. */
 void *pli__list_grow(pli__arena *arena, void **at, size_t *n, size_t *cap, size_t size);
-#define PLI__LIST_ADD(arena, list)                                                                                    \
+#define PLI__LIST_ADD(arena, list)                                                                                     \
     ((__typeof__((list).at))pli__list_grow((arena), (void **)&(list).at, &(list).n, &(list).cap, sizeof *(list).at))
 
 /** What holds for the version to be committed: ours if set, else the snapshot's. */
@@ -75,6 +75,5 @@ pli_status pli__conflict_check(pli__txn_handle *x, int64_t version, bool *ours, 
 
 /** After a commit: .crc and checkpoint. Never fails the commit; problems are logged. */
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version);
-
 
 #endif

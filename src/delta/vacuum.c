@@ -42,7 +42,9 @@ static pli_status keep_path(vacuumer *v, pli__str log_path, const pli__dv *dv, p
     return pli__map_put(v->kept, pli__buf_str(&path), NULL, NULL) ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status keep_add(void *arg, const pli__add *a, pli_error *err) { return keep_path(arg, a->path, &a->dv, err); }
+static pli_status keep_add(void *arg, const pli__add *a, pli_error *err) {
+    return keep_path(arg, a->path, &a->dv, err);
+}
 
 static pli_status keep_remove(void *arg, const pli__remove *r, pli_error *err) {
     vacuumer *v = arg;
@@ -113,7 +115,9 @@ static pli_status drop_empty(vacuumer *v, pli_error *err) {
 
 static pli_status walk(vacuumer *v, bool unfinished, pli_error *err) {
     walker w = {v, unfinished};
-    if (v->depth >= DEPTH_MAX) return pli__error_set(err, PLI_E_LIMIT, "folders below '%s' are nested more than %d deep", pli__delta_root(v->t), DEPTH_MAX);
+    if (v->depth >= DEPTH_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "folders below '%s' are nested more than %d deep",
+                              pli__delta_root(v->t), DEPTH_MAX);
     PLI_TRY(pli__env_check_cancel(pli__delta_env(v->t), err));
     v->depth++;
     const pli_status s = pli__fs_list(v->path.ptr, see_entry, &w, err);
@@ -129,7 +133,8 @@ static pli_status choose_cutoff(vacuumer *v, const pli__snapshot *s, pli_error *
     const pli__str text = pli__snapshot_property(s, "delta.deletedFileRetentionDuration");
     if (retention < 0 && (!text.ptr || !pli__interval_parse(text, &retention))) retention = SAFE_RETENTION_US;
     if (v->o->retention_us >= 0 && retention < SAFE_RETENTION_US && !v->o->allow_short) {
-        pli__error_set(err, PLI_E_ARGUMENT, "a retention below 7 days would take files from readers and from time travel");
+        pli__error_set(err, PLI_E_ARGUMENT,
+                       "a retention below 7 days would take files from readers and from time travel");
         pli__error_hint(err, "say so explicitly if that is what you want");
         return PLI_E_ARGUMENT;
     }
@@ -152,7 +157,8 @@ static pli_status run(vacuumer *v, pli_error *err) {
     return walk(v, false, err);
 }
 
-pli_status pli__vacuum(pli__delta *t, const pli__vacuum_options *o, pli__vacuum_fn *fn, void *arg, pli__vacuum_result *out, pli_error *err) {
+pli_status pli__vacuum(pli__delta *t, const pli__vacuum_options *o, pli__vacuum_fn *fn, void *arg,
+                       pli__vacuum_result *out, pli_error *err) {
     vacuumer v = {.t = t, .o = o, .kept = pli__map_new(), .fn = fn, .arg = arg};
     const pli_status s = v.kept ? run(&v, err) : pli__error_memory(err);
     pli__map_free(v.kept);

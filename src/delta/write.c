@@ -46,8 +46,12 @@ static pli_status create_metadata(writer *w, pli_error *err) {
     pli__kv *kv = pli__arena_calloc(&w->arena, w->o->n_properties + 1, sizeof *kv);
     if (!kv) return pli__error_memory(err);
     for (size_t i = 0; i < w->o->n_properties; i++)
-        kv[i] = (pli__kv){pli__str_of(w->o->properties[i].key), w->o->properties[i].value ? pli__str_of(w->o->properties[i].value) : (pli__str){0}};
-    const pli__create_options create = {.n_partition_by = w->o->n_partition_by, .partition_by = w->o->partition_by, .n_properties = w->o->n_properties, .properties = kv};
+        kv[i] = (pli__kv){pli__str_of(w->o->properties[i].key),
+                          w->o->properties[i].value ? pli__str_of(w->o->properties[i].value) : (pli__str){0}};
+    const pli__create_options create = {.n_partition_by = w->o->n_partition_by,
+                                        .partition_by = w->o->partition_by,
+                                        .n_properties = w->o->n_properties,
+                                        .properties = kv};
     w->has_metadata = true;
     return pli__metadata_create(pli__delta_env(w->t), w->projection.schema, &create, &w->arena, &w->metadata, err);
 }
@@ -77,7 +81,8 @@ static pli_status open_latest(writer *w, pli_error *err) {
 static pli_status replace(writer *w, const pli__protocol *protocol, pli_error *err) {
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf left = {0};
-    const pli__write_options options = {.target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .trusted = true};
+    const pli__write_options options = {
+        .target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .trusted = true};
     bool any = false;
     if (w->o->mode != PLI_WRITE_OVERWRITE || !w->snapshot) return PLI_OK;
     PLI_TRY(pli__touched_new(w->t, w->snapshot, &w->replaced, err));
@@ -85,7 +90,8 @@ static pli_status replace(writer *w, const pli__protocol *protocol, pli_error *e
     PLI_TRY(pli__touched_resolve(w->replaced, err));
     PLI_TRY(pli__touched_sql(w->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
     if (!any) return PLI_OK;
-    return pli__write_rows(w->t, protocol, pli__snapshot_metadata(w->snapshot), left.ptr, &options, NULL, &w->left, err);
+    return pli__write_rows(w->t, protocol, pli__snapshot_metadata(w->snapshot), left.ptr, &options, NULL, &w->left,
+                           err);
 }
 
 /* New rows of a conditional overwrite must be such as it replaces. */
@@ -96,7 +102,8 @@ static pli_status guard(const writer *w, pli__buf *sql, pli_error *err) {
         return pli__buf_status(sql, err);
     }
     pli__buf_addf(&text, PLI__CHECK_MARK "a new row does not meet the condition of the overwrite (%s)", w->o->where);
-    pli__buf_addf(sql, "SELECT * FROM (%s) AS pli_new WHERE CASE WHEN (%s\n) THEN true ELSE error(", w->projection.sql.ptr, w->o->where);
+    pli__buf_addf(sql, "SELECT * FROM (%s) AS pli_new WHERE CASE WHEN (%s\n) THEN true ELSE error(",
+                  w->projection.sql.ptr, w->o->where);
     pli__buf_add_sql_str(sql, pli__buf_str(&text));
     pli__buf_addz(sql, ") END");
     return pli__buf_status(sql, err);
@@ -109,7 +116,9 @@ static pli_status write_files(writer *w, const char *sql, pli_error *err) {
     const pli__write_options options = {.target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed};
     pli__protocol protocol;
     bool changed;
-    PLI_TRY(pli__protocol_derive(&w->metadata, w->projection.schema, w->snapshot ? pli__snapshot_protocol(w->snapshot) : NULL, &w->arena, &protocol, &changed, err));
+    PLI_TRY(pli__protocol_derive(&w->metadata, w->projection.schema,
+                                 w->snapshot ? pli__snapshot_protocol(w->snapshot) : NULL, &w->arena, &protocol,
+                                 &changed, err));
     if (!sql) return PLI_OK;
     PLI_TRY(pli__active_begin(w->t, &w->mark, err));
     PLI_TRY(guard(w, &guarded, err));
@@ -126,7 +135,8 @@ static pli_status add_files(writer *w, pli__txn_handle *x, pli_error *err) {
     if (w->left) PLI_TRY(pli__written_add_to(w->left, x, err));
     w->result.rows = w->written ? pli__written_rows(w->written) : 0;
     w->result.bytes = w->written ? pli__written_bytes(w->written) : 0;
-    w->result.files_added = (w->written ? (int64_t)pli__written_files(w->written) : 0) + (w->left ? (int64_t)pli__written_files(w->left) : 0);
+    w->result.files_added = (w->written ? (int64_t)pli__written_files(w->written) : 0) +
+                            (w->left ? (int64_t)pli__written_files(w->left) : 0);
     w->result.files_removed = w->replaced ? (int64_t)w->replaced->n : 0;
     PLI_TRY(pli__txn_metric(x, "numFiles", w->result.files_added, err));
     PLI_TRY(pli__txn_metric(x, "numOutputRows", w->result.rows, err));
@@ -138,15 +148,24 @@ static pli_status commit(writer *w, bool creates_only, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
     pli__commit_result r;
     const bool overwrite = w->o->mode == PLI_WRITE_OVERWRITE;
-    pli__buf_addf(&parameters, "{\"mode\":\"%s\"", overwrite ? "Overwrite" : w->o->mode == PLI_WRITE_APPEND ? "Append" : "ErrorIfExists");
+    pli__buf_addf(&parameters, "{\"mode\":\"%s\"",
+                  overwrite                        ? "Overwrite"
+                  : w->o->mode == PLI_WRITE_APPEND ? "Append"
+                                                   : "ErrorIfExists");
     if (overwrite && w->o->where) {
         pli__buf_addz(&parameters, ",\"predicate\":");
         pli__buf_add_json(&parameters, pli__str_of(w->o->where));
     }
     pli__buf_addc(&parameters, '}');
     PLI_TRY(pli__buf_status(&parameters, err));
-    const pli__txn_options options = {.operation = creates_only ? "CREATE TABLE" : "WRITE", .operation_params = parameters.ptr, .user_metadata = w->o->user_metadata,
-                                      .reads = !overwrite ? PLI__READS_NOTHING : w->o->where ? PLI__READS_FILES : PLI__READS_TABLE, .data_change = true, .relaxed = w->o->relaxed};
+    const pli__txn_options options = {.operation = creates_only ? "CREATE TABLE" : "WRITE",
+                                      .operation_params = parameters.ptr,
+                                      .user_metadata = w->o->user_metadata,
+                                      .reads = !overwrite    ? PLI__READS_NOTHING
+                                               : w->o->where ? PLI__READS_FILES
+                                                             : PLI__READS_TABLE,
+                                      .data_change = true,
+                                      .relaxed = w->o->relaxed};
     PLI_TRY(pli__txn_begin(w->t, w->snapshot, &options, &x, err));
     if (w->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &w->metadata, err));
     PLI_TRY(add_files(w, x, err));
@@ -171,11 +190,13 @@ static pli_status rebase(writer *w, bool *fits, pli_error *err) {
     return PLI_OK;
 }
 
-static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o, pli__write_result *out, pli_error *err) {
+static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o,
+                          pli__write_result *out, pli_error *err) {
     PLI_AUTO(writer_clear) writer w = {.t = t, .o = o};
     const pli__project_options options = {o->merge_schema, o->allow_type_widening};
     PLI_TRY(open_latest(&w, err));
-    PLI_TRY(pli__project(w.snapshot ? pli__snapshot_schema(w.snapshot) : NULL, schema, sql ? sql : "SELECT 1", &options, &w.projection, err));
+    PLI_TRY(pli__project(w.snapshot ? pli__snapshot_schema(w.snapshot) : NULL, schema, sql ? sql : "SELECT 1", &options,
+                         &w.projection, err));
     PLI_TRY(choose_metadata(&w, err));
     PLI_TRY(write_files(&w, sql, err));
     pli_status s = commit(&w, !sql, err);
@@ -189,7 +210,8 @@ static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schem
     return s;
 }
 
-pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o, pli__write_result *out, pli_error *err) {
+pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o,
+                            pli__write_result *out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *asked = NULL;
     pli_status s = PLI_E_CONFLICT;
     if (!schema) {

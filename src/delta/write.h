@@ -11,6 +11,7 @@ typedef struct pli__write_result {
 } pli__write_result;
 
 /** @param schema columns of sql; NULL = ask the engine @param sql NULL: no rows, only the table with this schema */
-pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o, pli__write_result *out, pli_error *err);
+pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o,
+                            pli__write_result *out, pli_error *err);
 
 #endif

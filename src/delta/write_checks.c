@@ -28,7 +28,8 @@ static pli_status add_check(builder *b, pli__str sql, pli__buf *name, pli_error 
         b->cap = cap;
     }
     PLI_TRY(pli__buf_status(name, err));
-    p->checks[p->n_checks++] = (pli__row_check){pli__arena_str(&p->arena, pli__buf_str(name)), pli__arena_str(&p->arena, sql)};
+    p->checks[p->n_checks++] = (pli__row_check){pli__arena_str(&p->arena, pli__buf_str(name)),
+                                                pli__arena_str(&p->arena, sql)};
     return pli__arena_status(&p->arena, err);
 }
 
@@ -127,7 +128,8 @@ static pli_status check_generated(builder *b, const pli__field *f, pli_error *er
     PLI_TRY_IN(pli__spark_sql(pli__buf_str(&text), &sql, err), err, "generated column '%s'", f->name);
     pli__buf_addc(&sql, ')');
     PLI_TRY(pli__buf_status(&sql, err));
-    pli__buf_addf(&said, "column '%s' differs from what generates it (%.*s)", f->name, PLI_STR_ARG(pli__buf_str(&text)));
+    pli__buf_addf(&said, "column '%s' differs from what generates it (%.*s)", f->name,
+                  PLI_STR_ARG(pli__buf_str(&text)));
     return add_check(b, pli__buf_str(&sql), &said, err);
 }
 

@@ -55,17 +55,20 @@ static pli_status add_folder(const pli__part_column *c, pli__str text, pli__buf 
         pli__buf_addz(out, PLI__HIVE_NULL);
     }
     if (out->len - from > FOLDER_NAME_MAX)
-        return pli__error_set(err, PLI_E_DATA, "a value of partition column '%s' is too long for the name of a folder", c->field->name);
+        return pli__error_set(err, PLI_E_DATA, "a value of partition column '%s' is too long for the name of a folder",
+                              c->field->name);
     pli__buf_addc(out, '/');
     return pli__buf_status(out, err);
 }
 
-static pli_status partition_values(pli__placer *p, const pli__written_key *keys, size_t n_keys, pli__kv *values, pli__buf *folder, pli_error *err) {
+static pli_status partition_values(pli__placer *p, const pli__written_key *keys, size_t n_keys, pli__kv *values,
+                                   pli__buf *folder, pli_error *err) {
     for (size_t i = 0; i < p->plan->n_parts; i++) {
         const pli__part_column *c = &p->plan->parts[i];
         PLI_AUTO(pli__buf_clear) pli__buf text = {0};
         bool is_null = false;
-        PLI_TRY_IN(pli__partition_text(c->field->type, key_of(keys, n_keys, i), &text, &is_null, err), err, "partition column '%s'", c->field->name);
+        PLI_TRY_IN(pli__partition_text(c->field->type, key_of(keys, n_keys, i), &text, &is_null, err), err,
+                   "partition column '%s'", c->field->name);
         if (is_null && !c->field->nullable)
             return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' must not be null", c->field->name);
         values[i].key = pli__arena_str(&p->out->arena, c->physical);
@@ -87,7 +90,8 @@ static pli_status check_nulls(const pli__write_plan *p, const pli__written_file 
         PLI_TRY(pli__buf_status(&key, err));
         for (size_t k = 0; k < file->n_columns; k++)
             if (pli__str_eq(file->columns[k].path, pli__buf_str(&key)) && file->columns[k].null_count > 0)
-                return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' must not be null, but %lld rows have no value there",
+                return pli__error_set(err, PLI_E_CONSTRAINT,
+                                      "column '%s' must not be null, but %lld rows have no value there",
                                       p->logical->fields[i].name, (long long)file->columns[k].null_count);
     }
     return PLI_OK;
@@ -135,7 +139,8 @@ static pli__add *new_file(pli__written *w) {
     return &w->files[w->n];
 }
 
-pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const pli__written_key *keys, size_t n_keys, pli_error *err) {
+pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const pli__written_key *keys, size_t n_keys,
+                           pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf folder = {0}, name = {0}, encoded = {0}, stats = {0};
     pli__arena *a = &p->out->arena;
     if (file->rows == 0) return pli__fs_unlink(file->path.ptr, true, err);
@@ -149,9 +154,14 @@ pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const 
     PLI_TRY(pli__buf_status(&name, err));
     pli__uri_encode(pli__buf_str(&name), &encoded);
     PLI_TRY(pli__buf_status(&encoded, err));
-    *add = (pli__add){.path = pli__arena_str(a, pli__buf_str(&encoded)), .n_partition_values = p->plan->n_parts, .partition_values = values,
-                      .size = file->bytes, .data_change = true, .stats = pli__arena_str(a, pli__buf_str(&stats)),
-                      .base_row_id = PLI__NO_ID, .default_row_commit_version = PLI__NO_ID};
+    *add = (pli__add){.path = pli__arena_str(a, pli__buf_str(&encoded)),
+                      .n_partition_values = p->plan->n_parts,
+                      .partition_values = values,
+                      .size = file->bytes,
+                      .data_change = true,
+                      .stats = pli__arena_str(a, pli__buf_str(&stats)),
+                      .base_row_id = PLI__NO_ID,
+                      .default_row_commit_version = PLI__NO_ID};
     PLI_TRY(pli__arena_status(a, err));
     PLI_TRY(move_file(p, file->path.ptr, name.ptr, &add->modification_time, err));
     p->out->n++;

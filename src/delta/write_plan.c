@@ -13,13 +13,14 @@
 static const struct {
     const char *property, *codec, *extension;
 } codecs[] = {
-    {"zstd", "zstd", ".zstd"}, {"snappy", "snappy", ".snappy"},          {"gzip", "gzip", ".gz"},
-    {"lz4", "lz4_raw", ".lz4"}, {"lz4_raw", "lz4_raw", ".lz4raw"},        {"uncompressed", "uncompressed", ""},
+    {"zstd", "zstd", ".zstd"},    {"snappy", "snappy", ".snappy"},   {"gzip", "gzip", ".gz"},
+    {"lz4", "lz4_raw", ".lz4"},   {"lz4_raw", "lz4_raw", ".lz4raw"}, {"uncompressed", "uncompressed", ""},
     {"none", "uncompressed", ""},
 };
 
 static pli_status choose_codec(pli__write_plan *p, const char *option, pli_error *err) {
-    pli__str name = option ? pli__str_of(option) : pli__metadata_property(p->metadata, "delta.parquet.compression.codec");
+    pli__str name = option ? pli__str_of(option)
+                           : pli__metadata_property(p->metadata, "delta.parquet.compression.codec");
     if (!name.len) name = PLI_STR("zstd");
     for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
         if (!pli__str_ieqz(name, codecs[i].property)) continue;
@@ -27,7 +28,8 @@ static pli_status choose_codec(pli__write_plan *p, const char *option, pli_error
         p->extension = codecs[i].extension;
         return PLI_OK;
     }
-    return pli__error_set(err, PLI_E_UNSUPPORTED, "Parquet files cannot be written with the compression '%.*s'", PLI_STR_ARG(name));
+    return pli__error_set(err, PLI_E_UNSUPPORTED, "Parquet files cannot be written with the compression '%.*s'",
+                          PLI_STR_ARG(name));
 }
 
 static void choose_size(pli__write_plan *p, int64_t option) {
@@ -50,7 +52,8 @@ static pli_status physical_type(const pli__write_plan *p, const pli__type *t, co
 static pli_status physical_name(const pli__write_plan *p, const pli__field *f, pli__buf *out, pli_error *err) {
     if (!p->mapped) pli__buf_addz(out, f->name);
     else if (!pli__field_meta_str(f, "delta.columnMapping.physicalName", out))
-        return pli__error_set(err, PLI_E_CORRUPT, "column '%s' has no physical name although the table maps columns", f->name);
+        return pli__error_set(err, PLI_E_CORRUPT, "column '%s' has no physical name although the table maps columns",
+                              f->name);
     return pli__buf_status(out, err);
 }
 
@@ -87,9 +90,11 @@ static pli_status physical_type(const pli__write_plan *p, const pli__type *t, co
 /* What no file can hold. */
 static pli_status check_type(const pli__type *t, const char *column, bool top, pli_error *err) {
     if (t->id == PLI__TYPE_VARIANT)
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' is a variant (feature 'variantType'), which cannot be written", column);
+        return pli__error_set(err, PLI_E_UNSUPPORTED,
+                              "column '%s' is a variant (feature 'variantType'), which cannot be written", column);
     if (t->id == PLI__TYPE_NULL && !top)
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' holds a void inside of another type, which cannot be written", column);
+        return pli__error_set(err, PLI_E_UNSUPPORTED,
+                              "column '%s' holds a void inside of another type, which cannot be written", column);
     for (size_t i = 0; i < t->n_fields; i++)
         PLI_TRY(check_type(t->fields[i].type, column, t->id == PLI__TYPE_STRUCT, err));
     return PLI_OK;
@@ -97,7 +102,9 @@ static pli_status check_type(const pli__type *t, const char *column, bool top, p
 
 static pli_status check_field(const pli__field *f, pli_error *err) {
     if (f->metadata && strstr(f->metadata, "\"delta.identity.start\""))
-        return pli__error_set(err, PLI_E_UNSUPPORTED, "column '%s' is an identity column (feature 'identityColumns'), whose values cannot be made", f->name);
+        return pli__error_set(
+            err, PLI_E_UNSUPPORTED,
+            "column '%s' is an identity column (feature 'identityColumns'), whose values cannot be made", f->name);
     return check_type(f->type, f->name, true, err);
 }
 
@@ -114,7 +121,9 @@ static pli_status split_columns(pli__write_plan *p, pli_error *err) {
     p->logical = pli__type_builder_finish(&logical);
     if (!p->columns || !p->logical) return pli__error_memory(err);
     if (p->columns->n_fields) return PLI_OK;
-    return pli__error_set(err, PLI_E_SCHEMA, p->n_parts ? "a table cannot have partition columns alone" : "a table needs at least one column with a type");
+    return pli__error_set(err, PLI_E_SCHEMA,
+                          p->n_parts ? "a table cannot have partition columns alone"
+                                     : "a table needs at least one column with a type");
 }
 
 static pli_status find_partitions(pli__write_plan *p, pli_error *err) {
@@ -124,18 +133,21 @@ static pli_status find_partitions(pli__write_plan *p, pli_error *err) {
     for (size_t i = 0; i < m->n_partition_columns; i++) {
         PLI_AUTO(pli__buf_clear) pli__buf name = {0};
         const int k = pli__type_find(p->table, m->partition_columns[i], true);
-        if (k < 0) return pli__error_set(err, PLI_E_SCHEMA, "partition column '%.*s' is not in the schema", PLI_STR_ARG(m->partition_columns[i]));
+        if (k < 0)
+            return pli__error_set(err, PLI_E_SCHEMA, "partition column '%.*s' is not in the schema",
+                                  PLI_STR_ARG(m->partition_columns[i]));
         const pli__field *f = &p->table->fields[k];
         if (pli__type_is_nested(f->type))
-            return pli__error_set(err, PLI_E_SCHEMA, "column '%s' cannot partition a table: it is of a nested type", f->name);
+            return pli__error_set(err, PLI_E_SCHEMA, "column '%s' cannot partition a table: it is of a nested type",
+                                  f->name);
         PLI_TRY(physical_name(p, f, &name, err));
         p->parts[p->n_parts++] = (pli__part_column){f, pli__arena_str(&p->arena, pli__buf_str(&name))};
     }
     return pli__arena_status(&p->arena, err);
 }
 
-pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadata *metadata, const pli__write_options *options,
-                               pli__write_plan **out, pli_error *err) {
+pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadata *metadata,
+                               const pli__write_options *options, pli__write_plan **out, pli_error *err) {
     PLI_AUTO(pli__write_plan_auto) pli__write_plan *p = calloc(1, sizeof *p);
     if (!p) return pli__error_memory(err);
     p->metadata = metadata;

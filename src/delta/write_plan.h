@@ -40,8 +40,8 @@ typedef struct pli__write_plan {
 } pli__write_plan;
 
 /** UNSUPPORTED_FEATURE by name for what the table asks for and we cannot do. */
-pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadata *metadata, const pli__write_options *options,
-                               pli__write_plan **out, pli_error *err);
+pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadata *metadata,
+                               const pli__write_options *options, pli__write_plan **out, pli_error *err);
 void pli__write_plan_free(pli__write_plan *p);
 void pli__write_plan_auto(pli__write_plan **p);
 /** Conditions of the rows (delta/write_checks.c): NOT NULL where statistics cannot tell, CHECK constraints, invariants. */
@@ -51,9 +51,11 @@ pli_status pli__write_plan_checks(pli__write_plan *p, pli_error *err);
 #define PLI__CHECK_MARK "pli-check: "
 
 /** "COPY (...) TO 'dir' (...)" for the rows of a query. */
-pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out, pli_error *err);
+pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
+                               pli_error *err);
 /** The same for a file that is larger than the target: cut it into several. */
-pli_status pli__write_split_sql(const pli__write_plan *p, const char *file, const char *dir, pli__buf *out, pli_error *err);
+pli_status pli__write_split_sql(const pli__write_plan *p, const char *file, const char *dir, pli__buf *out,
+                                pli_error *err);
 /** Name of the n-th partition column in the COPY. */
 void pli__write_part_name(size_t n, char out[32]);
 

@@ -45,7 +45,8 @@ static pli_status translate_check(pli_status s, pli_error *err) {
 static pli_status narrow_engine(pli_env *env, pli__engine *e, pli_error *err) {
     char sql[256];
     const int64_t limit = pli__env_engine_options(env)->memory_limit;
-    PLI_TRY(pli__engine_exec(e, "SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880", NULL, err));
+    PLI_TRY(pli__engine_exec(
+        e, "SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880", NULL, err));
     if (limit <= 0 || limit >= SMALL_MEMORY) return PLI_OK;
     /* what the writer holds beside the sort is not counted by the engine's own limit; the sort itself needs some room */
     int64_t narrow = limit / 10 * 6;
@@ -57,7 +58,8 @@ static pli_status narrow_engine(pli_env *env, pli__engine *e, pli_error *err) {
 static void widen_engine(pli_env *env, pli__engine *e) {
     char sql[256];
     const pli__engine_options *o = pli__env_engine_options(env);
-    (void)pli__engine_exec(e, "RESET partitioned_write_max_open_files; RESET partitioned_write_flush_threshold", NULL, NULL);
+    (void)pli__engine_exec(e, "RESET partitioned_write_max_open_files; RESET partitioned_write_flush_threshold", NULL,
+                           NULL);
     if (o->memory_limit <= 0 || o->memory_limit >= SMALL_MEMORY) return;
     snprintf(sql, sizeof sql, "SET memory_limit = '%lld KiB'", (long long)(o->memory_limit / 1024));
     (void)pli__engine_exec(e, sql, NULL, NULL);
@@ -124,8 +126,13 @@ pli_status pli__write_rows(pli__delta *t, const pli__protocol *protocol, const p
     if (s == PLI_OK) s = pli__buf_status(&dir, err);
     if (s == PLI_OK) s = pli__fs_mkdirs(pli__delta_root(t), err);
     if (s == PLI_OK) {
-        pli__placer p = {plan, w, engine, pli__delta_root(t), options ? options->sub_dir : NULL,
-                         options && options->file_prefix ? options->file_prefix : "part", folders};
+        pli__placer p = {plan,
+                         w,
+                         engine,
+                         pli__delta_root(t),
+                         options ? options->sub_dir : NULL,
+                         options && options->file_prefix ? options->file_prefix : "part",
+                         folders};
         s = write_all(pli__delta_env(t), &p, sql, dir.ptr, err);
         (void)pli__fs_remove_tree(dir.ptr, NULL);
     }
@@ -152,7 +159,8 @@ void pli__written_delete(pli__written *w, pli__delta *t) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     for (size_t i = 0; w && i < w->n; i++) {
         pli__buf_reset(&path);
-        if (pli__uri_resolve(pli__delta_root(t), w->files[i].path, &path, NULL) == PLI_OK) (void)pli__fs_unlink(path.ptr, true, NULL);
+        if (pli__uri_resolve(pli__delta_root(t), w->files[i].path, &path, NULL) == PLI_OK)
+            (void)pli__fs_unlink(path.ptr, true, NULL);
     }
 }
 

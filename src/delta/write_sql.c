@@ -56,23 +56,23 @@ static void add_renamed(const pli__type *logical, const pli__type *physical, pli
     snprintf(key, sizeof key, "%s.key", var);
     snprintf(value, sizeof value, "%s.value", var);
     switch (logical->id) {
-    case PLI__TYPE_STRUCT: add_struct(logical, physical, expr, depth, out); break;
-    case PLI__TYPE_LIST:
-        pli__buf_addz(out, "list_transform(");
-        pli__buf_adds(out, expr);
-        pli__buf_addf(out, ", lambda %s: ", var);
-        add_renamed(logical->fields[0].type, physical->fields[0].type, pli__str_of(var), depth + 1, out);
-        pli__buf_addc(out, ')');
-        break;
-    default: /* a map */
-        pli__buf_addz(out, "map_from_entries(list_transform(map_entries(");
-        pli__buf_adds(out, expr);
-        pli__buf_addf(out, "), lambda %s: struct_pack(k := ", var);
-        add_renamed(logical->fields[0].type, physical->fields[0].type, pli__str_of(key), depth + 1, out);
-        pli__buf_addz(out, ", v := ");
-        add_renamed(logical->fields[1].type, physical->fields[1].type, pli__str_of(value), depth + 1, out);
-        pli__buf_addz(out, ")))");
-        break;
+        case PLI__TYPE_STRUCT: add_struct(logical, physical, expr, depth, out); break;
+        case PLI__TYPE_LIST:
+            pli__buf_addz(out, "list_transform(");
+            pli__buf_adds(out, expr);
+            pli__buf_addf(out, ", lambda %s: ", var);
+            add_renamed(logical->fields[0].type, physical->fields[0].type, pli__str_of(var), depth + 1, out);
+            pli__buf_addc(out, ')');
+            break;
+        default: /* a map */
+            pli__buf_addz(out, "map_from_entries(list_transform(map_entries(");
+            pli__buf_adds(out, expr);
+            pli__buf_addf(out, "), lambda %s: struct_pack(k := ", var);
+            add_renamed(logical->fields[0].type, physical->fields[0].type, pli__str_of(key), depth + 1, out);
+            pli__buf_addz(out, ", v := ");
+            add_renamed(logical->fields[1].type, physical->fields[1].type, pli__str_of(value), depth + 1, out);
+            pli__buf_addz(out, ")))");
+            break;
     }
 }
 
@@ -167,7 +167,8 @@ static void add_copy_options(const pli__write_plan *p, bool partitioned, pli__bu
     pli__buf_addc(out, ')');
 }
 
-pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out, pli_error *err) {
+pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
+                               pli_error *err) {
     pli__buf_addz(out, "COPY (SELECT ");
     add_columns(p, out);
     add_part_columns(p, out);
@@ -181,7 +182,8 @@ pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, cons
     return pli__buf_status(out, err);
 }
 
-pli_status pli__write_split_sql(const pli__write_plan *p, const char *file, const char *dir, pli__buf *out, pli_error *err) {
+pli_status pli__write_split_sql(const pli__write_plan *p, const char *file, const char *dir, pli__buf *out,
+                                pli_error *err) {
     pli__buf_addz(out, "COPY (FROM read_parquet(");
     pli__buf_add_sql_str(out, pli__str_of(file));
     pli__buf_addz(out, ", hive_partitioning = false)) TO ");

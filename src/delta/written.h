@@ -33,6 +33,7 @@ typedef struct pli__raw_file {
 pli_status pli__raw_file_copy(pli__arena *arena, const pli__written_file *file, pli__raw_file **list, pli_error *err);
 /** Name a file, move it to its folder, note its action. Files without rows are deleted. CONSTRAINT_VIOLATED for nulls
  *  where the table has none. @param keys partition texts of the engine (from the file itself, or from the one it was cut from) */
-pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const pli__written_key *keys, size_t n_keys, pli_error *err);
+pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const pli__written_key *keys, size_t n_keys,
+                           pli_error *err);
 
 #endif

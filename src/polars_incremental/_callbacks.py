@@ -42,7 +42,9 @@ def bind(fn: Callable[..., Any], data: Any, context: Mapping[str, Any]) -> tuple
     return _keyword_only(parameters, takes_all, data, context)
 
 
-def _by_keyword(parameters: list[inspect.Parameter], takes_all: bool, context: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
+def _by_keyword(
+    parameters: list[inspect.Parameter], takes_all: bool, context: Mapping[str, Any], taken: set[str]
+) -> dict[str, Any]:
     names = {p.name for p in parameters if p.kind is not inspect.Parameter.POSITIONAL_ONLY}
     return {name: value for name, value in context.items() if name not in taken and (takes_all or name in names)}
 
@@ -65,7 +67,12 @@ def _data_first(
         taken.add(parameter.name)
         by_position = True
     # a **kwargs takes no name that a positional-only parameter has spoken for
-    kwargs = _by_keyword(parameters, takes_all, context, taken if first.kind is not inspect.Parameter.POSITIONAL_ONLY else taken - {first.name})
+    kwargs = _by_keyword(
+        parameters,
+        takes_all,
+        context,
+        taken if first.kind is not inspect.Parameter.POSITIONAL_ONLY else taken - {first.name},
+    )
     named = {p.name for p in parameters} & set(kwargs)
     if not named and not by_position and len(positional) > 1:
         second = positional[1].name.lstrip("_")

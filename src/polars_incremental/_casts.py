@@ -125,14 +125,19 @@ def _point(e: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     nothing = digits == ""
     fits = (at <= _DIGITS) & (size <= 2 * _DIGITS) & (size - at <= 2 * _DIGITS)
     clipped = pl.when(fits & ~nothing).then(at)
-    whole = pl.when(clipped >= size).then(digits + pl.lit(_ZEROS).str.slice(0, (clipped - size).clip(0, _DIGITS))).otherwise(
-        digits.str.slice(0, clipped.clip(0, 2 * _DIGITS))
+    whole = (
+        pl.when(clipped >= size)
+        .then(digits + pl.lit(_ZEROS).str.slice(0, (clipped - size).clip(0, _DIGITS)))
+        .otherwise(digits.str.slice(0, clipped.clip(0, 2 * _DIGITS)))
     )
     lead = pl.lit(_ZEROS + _ZEROS).str.slice(0, (-clipped).clip(0, 2 * _DIGITS))
     rest = lead + digits.str.slice(clipped.clip(0, 2 * _DIGITS))
     is_number = sign.is_not_null()
-    whole = pl.when(is_number & nothing).then(pl.lit("0")).when(is_number & fits).then(
-        pl.when(whole == "").then(pl.lit("0")).otherwise(whole)
+    whole = (
+        pl.when(is_number & nothing)
+        .then(pl.lit("0"))
+        .when(is_number & fits)
+        .then(pl.when(whole == "").then(pl.lit("0")).otherwise(whole))
     )
     rest = pl.when(is_number & nothing).then(pl.lit("")).when(is_number & fits).then(rest.str.strip_chars_end("0"))
     return sign, whole, rest
@@ -180,7 +185,9 @@ def _text_to_decimal(e: pl.Expr, target: pl.Decimal) -> pl.Expr:
 def _text_to_datetime(e: pl.Expr, target: pl.Datetime) -> pl.Expr:
     part = [e.str.extract(_DATETIME, n) for n in range(8)]
     date, minute, second, six, tail, short, zone = part[1:]
-    micro = pl.coalesce(six, short + pl.lit("00000").str.slice(0, 6 - short.str.len_bytes().cast(pl.Int64)), pl.lit("000000"))
+    micro = pl.coalesce(
+        six, short + pl.lit("00000").str.slice(0, 6 - short.str.len_bytes().cast(pl.Int64)), pl.lit("000000")
+    )
     text = date + "T" + minute.fill_null("00:00") + ":" + second.fill_null("00") + "." + micro
     text = pl.when(tail.fill_null("").str.contains("^0*$")).then(text)
     at = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f", time_unit="us", strict=False)
@@ -190,23 +197,29 @@ def _text_to_datetime(e: pl.Expr, target: pl.Datetime) -> pl.Expr:
     minutes = number.str.slice(3, 2)
     minutes = pl.when(minutes == "").then(pl.lit("0")).otherwise(minutes).cast(pl.Int64, strict=False)
     valid = zone.is_null() | zone.str.to_lowercase().eq("z") | ((hours <= 23) & (minutes <= 59))
-    offset = pl.when(zone.str.starts_with("+") | zone.str.starts_with("-")).then(
-        (hours * 60 + minutes) * pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    ).otherwise(0)
+    offset = (
+        pl.when(zone.str.starts_with("+") | zone.str.starts_with("-"))
+        .then((hours * 60 + minutes) * pl.when(zone.str.starts_with("-")).then(-1).otherwise(1))
+        .otherwise(0)
+    )
     at = pl.when(valid).then(at - pl.duration(minutes=offset.fill_null(0)))
     return _with_zone(_to_unit(at, "us", target.time_unit), target.time_zone)
 
 
 def _text_to_time(e: pl.Expr) -> pl.Expr:
     minute, second, fraction = (e.str.extract(_TIME, n) for n in (1, 2, 3))
-    return (minute + ":" + second.fill_null("00") + "." + fraction.fill_null("0")).str.to_time("%H:%M:%S%.f", strict=False)
+    return (minute + ":" + second.fill_null("00") + "." + fraction.fill_null("0")).str.to_time(
+        "%H:%M:%S%.f", strict=False
+    )
 
 
 def _text_to_duration(e: pl.Expr, target: pl.Duration) -> pl.Expr:
     sign = e.str.extract(_DURATION, 1)
     numbers = [e.str.extract(_DURATION, n) for n in (2, 3, 5, 6, 7)]
     fraction = e.str.extract(_DURATION, 8).fill_null("")
-    micro = (fraction + pl.lit("000000").str.slice(0, 6 - fraction.str.len_bytes().cast(pl.Int64))).cast(pl.Int64, strict=False)
+    micro = (fraction + pl.lit("000000").str.slice(0, 6 - fraction.str.len_bytes().cast(pl.Int64))).cast(
+        pl.Int64, strict=False
+    )
     sizes = (7 * 86400, 86400, 3600, 60, 1)
     total: Any = micro
     for number, seconds in zip(numbers, sizes, strict=True):
@@ -230,7 +243,11 @@ def _to_unit(e: pl.Expr, unit: str, target: Any) -> pl.Expr:
     if target is None or target == unit:
         return e
     cast_ = e.dt.cast_time_unit(target)
-    return cast_ if _FINER[target] >= _FINER[unit] else pl.when(e.cast(pl.Int64) % (10 ** (_FINER[unit] - _FINER[target])) == 0).then(cast_)
+    return (
+        cast_
+        if _FINER[target] >= _FINER[unit]
+        else pl.when(e.cast(pl.Int64) % (10 ** (_FINER[unit] - _FINER[target])) == 0).then(cast_)
+    )
 
 
 _FINER = {"ms": 3, "us": 6, "ns": 9}
@@ -289,8 +306,10 @@ def to_text(e: pl.Expr, source: Any) -> pl.Expr:
         end = "" if source.time_zone is None else "Z"
         size = 10 ** _FINER[source.time_unit]
         fraction = {"ms": "%.3f", "us": "%.6f", "ns": "%.9f"}[source.time_unit]
-        return pl.when(wall.cast(pl.Int64) % size == 0).then(wall.dt.strftime("%Y-%m-%dT%H:%M:%S" + end)).otherwise(
-            wall.dt.strftime("%Y-%m-%dT%H:%M:%S" + fraction + end)
+        return (
+            pl.when(wall.cast(pl.Int64) % size == 0)
+            .then(wall.dt.strftime("%Y-%m-%dT%H:%M:%S" + end))
+            .otherwise(wall.dt.strftime("%Y-%m-%dT%H:%M:%S" + fraction + end))
         )
     if isinstance(source, pl.Duration):
         return e.dt.to_string("iso")

@@ -43,7 +43,9 @@ def scan_delta(table: PathLike, *, version: int | None = None, timestamp: Any = 
     schema = pl.DataFrame(opened.read(version=at, timestamp=text, limit=0)).schema
 
     def read(columns: list[str] | None, where: str | None, limit: int | None) -> Any:
-        return _core.Table(path).read(columns=columns, where=where, version=at, timestamp=text, limit=-1 if limit is None else limit)
+        return _core.Table(path).read(
+            columns=columns, where=where, version=at, timestamp=text, limit=-1 if limit is None else limit
+        )
 
     return lazy(read, schema)
 
@@ -183,8 +185,14 @@ def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFra
 
 def _entry_rows(entry: DeltaFileEntry) -> pl.DataFrame:
     frame = pl.read_parquet(entry.path, glob=False, hive_partitioning=False)
-    values = {"_change_type": entry.change_type, "_commit_version": entry.commit_version, "_commit_timestamp": entry.commit_timestamp}
-    return frame.with_columns([pl.lit(values[c], dtype=t).alias(c) for c, t in _CDF_COLUMNS.items() if c not in frame.columns])
+    values = {
+        "_change_type": entry.change_type,
+        "_commit_version": entry.commit_version,
+        "_commit_timestamp": entry.commit_timestamp,
+    }
+    return frame.with_columns(
+        [pl.lit(values[c], dtype=t).alias(c) for c, t in _CDF_COLUMNS.items() if c not in frame.columns]
+    )
 
 
 # ---- readers of plain paths
@@ -202,9 +210,13 @@ def check_plain(batch: DeltaBatch, path: PathLike) -> None:
         return
     mode = detail["configuration"].get("delta.columnMapping.mode", "none")
     if mode != "none":
-        raise UnsupportedFormatError(_plain_hint(path, f"has column mapping ({mode}), so its files have other column names"))
+        raise UnsupportedFormatError(
+            _plain_hint(path, f"has column mapping ({mode}), so its files have other column names")
+        )
     if "deletionVectors" in (detail.get("readerFeatures") or []) and files & _with_deletion_vector(table, batch, path):
-        raise UnsupportedFormatError(_plain_hint(path, "has deletion vectors in this batch, so its files hold deleted rows"))
+        raise UnsupportedFormatError(
+            _plain_hint(path, "has deletion vectors in this batch, so its files hold deleted rows")
+        )
     if detail["partitionColumns"]:
         _logger.warning(
             "the files of %s lack the partition column(s) %s; a reader that takes `batch` can call read_delta_batch(batch)",
@@ -220,7 +232,11 @@ def _plain_hint(path: PathLike, why: str) -> str:
 def _with_deletion_vector(table: Any, batch: DeltaBatch, path: PathLike) -> set[str]:
     """Files that had a deletion vector in one of the versions that the batch reads."""
     record = getattr(batch, "_record", None) or {}
-    versions = {batch.offset.version, *(record.get("file_versions") or ()), *(e.commit_version for e in batch.file_entries or ())}
+    versions = {
+        batch.offset.version,
+        *(record.get("file_versions") or ()),
+        *(e.commit_version for e in batch.file_entries or ()),
+    }
     root = os.path.realpath(path)
     found = set()
     for version in sorted(versions):

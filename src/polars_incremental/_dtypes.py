@@ -75,7 +75,9 @@ def _struct(node: ast.expr) -> pl.DataType:
         keys = [ast.literal_eval(k) for k in node.keys if k is not None]
         return pl.Struct([pl.Field(k, _build(v)) for k, v in zip(keys, node.values, strict=True)])
     if isinstance(node, ast.List):
-        return pl.Struct([pl.Field(ast.literal_eval(p.elts[0]), _build(p.elts[1])) for p in node.elts if isinstance(p, ast.Tuple)])
+        return pl.Struct(
+            [pl.Field(ast.literal_eval(p.elts[0]), _build(p.elts[1])) for p in node.elts if isinstance(p, ast.Tuple)]
+        )
     raise ValueError("not a struct")
 
 
@@ -123,7 +125,9 @@ def normalize(schema: Any) -> list[dict[str, str]] | None:
     elif isinstance(schema, Sequence) and not isinstance(schema, (str, bytes)):
         pairs = [_pair(item) for item in schema]
     else:
-        raise SchemaEvolutionError(f"a schema must be a mapping of names to types or a list of pairs, not {type(schema).__name__}")
+        raise SchemaEvolutionError(
+            f"a schema must be a mapping of names to types or a list of pairs, not {type(schema).__name__}"
+        )
     columns = [_column(name, dtype) for name, dtype in pairs]
     names = [c["name"] for c in columns]
     twice = sorted({n for n in names if names.count(n) > 1}) if len(set(names)) != len(names) else []

@@ -32,7 +32,9 @@ def locked(stream: _core.Stream, checkpoint_dir: str | os.PathLike[str]) -> Iter
     """Hold the lock of a stream's checkpoint. Inside a run of the same checkpoint: ``PipelineLockError`` at once."""
     where = os.path.realpath(checkpoint_dir)
     if where in running_checkpoints.get():
-        raise PipelineLockError(f"the checkpoint {where!r} is in use by the pipeline that is running here", code="LOCKED")
+        raise PipelineLockError(
+            f"the checkpoint {where!r} is in use by the pipeline that is running here", code="LOCKED"
+        )
     token = running_checkpoints.set((*running_checkpoints.get(), where))
     try:
         if disabled():

@@ -31,7 +31,9 @@ class PipelinePlan:
     def __repr__(self) -> str:
         if self.batch_id is None:
             return "PipelinePlan: nothing to do"
-        lines = [f"PipelinePlan: batch {self.batch_id}, {len(self.files)} file(s){', planned before' if self.repeat else ''}"]
+        lines = [
+            f"PipelinePlan: batch {self.batch_id}, {len(self.files)} file(s){', planned before' if self.repeat else ''}"
+        ]
         lines += [f"  {name}" for name in self.files[:_SHOWN]]
         if len(self.files) > _SHOWN:
             lines.append(f"  … and {len(self.files) - _SHOWN} more")
@@ -53,7 +55,11 @@ class PipelineStatus:
         if self.latest_commit is None:
             done = "no batch committed yet"
         else:
-            when = "" if self.committed_at is None else f" at {datetime.fromtimestamp(self.committed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            when = (
+                ""
+                if self.committed_at is None
+                else f" at {datetime.fromtimestamp(self.committed_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            )
             done = f"{self.batches} batch(es) committed, the last is {self.latest_commit}{when}"
         lines = [f"PipelineStatus of {str(self.checkpoint_dir)!r}: {done}"]
         if self.pending:
@@ -108,7 +114,8 @@ def explain(pipeline: Pipeline) -> PipelineExplanation:
     spec = spec_of(pipeline.source)
     options = ", ".join(f"{k}={v!r}" for k, v in spec.options.items() if v not in (None, False))
     lines = [
-        f"source      {resolve_format(spec.format, spec.path, spec.options)} at {os.fspath(spec.path)!r}" + (f" ({options})" if options else ""),
+        f"source      {resolve_format(spec.format, spec.path, spec.options)} at {os.fspath(spec.path)!r}"
+        + (f" ({options})" if options else ""),
         f"checkpoint  {folder_of(pipeline)!r}",
         f"reader      {_name(pipeline.reader)}",
     ]
@@ -157,8 +164,18 @@ class _Peek:
         self.stream = _core.Stream(folder, "files", peek=True)
         target = getattr(pipeline.writer, "target", None)
         never = [target] if isinstance(target, (str, os.PathLike)) else []
-        clean = (o.get("clean_source"), None if o.get("clean_source_archive_dir") is None else os.fspath(o["clean_source_archive_dir"]))
-        set_files(self.stream, spec.path, o.get("pattern") or f"*.{suffix}", {**o, "exclude_dirs": [folder, *never]}, file_format, clean)
+        clean = (
+            o.get("clean_source"),
+            None if o.get("clean_source_archive_dir") is None else os.fspath(o["clean_source_archive_dir"]),
+        )
+        set_files(
+            self.stream,
+            spec.path,
+            o.get("pattern") or f"*.{suffix}",
+            {**o, "exclude_dirs": [folder, *never]},
+            file_format,
+            clean,
+        )
 
     def __enter__(self) -> _core.Stream:
         return self.stream

@@ -36,7 +36,9 @@ class RunningBatch:
 
     def note(self, done: dict[str, Any]) -> None:
         """What a sink did, for the record of the commit."""
-        kept: dict[str, Any] = {k: done[k] for k in ("path", "tableId", "version", "txnAppId", "addedFiles", "rows") if k in done}
+        kept: dict[str, Any] = {
+            k: done[k] for k in ("path", "tableId", "version", "txnAppId", "addedFiles", "rows") if k in done
+        }
         kept["path"] = os.path.realpath(kept["path"])
         self.done.append(kept)
 

@@ -45,7 +45,15 @@ def apply_cdc(
         return pl.DataFrame() if before is None else before
     names = key_names(keys)
     decided = prepare(
-        frame, names, change_type_col, change_type_map, mode, ignore_delete, dedupe_by_latest_commit, commit_version_col, commit_timestamp_col
+        frame,
+        names,
+        change_type_col,
+        change_type_map,
+        mode,
+        ignore_delete,
+        dedupe_by_latest_commit,
+        commit_version_col,
+        commit_timestamp_col,
     )
     metadata = [change_type_col, commit_version_col, commit_timestamp_col]
     if mode == "append_only":
@@ -108,7 +116,9 @@ def _check(frame: pl.DataFrame, keys: list[str], change_type_col: str, mode: str
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     missing = [c for c in (*keys, change_type_col) if c not in frame.columns]
     if missing:
-        raise ValueError(f"the changes lack the column(s) {', '.join(map(repr, missing))}; they have {', '.join(map(repr, frame.columns))}")
+        raise ValueError(
+            f"the changes lack the column(s) {', '.join(map(repr, missing))}; they have {', '.join(map(repr, frame.columns))}"
+        )
 
 
 def _known_types(frame: pl.DataFrame, column: str) -> list[str]:
@@ -157,7 +167,6 @@ def _merge(
         upserts = upserts.join(old, on=keys, how="left", maintain_order="left")
     both: list[pl.DataFrame] = [kept, fit(upserts, target)]
     return pl.concat(both, how="vertical")
-
 
 
 def __getattr__(name: str) -> Any:

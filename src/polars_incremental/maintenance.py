@@ -106,11 +106,15 @@ def cleanup_checkpoint(
         return CleanupResult(0, 0, 0, 0)
     age = -1 if older_than_seconds is None else int(min(older_than_seconds, 1e12) * 1e6)
     where = os.fspath(checkpoint_dir)
-    counts = _alone(where, dry_run, lambda no_lock: _core.checkpoint_cleanup(where, keep_last_n or 0, age, dry_run, no_lock))
+    counts = _alone(
+        where, dry_run, lambda no_lock: _core.checkpoint_cleanup(where, keep_last_n or 0, age, dry_run, no_lock)
+    )
     return CleanupResult(*counts)
 
 
-def truncate_checkpoint(checkpoint_dir: PathLike, *, keep_through_batch_id: int, dry_run: bool = False) -> TruncateResult:
+def truncate_checkpoint(
+    checkpoint_dir: PathLike, *, keep_through_batch_id: int, dry_run: bool = False
+) -> TruncateResult:
     """Remove the records of all batches after ``keep_through_batch_id`` (-1: of all). Their inputs are planned again, with the next
     ids; what they wrote stays in the sink. Schema and job state are not rolled back."""
     keep = int(keep_through_batch_id)
@@ -148,7 +152,11 @@ _MIN_RETENTION_HOURS = 168.0
 
 
 def vacuum_delta_table(
-    path: PathLike, *, retention_hours: float | None = 168.0, dry_run: bool = False, enforce_retention: bool | None = None
+    path: PathLike,
+    *,
+    retention_hours: float | None = 168.0,
+    dry_run: bool = False,
+    enforce_retention: bool | None = None,
 ) -> list[str]:
     """Delete the files that no version within the retention refers to; their paths, relative to the table.
 
@@ -188,7 +196,9 @@ def optimize_delta_table(
         raise ValueError(f"mode must be 'compact' or 'z_order', not {mode!r}")
     columns = [z_order_columns] if isinstance(z_order_columns, str) else list(z_order_columns or ())
     if (mode == "z_order") != bool(columns):
-        raise ValueError("z_order needs z_order_columns" if mode == "z_order" else "z_order_columns need mode='z_order'")
+        raise ValueError(
+            "z_order needs z_order_columns" if mode == "z_order" else "z_order_columns need mode='z_order'"
+        )
     if target_size is not None and target_size < 1:
         raise ValueError(f"target_size must be at least 1 byte, not {target_size!r}")
     table = _table(path)
@@ -251,7 +261,9 @@ def _reset(checkpoint_dir: PathLike, reset: Callable[[str, bool], str | None]) -
 def _alone(checkpoint_dir: str, dry_run: bool, work: Callable[[bool], Result]) -> Result:
     """Do something under the checkpoint's lock, waiting for it as a pipeline does."""
     if os.path.realpath(checkpoint_dir) in running_checkpoints.get():
-        raise PipelineLockError(f"the checkpoint {checkpoint_dir!r} is in use by the pipeline that is running here", code="LOCKED")
+        raise PipelineLockError(
+            f"the checkpoint {checkpoint_dir!r} is in use by the pipeline that is running here", code="LOCKED"
+        )
     if dry_run or _locking.disabled():
         return work(True)
     limit = _locking.timeout()

@@ -18,7 +18,9 @@ class PipelineObserver(Protocol):
     def on_stage_start(self, stage: str, batch_id: int | None) -> None:
         """Before a stage; ``plan`` has no batch id."""
 
-    def on_stage_end(self, stage: str, batch_id: int | None, duration_s: float, metadata: Mapping[str, Any] | None = None) -> None:
+    def on_stage_end(
+        self, stage: str, batch_id: int | None, duration_s: float, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         """After a stage succeeded."""
 
     def on_batch_planned(self, batch: Any, files: Sequence[str]) -> None:
@@ -43,7 +45,9 @@ class LoggingObserver:
     def on_stage_start(self, stage: str, batch_id: int | None) -> None:
         self._line(event="stage_start", stage=stage, batch_id=batch_id)
 
-    def on_stage_end(self, stage: str, batch_id: int | None, duration_s: float, metadata: Mapping[str, Any] | None = None) -> None:
+    def on_stage_end(
+        self, stage: str, batch_id: int | None, duration_s: float, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         self._line(metadata, event="stage_end", stage=stage, batch_id=batch_id, duration_s=duration_s)
 
     def on_batch_planned(self, batch: Any, files: Sequence[str]) -> None:

@@ -112,7 +112,9 @@ def spec_of(source: Any) -> SourceSpec:
         return source
     to_spec = getattr(source, "to_spec", None)
     if not callable(to_spec):
-        raise TypeError(f"source must be FilesSource, DeltaSource, AutoSource, a SourceSpec, or have to_spec(); not {type(source).__name__}")
+        raise TypeError(
+            f"source must be FilesSource, DeltaSource, AutoSource, a SourceSpec, or have to_spec(); not {type(source).__name__}"
+        )
     spec: SourceSpec = to_spec()
     return spec
 
@@ -183,7 +185,9 @@ class _Run:
             self.run_batch(batch, files)
             return True
 
-    def many(self, sleep: float, max_batches: int | None, sleep_when_idle: float | None, max_idle_loops: int | None) -> int:
+    def many(
+        self, sleep: float, max_batches: int | None, sleep_when_idle: float | None, max_idle_loops: int | None
+    ) -> int:
         done = idle = 0
         while max_batches is None or done < max_batches:
             if done and not idle and sleep > 0:
@@ -220,7 +224,9 @@ class _Run:
         except Exception as exc:
             self.failed("plan", None, exc)
         batch_id = None if batch is None else batch.batch_id
-        self.notify("on_stage_end", "plan", batch_id, time.monotonic() - started, metadata={"has_batch": batch is not None})
+        self.notify(
+            "on_stage_end", "plan", batch_id, time.monotonic() - started, metadata={"has_batch": batch is not None}
+        )
         if batch is not None:
             self.notify("on_batch_planned", batch, self.files_of(batch))
         return batch
@@ -280,7 +286,11 @@ class _Run:
         return RunningBatch(self.stream, batch.batch_id, len(files), getattr(evolution, "rescue_column", "_rescued"))
 
     def commit(
-        self, batch: Any, metadata: Mapping[str, Any] | None, schema: list[dict[str, str]] | None, values: PendingValues | None
+        self,
+        batch: Any,
+        metadata: Mapping[str, Any] | None,
+        schema: list[dict[str, str]] | None,
+        values: PendingValues | None,
     ) -> None:
         def commit() -> None:
             if self.checkpoint is not None:
@@ -311,7 +321,9 @@ class _Run:
         except Exception as exc:
             self.failed(name, batch.batch_id, exc)
         took = time.monotonic() - started
-        self.notify("on_stage_end", name, batch.batch_id, took, metadata=metadata(result) if callable(metadata) else metadata)
+        self.notify(
+            "on_stage_end", name, batch.batch_id, took, metadata=metadata(result) if callable(metadata) else metadata
+        )
         return result
 
     def failed(self, stage: str, batch_id: int | None, exc: Exception) -> None:

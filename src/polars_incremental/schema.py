@@ -134,13 +134,17 @@ def _evolve(
             rescued.append(kept)
     if rescued:
         columns.append(_rescue_column(rescued, policy.rescue_column))
-    unchanged = not rescued and [c["name"] for c in schema] == list(actual) and all(
-        actual[c["name"]] == parse(c["dtype"]) for c in schema
+    unchanged = (
+        not rescued
+        and [c["name"] for c in schema] == list(actual)
+        and all(actual[c["name"]] == parse(c["dtype"]) for c in schema)
     )
     return (None if unchanged else columns), schema, bool(plan["changed"])
 
 
-def _plan(stored: StoredSchema | None, explicit: StoredSchema | None, actual: list[tuple[str, Any]], policy: SchemaPolicy) -> dict[str, Any]:
+def _plan(
+    stored: StoredSchema | None, explicit: StoredSchema | None, actual: list[tuple[str, Any]], policy: SchemaPolicy
+) -> dict[str, Any]:
     request = {
         "stored": stored,
         "explicit": explicit,
@@ -192,5 +196,8 @@ def _warn(decisions: list[dict[str, Any]]) -> None:
     for d in decisions:
         if d.get("reason") == "lossy_type":
             _logger.warning(
-                "column %r: %s widened to %s; integers above 2^53 lose digits", d["column"], d.get("before") or d.get("from"), d.get("to")
+                "column %r: %s widened to %s; integers above 2^53 lose digits",
+                d["column"],
+                d.get("before") or d.get("from"),
+                d.get("to"),
             )

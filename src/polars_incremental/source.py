@@ -33,7 +33,8 @@ def _spec(config: Any, format: str) -> SourceSpec:
     options = {
         field.name: value
         for field in fields(config)
-        if field.name != "path" and ((value := getattr(config, field.name)) is not None or (format, field.name) in _KEEP_NONE)
+        if field.name != "path"
+        and ((value := getattr(config, field.name)) is not None or (format, field.name) in _KEEP_NONE)
     }
     return SourceSpec(format=format, path=config.path, options=options)
 

@@ -107,7 +107,9 @@ class PendingValues:
         self._written[name, kind] = bytes(data)
 
     def exists(self, name: str, kind: str) -> bool:
-        return self.get(name, kind) is not None if (name, kind) in self._written else bool(self._below.exists(name, kind))
+        return (
+            self.get(name, kind) is not None if (name, kind) in self._written else bool(self._below.exists(name, kind))
+        )
 
     def delete(self, name: str, kind: str) -> bool:
         there = self.exists(name, kind)

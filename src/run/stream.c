@@ -29,7 +29,8 @@ struct pli_stream {
 static pli_status poll_lock(void *arg, pli_error *err) {
     pli_stream *s = arg;
     PLI_TRY(pli__env_check_cancel(s->env, err));
-    if (s->poll && s->poll(s->poll_arg)) return pli__error_set(err, PLI_E_CANCELLED, "stopped while waiting for the lock");
+    if (s->poll && s->poll(s->poll_arg))
+        return pli__error_set(err, PLI_E_CANCELLED, "stopped while waiting for the lock");
     return PLI_OK;
 }
 
@@ -56,8 +57,10 @@ static pli_status reopen(pli_stream *s, bool lock, int64_t timeout_us, pli_error
 
 static void stream_auto(pli_stream **s) { pli_stream_close(*s); }
 
-static pli_status open_stream(pli_env *env, const char *checkpoint, const char *kind, bool create, bool peek, pli_stream **out, pli_error *err) {
-    if (!env || !checkpoint || !out) return pli__error_set(err, PLI_E_ARGUMENT, "env, checkpoint and out must not be NULL");
+static pli_status open_stream(pli_env *env, const char *checkpoint, const char *kind, bool create, bool peek,
+                              pli_stream **out, pli_error *err) {
+    if (!env || !checkpoint || !out)
+        return pli__error_set(err, PLI_E_ARGUMENT, "env, checkpoint and out must not be NULL");
     *out = NULL;
     PLI_AUTO(stream_auto) pli_stream *s = calloc(1, sizeof *s);
     if (!s) return pli__error_memory(err);
@@ -73,7 +76,8 @@ static pli_status open_stream(pli_env *env, const char *checkpoint, const char *
     return PLI_OK;
 }
 
-pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out, pli_error *err) {
+pli_status pli_stream_open(pli_env *env, const char *checkpoint, const char *kind, bool create, pli_stream **out,
+                           pli_error *err) {
     return open_stream(env, checkpoint, kind, create, false, out, err);
 }
 
@@ -119,7 +123,9 @@ static pli_status set_new(json_t *o, const char *key, json_t *value, pli_error *
     return value && json_object_set_new(o, key, value) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
-pli_status pli_stream_pending(pli_stream *s, int64_t *id, pli_error *err) { return pli__checkpoint_pending(s->cp, id, err); }
+pli_status pli_stream_pending(pli_stream *s, int64_t *id, pli_error *err) {
+    return pli__checkpoint_pending(s->cp, id, err);
+}
 
 pli_status pli_stream_plan(pli_stream *s, char **batch, pli_error *err) {
     *batch = NULL;
@@ -163,7 +169,8 @@ pli_status pli_stream_write_offset(pli_stream *s, int64_t id, const char *batch,
     PLI_TRY(pli__json_parse(pli__str_of(batch), "a batch", &body, err));
     bool won = false;
     /* an offset is written once; whoever comes later gets what is there */
-    if (id >= 0 && id <= pli__checkpoint_last_offset(s->cp)) PLI_TRY(pli__checkpoint_read_offset(s->cp, id, &kept, NULL, err));
+    if (id >= 0 && id <= pli__checkpoint_last_offset(s->cp))
+        PLI_TRY(pli__checkpoint_read_offset(s->cp, id, &kept, NULL, err));
     else PLI_TRY(pli__checkpoint_write_offset(s->cp, id, body, &won, &kept, NULL, err));
     return stored ? give_json(kept, stored, err) : PLI_OK;
 }
@@ -208,16 +215,20 @@ static pli_status complete_commit(pli_stream *s, int64_t id, json_t *commit, con
 }
 
 static void warn(pli_stream *s, int64_t id, const char *what, pli_status status, const pli_error *why) {
-    if (status != PLI_OK) pli__env_log(s->env, PLI_LOG_WARNING, "batch %lld is committed, but %s failed: %s", (long long)id, what, why->message);
+    if (status != PLI_OK)
+        pli__env_log(s->env, PLI_LOG_WARNING, "batch %lld is committed, but %s failed: %s", (long long)id, what,
+                     why->message);
 }
 
 /* The schema of the newest commit is the authority; metadata.json holds a copy for people and other programs. */
 static pli_status copy_schema(pli_stream *s, int64_t id, const json_t *commit, pli_error *err) {
     json_t *schema = json_object_get(commit, "schema");
-    const json_t *m = pli__checkpoint_metadata(s->cp), *copied = json_object_get(m, "schema_batch_id"), *reset = json_object_get(m, "schema_reset_through");
+    const json_t *m = pli__checkpoint_metadata(s->cp), *copied = json_object_get(m, "schema_batch_id"),
+                 *reset = json_object_get(m, "schema_reset_through");
     if (!schema || (json_is_integer(copied) && json_integer_value(copied) >= id)) return PLI_OK;
     if (json_is_integer(reset) && json_integer_value(reset) >= id) return PLI_OK; /* forgotten on purpose */
-    PLI_AUTO(pli__json_unref) json_t *set = json_pack("{s:O, s:I}", "schema", schema, "schema_batch_id", (json_int_t)id);
+    PLI_AUTO(pli__json_unref)
+    json_t *set = json_pack("{s:O, s:I}", "schema", schema, "schema_batch_id", (json_int_t)id);
     if (!set) return pli__error_memory(err);
     return pli__checkpoint_update_metadata(s->cp, set, err);
 }
@@ -230,7 +241,8 @@ static void tidy(pli_stream *s, int64_t id, const json_t *commit) {
     PLI_AUTO(pli__json_unref) json_t *offset = NULL;
     if (s->source && pli__checkpoint_read_offset(s->cp, id, &offset, NULL, NULL) == PLI_OK)
         warn(s, id, "updating the source", pli__source_committed(s->source, s->cp, id, offset, &why), &why);
-    if (state == PLI_OK) warn(s, id, "clearing the staged results", pli__checkpoint_clear_staged(s->cp, id, NULL, &why), &why);
+    if (state == PLI_OK)
+        warn(s, id, "clearing the staged results", pli__checkpoint_clear_staged(s->cp, id, NULL, &why), &why);
 }
 
 /* What a run that died right behind its commit left undone. Before a first commit there is nothing. */
@@ -279,7 +291,8 @@ static pli_status add_id(void *arg, const pli__store_entry *entry, pli_error *er
     json_t *ids = arg;
     pli__str name = pli__str_of(entry->name);
     int64_t id;
-    if (!pli__str_ends(name, PLI_STR(".json")) || !pli__str_to_i64((pli__str){name.ptr, name.len - 5}, &id)) return PLI_OK;
+    if (!pli__str_ends(name, PLI_STR(".json")) || !pli__str_to_i64((pli__str){name.ptr, name.len - 5}, &id))
+        return PLI_OK;
     return json_array_append_new(ids, json_integer(id)) == 0 ? PLI_OK : pli__error_memory(err);
 }
 
@@ -291,7 +304,8 @@ static int by_number(const void *a, const void *b) {
 pli_status pli_stream_ids(pli_stream *s, bool commits, char **json, pli_error *err) {
     *json = NULL;
     PLI_AUTO(pli__json_unref) json_t *listed = json_array(), *sorted = json_array();
-    PLI_TRY(pli__store_list(pli__checkpoint_store(s->cp), commits ? "commits" : "offsets", NULL, false, add_id, listed, err));
+    PLI_TRY(pli__store_list(pli__checkpoint_store(s->cp), commits ? "commits" : "offsets", NULL, false, add_id, listed,
+                            err));
     const size_t n = json_array_size(listed);
     PLI_AUTO(pli__free_ptr) json_int_t *ids = calloc(n + 1, sizeof *ids);
     if (!ids || !sorted) return pli__error_memory(err);

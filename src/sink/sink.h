@@ -42,7 +42,8 @@ typedef struct pli__sink_ops {
     /** Must not load the engine when the log alone can answer. `hint_version`: version in the newest commit record, -1 = none. */
     pli_status (*state)(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out, pli_error *err);
     /** Write the rows of a query invisibly. `schema` = columns of sql. Zero rows are allowed. */
-    pli_status (*prepare)(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err);
+    pli_status (*prepare)(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                          pli__prepared **out, pli_error *err);
     /** What was prepared, as the JSON object that goes into staging/N.ATTEMPT.json ({"path", "addedFiles": [...], "rows": n, "bytes": n}). */
     pli_status (*describe)(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err);
     /** Make it visible. *result: {"path","tableId","version","txnAppId","addedFiles":[…],"rows":n}. If the same batch with the same digest is
@@ -58,10 +59,13 @@ struct pli__sink {
     const pli__sink_ops *ops;
 };
 
-pli_status pli__sink_state_of(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out, pli_error *err);
-pli_status pli__sink_prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err);
+pli_status pli__sink_state_of(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out,
+                              pli_error *err);
+pli_status pli__sink_prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                             pli__prepared **out, pli_error *err);
 pli_status pli__sink_describe(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err);
-pli_status pli__sink_commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result, pli_error *err);
+pli_status pli__sink_commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result,
+                            pli_error *err);
 void pli__sink_abort(pli__sink *s, pli__prepared *take);
 void pli__sink_free_prepared(pli__sink *s, pli__prepared *p);
 void pli__sink_free(pli__sink *s);

@@ -38,17 +38,21 @@ static pli_status check_retention(const pli__sink_delta *d, pli__str text, pli_e
     int64_t us;
     if (!text.ptr || d->options.allow_short_txn_retention) return PLI_OK;
     if (pli__interval_parse(text, &us) && us >= MIN_TXN_RETENTION_US) return PLI_OK;
-    pli__error_set(err, PLI_E_UNSUPPORTED, "the table forgets transactions after '%.*s' (delta.setTransactionRetentionDuration): a batch could land twice",
-                   PLI_STR_ARG(text));
+    pli__error_set(
+        err, PLI_E_UNSUPPORTED,
+        "the table forgets transactions after '%.*s' (delta.setTransactionRetentionDuration): a batch could land twice",
+        PLI_STR_ARG(text));
     pli__error_hint(err, "set it to 30 days or more, or allow it with `allow_short_txn_retention`");
     return PLI_E_UNSUPPORTED;
 }
 
 static pli_status check_partitions(const pli__sink_delta *d, const pli__metadata *m, pli_error *err) {
     bool same = d->options.n_partition_by == m->n_partition_columns;
-    for (size_t i = 0; same && i < m->n_partition_columns; i++) same = pli__str_ieqz(m->partition_columns[i], d->options.partition_by[i]);
+    for (size_t i = 0; same && i < m->n_partition_columns; i++)
+        same = pli__str_ieqz(m->partition_columns[i], d->options.partition_by[i]);
     if (same || !d->options.n_partition_by) return PLI_OK;
-    return pli__error_set(err, PLI_E_SCHEMA, "table '%s' is not partitioned by the columns of `partition_by`", pli__delta_root(d->table));
+    return pli__error_set(err, PLI_E_SCHEMA, "table '%s' is not partitioned by the columns of `partition_by`",
+                          pli__delta_root(d->table));
 }
 
 static pli_status create_metadata(pli__sink_delta *d, const pli__type *schema, pli__prepared *p, pli_error *err) {
@@ -56,10 +60,15 @@ static pli_status create_metadata(pli__sink_delta *d, const pli__type *schema, p
     pli__kv *properties = pli__arena_calloc(&p->arena, n + 1, sizeof *properties);
     if (!properties) return pli__error_memory(err);
     for (size_t i = 0; i < n; i++)
-        properties[i] = (pli__kv){pli__str_of(d->options.properties[2 * i]), pli__str_of(d->options.properties[2 * i + 1])};
-    const pli__create_options o = {.n_partition_by = d->options.n_partition_by, .partition_by = d->options.partition_by, .n_properties = n, .properties = properties};
+        properties[i] = (pli__kv){pli__str_of(d->options.properties[2 * i]),
+                                  pli__str_of(d->options.properties[2 * i + 1])};
+    const pli__create_options o = {.n_partition_by = d->options.n_partition_by,
+                                   .partition_by = d->options.partition_by,
+                                   .n_properties = n,
+                                   .properties = properties};
     for (size_t i = 0; i < n; i++)
-        if (pli__str_eqz(properties[i].key, "delta.setTransactionRetentionDuration")) PLI_TRY(check_retention(d, properties[i].value, err));
+        if (pli__str_eqz(properties[i].key, "delta.setTransactionRetentionDuration"))
+            PLI_TRY(check_retention(d, properties[i].value, err));
     p->has_metadata = true;
     return pli__metadata_create(d->env, schema, &o, &p->arena, &p->metadata, err);
 }
@@ -73,7 +82,8 @@ static pli_status change_metadata(const pli__projection *projection, pli__prepar
     return pli__metadata_set(&p->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &p->arena, err);
 }
 
-static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p, pli__projection *out, pli_error *err) {
+static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
+                          pli__projection *out, pli_error *err) {
     const pli__project_options options = {d->options.merge_schema, d->options.allow_type_widening};
     const pli__type *table = NULL;
     if (d->snapshot) {
@@ -88,12 +98,15 @@ static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *
     return change_metadata(out, p, err);
 }
 
-static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const pli__type *schema, pli__protocol *out, pli_error *err) {
+static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const pli__type *schema, pli__protocol *out,
+                              pli_error *err) {
     bool changed;
-    return pli__protocol_derive(&p->metadata, schema, p->snapshot ? pli__snapshot_protocol(p->snapshot) : NULL, arena, out, &changed, err);
+    return pli__protocol_derive(&p->metadata, schema, p->snapshot ? pli__snapshot_protocol(p->snapshot) : NULL, arena,
+                                out, &changed, err);
 }
 
-static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p, pli_error *err) {
+static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
+                                pli_error *err) {
     PLI_AUTO(pli__projection_clear) pli__projection projection = {0};
     pli__protocol protocol;
     const pli__write_options options = {.target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed};
@@ -113,7 +126,8 @@ static void free_prepared(pli__prepared *p) {
     free(p);
 }
 
-static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err) {
+static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                          pli__prepared **out, pli_error *err) {
     pli__sink_delta *d = (pli__sink_delta *)s;
     pli__prepared *p = calloc(1, sizeof *p);
     (void)batch;
@@ -139,8 +153,9 @@ static json_t *file_list(const pli__prepared *p) {
 static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err) {
     json_t *files = file_list(p);
     if (!files) return pli__error_memory(err);
-    *out = json_pack("{s:s, s:o, s:I, s:I}", "path", pli__delta_root(((pli__sink_delta *)s)->table), "addedFiles", files, "rows",
-                     (json_int_t)pli__written_rows(p->written), "bytes", (json_int_t)pli__written_bytes(p->written));
+    *out = json_pack("{s:s, s:o, s:I, s:I}", "path", pli__delta_root(((pli__sink_delta *)s)->table), "addedFiles",
+                     files, "rows", (json_int_t)pli__written_rows(p->written), "bytes",
+                     (json_int_t)pli__written_bytes(p->written));
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -165,19 +180,22 @@ static pli_status test_repeat(void *arg, const pli__txn *found, int64_t commit_v
         if (r->shown.commit_version >= 0 && strcmp(r->shown.offset_sha256, b->offset_sha256) == 0)
             return pli__error_set(err, PLI_E_EXISTS, "batch %lld is in the table", (long long)b->batch_id);
     }
-    return pli__error_set(err, PLI_E_SINK_AHEAD, "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
+    return pli__error_set(err, PLI_E_SINK_AHEAD,
+                          "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
                           pli__delta_root(r->d->table), (long long)found->version,
                           found->version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
 }
 
-static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info, pli__buf *parameters, pli_error *err) {
+static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info,
+                             pli__buf *parameters, pli_error *err) {
     if (b->anonymous) {
         pli__buf_addf(parameters, "{\"mode\":\"%s\"}", is_mode(d, "overwrite") ? "Overwrite" : "Append");
         return pli__buf_status(parameters, err);
     }
-    PLI_AUTO(pli__json_unref) json_t *o = json_pack(
-        "{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt", b->attempt, "job", b->job ? b->job : "", "files",
-        (json_int_t)b->n_files, "tableId", p->metadata.id.ptr, p->metadata.id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
+    PLI_AUTO(pli__json_unref)
+    json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt",
+                          b->attempt, "job", b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId",
+                          p->metadata.id.ptr, p->metadata.id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
     if (!o) return pli__error_memory(err);
     PLI_TRY(pli__json_write(o, info, err));
     pli__buf_addf(parameters, "{\"outputMode\":\"%s\",\"queryId\":", is_mode(d, "overwrite") ? "Complete" : "Append");
@@ -197,11 +215,13 @@ static pli_status remove_file(void *arg, const pli__add *a, pli_error *err) {
     return pli__txn_remove_add(r->x, a, true, err);
 }
 
-static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__txn_handle *x, pli_error *err) {
+static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p,
+                           pli__txn_handle *x, pli_error *err) {
     remover r = {.x = x};
     if (p->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &p->metadata, err));
     if (!b->anonymous) PLI_TRY(pli__txn_set_txn(x, pli__str_of(b->app_id), b->batch_id, err));
-    if (is_mode(d, "overwrite") && p->snapshot) PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
+    if (is_mode(d, "overwrite") && p->snapshot)
+        PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
     PLI_TRY(pli__written_add_to(p->written, x, err));
     PLI_TRY(pli__txn_metric(x, "numRemovedFiles", r.files, err));
     PLI_TRY(pli__txn_metric(x, "numOutputRows", pli__written_rows(p->written), err));
@@ -209,23 +229,27 @@ static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, co
     return pli__txn_metric(x, "numAddedFiles", (int64_t)pli__written_files(p->written), err);
 }
 
-static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, const pli__commit_result *r,
-                               const pli__sink_state *shown, json_t **out, pli_error *err) {
+static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p,
+                               const pli__commit_result *r, const pli__sink_state *shown, json_t **out,
+                               pli_error *err) {
     const char *root = pli__delta_root(d->table);
     if (r->repeat) {
-        *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", root, "tableId", r->table_id, "version", (json_int_t)shown->commit_version, "txnAppId", b->app_id,
-                         "repeat", 1, "attempt", shown->attempt);
+        *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", root, "tableId", r->table_id, "version",
+                         (json_int_t)shown->commit_version, "txnAppId", b->app_id, "repeat", 1, "attempt",
+                         shown->attempt);
     } else {
         json_t *files = file_list(p);
         if (!files) return pli__error_memory(err);
-        *out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", root, "tableId", r->table_id, "version", (json_int_t)r->version, "txnAppId", b->app_id ? b->app_id : "",
-                         "addedFiles", files, "rows", (json_int_t)pli__written_rows(p->written));
+        *out = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", root, "tableId", r->table_id, "version",
+                         (json_int_t)r->version, "txnAppId", b->app_id ? b->app_id : "", "addedFiles", files, "rows",
+                         (json_int_t)pli__written_rows(p->written));
     }
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
 /* One transaction on the snapshot that the rows were projected onto. */
-static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, const pli__prepared *p, repeat_test *test, pli__commit_result *r, pli_error *err) {
+static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, const pli__prepared *p,
+                              repeat_test *test, pli__commit_result *r, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
     PLI_TRY(build_info(d, batch, p, &info, &parameters, err));
@@ -297,7 +321,8 @@ static void sink_free(pli__sink *s) {
     free(d);
 }
 
-static const pli__sink_ops ops = {1, "delta", pli__sink_delta_state, prepare, describe, commit, abort_prepared, free_prepared, sink_free};
+static const pli__sink_ops ops = {1,      "delta",        pli__sink_delta_state, prepare,  describe,
+                                  commit, abort_prepared, free_prepared,         sink_free};
 
 static const char *const *copy_list(pli__arena *a, const char *const *list, size_t n) {
     const char **out = pli__arena_calloc(a, n + 1, sizeof(char *));
@@ -317,7 +342,8 @@ static pli_status copy_options(pli__sink_delta *d, const pli__sink_delta_options
 
 static pli_status check_options(const pli__sink_delta_options *o, pli_error *err) {
     if (!o->path || !o->path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");
-    if (o->n_properties % 2) return pli__error_set(err, PLI_E_ARGUMENT, "table properties come in pairs of key and value");
+    if (o->n_properties % 2)
+        return pli__error_set(err, PLI_E_ARGUMENT, "table properties come in pairs of key and value");
     if (o->mode && strcmp(o->mode, "append") != 0 && strcmp(o->mode, "overwrite") != 0)
         return pli__error_set(err, PLI_E_ARGUMENT, "a Delta sink cannot write in the mode '%s'", o->mode);
     return PLI_OK;

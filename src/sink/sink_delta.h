@@ -20,9 +20,11 @@ pli_status pli__sink_delta_exists(pli__sink_delta *d, bool *out, pli_error *err)
 /** Bring d->snapshot to the newest version; it stays NULL while there is no table. */
 pli_status pli__sink_delta_refresh(pli__sink_delta *d, pli_error *err);
 /** The sink's `state`. */
-pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out, pli_error *err);
+pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out,
+                                 pli_error *err);
 /** txn of an application and commitInfo.pli of one commit, added to *out where they are there; *found: it has a txn of app_id.
  *  NOT_FOUND if there is no such commit. */
-pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, const char *app_id, pli__sink_state *out, bool *found, pli_error *err);
+pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, const char *app_id, pli__sink_state *out,
+                                       bool *found, pli_error *err);
 
 #endif

@@ -94,7 +94,8 @@ static pli_status see_action(void *arg, const pli__action *a, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, const char *app_id, pli__sink_state *out, bool *found, pli_error *err) {
+pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, const char *app_id, pli__sink_state *out,
+                                       bool *found, pli_error *err) {
     commit_facts f = {.app_id = app_id};
     const pli__read_what what = {PLI__READ_STATE | PLI__READ_INFO, PLI__FILES_PATHS};
     PLI_TRY(pli__log_read(d->table, version, what, see_action, &f, err));
@@ -113,7 +114,8 @@ pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, cons
 /* ---- state ---- */
 
 /* From the hinted commit to the end of the log. *ok = false: the hint does not hold. */
-static pli_status state_from_hint(pli__sink_delta *d, const char *app_id, int64_t hint, pli__sink_state *out, bool *ok, pli_error *err) {
+static pli_status state_from_hint(pli__sink_delta *d, const char *app_id, int64_t hint, pli__sink_state *out, bool *ok,
+                                  pli_error *err) {
     pli__sink_state state = *out;
     bool found = false;
     pli_status s = pli__sink_delta_read_commit(d, hint, app_id, &state, &found, err);
@@ -163,7 +165,8 @@ static pli_status state_from_snapshot(pli__sink_delta *d, const char *app_id, pl
     return find_commit(d, app_id, out, err);
 }
 
-pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out, pli_error *err) {
+pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out,
+                                 pli_error *err) {
     pli__sink_delta *d = (pli__sink_delta *)s;
     bool ok = false;
     if (hint_version >= 0) PLI_TRY(state_from_hint(d, app_id, hint_version, out, &ok, err));

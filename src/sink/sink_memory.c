@@ -69,7 +69,8 @@ static pli_status state(pli__sink *s, const char *app_id, int64_t hint, pli__sin
     return PLI_OK;
 }
 
-static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err) {
+static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                          pli__prepared **out, pli_error *err) {
     memory_sink *m = (memory_sink *)s;
     (void)batch;
     (void)schema;
@@ -106,9 +107,10 @@ static pli_status add_record(memory_sink *m, const pli__batch_ref *b, const pli_
     return PLI_OK;
 }
 
-static pli_status pack_result(const memory_sink *m, const pli__batch_ref *b, int64_t version, const char *repeat_of, json_t **out, pli_error *err) {
-    *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s*}", "path", "memory", "tableId", m->id, "version", (json_int_t)version, "txnAppId", b->app_id, "repeat",
-                     repeat_of != NULL, "attempt", repeat_of);
+static pli_status pack_result(const memory_sink *m, const pli__batch_ref *b, int64_t version, const char *repeat_of,
+                              json_t **out, pli_error *err) {
+    *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s*}", "path", "memory", "tableId", m->id, "version",
+                     (json_int_t)version, "txnAppId", b->app_id, "repeat", repeat_of != NULL, "attempt", repeat_of);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -118,8 +120,10 @@ static pli_status commit(pli__sink *s, const pli__batch_ref *b, pli__prepared *p
     PLI_TRY(strike(m, PLI__SINK_COMMIT_BEFORE, err));
     const record *r = newest(m, b->app_id, &version);
     if (r && r->batch >= b->batch_id) {
-        if (r->batch == b->batch_id && strcmp(r->sha, b->offset_sha256) == 0) return pack_result(m, b, version, r->attempt, result, err);
-        return pli__error_set(err, PLI_E_SINK_AHEAD, "the sink shows batch %lld, where batch %lld is to be written", (long long)r->batch, (long long)b->batch_id);
+        if (r->batch == b->batch_id && strcmp(r->sha, b->offset_sha256) == 0)
+            return pack_result(m, b, version, r->attempt, result, err);
+        return pli__error_set(err, PLI_E_SINK_AHEAD, "the sink shows batch %lld, where batch %lld is to be written",
+                              (long long)r->batch, (long long)b->batch_id);
     }
     PLI_TRY(add_record(m, b, p, err));
     PLI_TRY(strike(m, PLI__SINK_COMMIT_AFTER, err));
@@ -147,7 +151,8 @@ static void sink_free(pli__sink *s) {
     free(m);
 }
 
-static const pli__sink_ops ops = {1, "memory", state, prepare, describe, commit, abort_prepared, free_prepared, sink_free};
+static const pli__sink_ops ops = {1,      "memory",       state,         prepare,  describe,
+                                  commit, abort_prepared, free_prepared, sink_free};
 
 pli_status pli__sink_memory_new(pli__sink **out, pli_error *err) {
     memory_sink *m = calloc(1, sizeof *m);

@@ -4,7 +4,13 @@
 
 #include "sink/sink.h"
 
-typedef enum pli__sink_step { PLI__SINK_STATE, PLI__SINK_PREPARE, PLI__SINK_COMMIT_BEFORE, PLI__SINK_COMMIT_AFTER, PLI__SINK_STEPS } pli__sink_step;
+typedef enum pli__sink_step {
+    PLI__SINK_STATE,
+    PLI__SINK_PREPARE,
+    PLI__SINK_COMMIT_BEFORE,
+    PLI__SINK_COMMIT_AFTER,
+    PLI__SINK_STEPS
+} pli__sink_step;
 
 /** The n-th next call (1 = the next one) of a step fails with status; COMMIT_AFTER: after the commit has taken effect. 0 = never. */
 void pli__sink_memory_fail(pli__sink *s, pli__sink_step step, int nth, pli_status status);

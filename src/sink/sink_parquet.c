@@ -130,7 +130,8 @@ static pli_status sync_parts(const parquet_sink *d, const pli__prepared *p, pli_
     return PLI_OK;
 }
 
-static pli_status write_parts(const parquet_sink *d, const pli__batch_ref *batch, const char *sql, pli__prepared *p, pli_error *err) {
+static pli_status write_parts(const parquet_sink *d, const pli__batch_ref *batch, const char *sql, pli__prepared *p,
+                              pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf dir = {0}, copy = {0};
     pli__engine *e;
     pli__buf_addf(&dir, "%s/.pli-write-%s", d->folder, batch->attempt);
@@ -142,7 +143,8 @@ static pli_status write_parts(const parquet_sink *d, const pli__batch_ref *batch
     PLI_TRY(pli__env_engine(d->env, &e, err));
     pli__buf_addf(&copy, "COPY (%s\n) TO ", sql);
     pli__buf_add_sql_str(&copy, pli__str_of(p->dir));
-    pli__buf_addf(&copy, " (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES %lld, RETURN_STATS)", (long long)TARGET_SIZE);
+    pli__buf_addf(&copy, " (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES %lld, RETURN_STATS)",
+                  (long long)TARGET_SIZE);
     PLI_TRY(pli__buf_status(&copy, err));
     PLI_TRY(pli__engine_copy(e, copy.ptr, see_file, p, err));
     return sync_parts(d, p, err);
@@ -154,7 +156,8 @@ static void free_prepared(pli__prepared *p) {
     free(p);
 }
 
-static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema, pli__prepared **out, pli_error *err) {
+static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                          pli__prepared **out, pli_error *err) {
     pli__prepared *p = calloc(1, sizeof *p);
     (void)schema;
     if (!p) return pli__error_memory(err);
@@ -165,7 +168,8 @@ static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char 
 }
 
 static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err) {
-    *out = json_pack("{s:s, s:[], s:I, s:I}", "path", ((parquet_sink *)s)->folder, "addedFiles", "rows", (json_int_t)p->rows, "bytes", (json_int_t)p->bytes);
+    *out = json_pack("{s:s, s:[], s:I, s:I}", "path", ((parquet_sink *)s)->folder, "addedFiles", "rows",
+                     (json_int_t)p->rows, "bytes", (json_int_t)p->bytes);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -183,7 +187,8 @@ static pli_status sweep(void *arg, const pli__dir_entry *e, pli_error *err) {
     const pli__str name = pli__str_of(e->name);
     int64_t n;
     if (!pli__str_starts(name, w->prefix) || !pli__str_ends(name, PLI_STR(".parquet"))) return PLI_OK;
-    if (!pli__str_to_i64((pli__str){name.ptr + w->prefix.len, name.len - w->prefix.len - 8}, &n) || n < w->keep) return PLI_OK;
+    if (!pli__str_to_i64((pli__str){name.ptr + w->prefix.len, name.len - w->prefix.len - 8}, &n) || n < w->keep)
+        return PLI_OK;
     PLI_AUTO(pli__free_ptr) char *path = pli__path_join(w->d->folder, e->name);
     return path ? pli__fs_unlink(path, true, err) : pli__error_memory(err);
 }
@@ -213,7 +218,8 @@ static pli_status ensure_id(const parquet_sink *d, char id[64], pli_error *err) 
     PLI_TRY(pli__fs_mkdirs(path.ptr, err));
     pli__buf_addz(&path, "/id");
     PLI_TRY(pli__buf_status(&path, err));
-    const pli_status s = pli__fs_publish(path.ptr, pli__str_of(uuid), PLI__PUBLISH_NEW | (d->relaxed ? PLI__PUBLISH_RELAXED : 0), err);
+    const pli_status s = pli__fs_publish(path.ptr, pli__str_of(uuid),
+                                         PLI__PUBLISH_NEW | (d->relaxed ? PLI__PUBLISH_RELAXED : 0), err);
     if (s != PLI_OK && s != PLI_E_EXISTS && s != PLI_E_UNKNOWN) return s;
     pli__error_clear(err);
     return read_id(d, id, err);
@@ -221,26 +227,31 @@ static pli_status ensure_id(const parquet_sink *d, char id[64], pli_error *err) 
 
 static pli_status publish_record(const parquet_sink *d, const pli__batch_ref *b, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0}, text = {0};
-    PLI_AUTO(pli__json_unref) json_t *r =
-        json_pack("{s:I, s:s, s:s, s:s}", "batch", (json_int_t)b->batch_id, "attempt", b->attempt, "offsetSha256", b->offset_sha256, "job", b->job ? b->job : "");
+    PLI_AUTO(pli__json_unref)
+    json_t *r = json_pack("{s:I, s:s, s:s, s:s}", "batch", (json_int_t)b->batch_id, "attempt", b->attempt,
+                          "offsetSha256", b->offset_sha256, "job", b->job ? b->job : "");
     if (!r) return pli__error_memory(err);
     PLI_TRY(pli__json_write_pretty(r, &text, err));
     PLI_TRY(record_path(d, b->app_id, &path, err));
-    return pli__fs_publish(path.ptr, pli__buf_str(&text), PLI__PUBLISH_REPLACE | (d->relaxed ? PLI__PUBLISH_RELAXED : 0), err);
+    return pli__fs_publish(path.ptr, pli__buf_str(&text),
+                           PLI__PUBLISH_REPLACE | (d->relaxed ? PLI__PUBLISH_RELAXED : 0), err);
 }
 
 static json_t *part_list(const parquet_sink *d, const pli__batch_ref *b, const pli__prepared *p) {
     json_t *list = json_array();
     for (size_t i = 0; list && i < p->n; i++) {
         PLI_AUTO(pli__buf_clear) pli__buf path = {0};
-        if (part_path(d, b, i, &path, NULL) != PLI_OK || json_array_append_new(list, json_string(pli__path_base(path.ptr))) < 0) return json_decref(list), NULL;
+        if (part_path(d, b, i, &path, NULL) != PLI_OK ||
+            json_array_append_new(list, json_string(pli__path_base(path.ptr))) < 0)
+            return json_decref(list), NULL;
     }
     return list;
 }
 
-static pli_status pack_repeat(const parquet_sink *d, const pli__batch_ref *b, const pli__sink_state *now, json_t **out, pli_error *err) {
-    *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", d->folder, "tableId", now->id, "version", (json_int_t)now->version, "txnAppId", b->app_id, "repeat", 1,
-                     "attempt", now->attempt);
+static pli_status pack_repeat(const parquet_sink *d, const pli__batch_ref *b, const pli__sink_state *now, json_t **out,
+                              pli_error *err) {
+    *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", d->folder, "tableId", now->id, "version",
+                     (json_int_t)now->version, "txnAppId", b->app_id, "repeat", 1, "attempt", now->attempt);
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
@@ -249,17 +260,19 @@ static pli_status commit(pli__sink *s, const pli__batch_ref *b, pli__prepared *p
     pli__sink_state now = {.version = -1, .txn_version = -1, .commit_version = -1};
     char id[64] = "";
     PLI_TRY(state(s, b->app_id, -1, &now, err));
-    if (now.has_txn && now.txn_version == b->batch_id && strcmp(now.offset_sha256, b->offset_sha256) == 0) return pack_repeat(d, b, &now, result, err);
+    if (now.has_txn && now.txn_version == b->batch_id && strcmp(now.offset_sha256, b->offset_sha256) == 0)
+        return pack_repeat(d, b, &now, result, err);
     if (now.has_txn && now.txn_version >= b->batch_id)
-        return pli__error_set(err, PLI_E_SINK_AHEAD, "folder '%s' shows batch %lld, where batch %lld is to be written", d->folder, (long long)now.txn_version,
-                              (long long)b->batch_id);
+        return pli__error_set(err, PLI_E_SINK_AHEAD, "folder '%s' shows batch %lld, where batch %lld is to be written",
+                              d->folder, (long long)now.txn_version, (long long)b->batch_id);
     PLI_TRY(ensure_id(d, id, err));
     PLI_TRY(move_parts(d, b, p, err));
     PLI_TRY(publish_record(d, b, err));
     json_t *files = part_list(d, b, p);
     if (!files) return pli__error_memory(err);
-    *result = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", d->folder, "tableId", id, "version", (json_int_t)b->batch_id, "txnAppId", b->app_id, "addedFiles",
-                        files, "rows", (json_int_t)p->rows);
+    *result = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "path", d->folder, "tableId", id, "version",
+                        (json_int_t)b->batch_id, "txnAppId", b->app_id, "addedFiles", files, "rows",
+                        (json_int_t)p->rows);
     return *result ? PLI_OK : pli__error_memory(err);
 }
 
@@ -274,7 +287,8 @@ static void sink_free(pli__sink *s) {
     free(d);
 }
 
-static const pli__sink_ops ops = {1, "parquet", state, prepare, describe, commit, abort_prepared, free_prepared, sink_free};
+static const pli__sink_ops ops = {1,      "parquet",      state,         prepare,  describe,
+                                  commit, abort_prepared, free_prepared, sink_free};
 
 pli_status pli__sink_parquet_new(pli_env *env, const char *path, bool relaxed, pli__sink **out, pli_error *err) {
     if (!path || !path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");

@@ -50,7 +50,10 @@ def best(runs: int, *args: str) -> tuple[float, float]:
 def report(what: str, ours: float, theirs: float, other: str, bound: float, note: str = "") -> None:
     ratio = ours / theirs
     ok = ratio <= bound
-    print(f"{what:<46} {ours:8.3f} s  {other} {theirs:8.3f} s  ratio {ratio:5.2f} (bound {bound:.2f}) {'ok' if ok else 'MISSED'} {note}", flush=True)
+    print(
+        f"{what:<46} {ours:8.3f} s  {other} {theirs:8.3f} s  ratio {ratio:5.2f} (bound {bound:.2f}) {'ok' if ok else 'MISSED'} {note}",
+        flush=True,
+    )
     if not ok:
         missed.append(what)
 
@@ -62,8 +65,18 @@ def stats(i: int) -> str:
     return json.dumps(
         {
             "numRecords": 1000,
-            "minValues": {"id": i * 1000, "ts": "2024-01-01T00:00:00.000Z", "name": f"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{i}", "x": 0.001},
-            "maxValues": {"id": i * 1000 + 999, "ts": "2024-01-01T00:00:59.999Z", "name": f"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz{i}", "x": 0.999},
+            "minValues": {
+                "id": i * 1000,
+                "ts": "2024-01-01T00:00:00.000Z",
+                "name": f"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{i}",
+                "x": 0.001,
+            },
+            "maxValues": {
+                "id": i * 1000 + 999,
+                "ts": "2024-01-01T00:00:59.999Z",
+                "name": f"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz{i}",
+                "x": 0.999,
+            },
             "nullCount": {"id": 0, "ts": 0, "name": 3, "x": 17},
         },
         separators=(",", ":"),
@@ -94,7 +107,15 @@ def head(configuration: dict | None = None) -> list[dict]:
 def commit(table: Path, version: int, actions: list[dict]) -> None:
     log = table / "_delta_log"
     log.mkdir(parents=True, exist_ok=True)
-    info = {"commitInfo": {"timestamp": version, "operation": "WRITE", "operationParameters": {"mode": "Append"}, "engineInfo": "bench", "isBlindAppend": True}}
+    info = {
+        "commitInfo": {
+            "timestamp": version,
+            "operation": "WRITE",
+            "operationParameters": {"mode": "Append"},
+            "engineInfo": "bench",
+            "isBlindAppend": True,
+        }
+    }
     text = "\n".join(json.dumps(a, separators=(",", ":")) for a in [info, *actions]) + "\n"
     (log / f"{version:020d}.json").write_text(text)
 
@@ -105,7 +126,9 @@ def name(i: int) -> str:
 
 def make_commits(table: Path, n: int) -> None:
     for v in range(n):
-        commit(table, v, (head() if v == 0 else []) + [add(name(v * 6 + k), 1000 + k, stats(v * 6 + k)) for k in range(6)])
+        commit(
+            table, v, (head() if v == 0 else []) + [add(name(v * 6 + k), 1000 + k, stats(v * 6 + k)) for k in range(6)]
+        )
 
 
 def make_checkpoint(table: Path, files: int) -> None:
@@ -152,7 +175,14 @@ def make_rows(table: Path, rows: int) -> list[str]:
                 f"COPY (SELECT range AS id, TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_microseconds(range) AS ts, 'name' || (range % 1000) AS name,"
                 f" hash(range) / 1e19 AS x FROM range({first}, {last})) TO '{path}' (FORMAT parquet)"
             )
-            bounds = json.dumps({"numRecords": last - first, "minValues": {"id": first}, "maxValues": {"id": last - 1}, "nullCount": {"id": 0}})
+            bounds = json.dumps(
+                {
+                    "numRecords": last - first,
+                    "minValues": {"id": first},
+                    "maxValues": {"id": last - 1},
+                    "nullCount": {"id": 0},
+                }
+            )
             actions.append(add(path.name, path.stat().st_size, bounds))
             paths.append(str(path))
         commit(table, v, actions)
@@ -185,7 +215,14 @@ def compare_logs(folder: Path, options: argparse.Namespace) -> None:
         make(table)
         ours, memory = best(options.runs, PLI, "delta", "detail", str(table), "--json")
         theirs, their_memory = best(options.runs, sys.executable, "-c", DELTA_RS, str(table), "list")
-        report(f"{title}, listed", ours, theirs - idle, "delta-rs", 1 / 6, f"peak {memory:.0f} MB, delta-rs {their_memory:.0f} MB")
+        report(
+            f"{title}, listed",
+            ours,
+            theirs - idle,
+            "delta-rs",
+            1 / 6,
+            f"peak {memory:.0f} MB, delta-rs {their_memory:.0f} MB",
+        )
         if memory > 450:
             missed.append(f"{title}: peak memory")
         ours, _ = best(options.runs, PLI, "delta", "history", str(table), "--limit", "1")
@@ -203,9 +240,21 @@ def compare_rows(folder: Path, options: argparse.Namespace) -> None:
     report("full scan", scan - own_idle, bare - idle, "read_parquet", 1.05)
     feed, _ = best(options.runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out))
     bare, _ = best(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out), "changes")
-    report("change feed", feed - own_idle, bare - idle, "read_parquet", 1.05, "(three more columns written on both sides)")
+    report(
+        "change feed", feed - own_idle, bare - idle, "read_parquet", 1.05, "(three more columns written on both sides)"
+    )
     first = options.rows // 2
-    one, _ = best(options.runs, PLI, "delta", "read", str(table), "--where", f"id >= {first} AND id < {first + 10}", "-o", str(out))
+    one, _ = best(
+        options.runs,
+        PLI,
+        "delta",
+        "read",
+        str(table),
+        "--where",
+        f"id >= {first} AND id < {first + 10}",
+        "-o",
+        str(out),
+    )
     report("filter on 1 % of the files", one - own_idle, max(scan - own_idle, 0.001), "full scan", 0.1)
 
 

@@ -129,7 +129,21 @@ def bench_bulk(work: Path, kind: str, megabytes: int, runs: int) -> None:
     for _ in range(runs):
         peer.append(floor(kind, source, fresh(work / "floor")))
         table = fresh(work / "table")
-        ours.append(run(PLI, "ingest", str(source), str(table), "--format", kind, "--memory", MEMORY, "--threads", str(THREADS), "-q")[0])
+        ours.append(
+            run(
+                PLI,
+                "ingest",
+                str(source),
+                str(table),
+                "--format",
+                kind,
+                "--memory",
+                MEMORY,
+                "--threads",
+                str(THREADS),
+                "-q",
+            )[0]
+        )
     report(f"{kind} {megabytes} MB to Delta", ours, peer, "DuckDB COPY", "<= 1.10")
     shutil.rmtree(source)
 
@@ -152,7 +166,12 @@ def bench_small(work: Path, runs: int) -> None:
     settle(source)
     full, relaxed, peer = [], [], []
     for _ in range(runs):
-        done = subprocess.run([sys.executable, "-c", SMALL_PEER, str(source), str(fresh(work / "peer"))], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", SMALL_PEER, str(source), str(fresh(work / "peer"))],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         peer.append(float(done.stdout.split()[-1]))
         common = ("--format", "csv", "--max-files", "1", "-q")
         full.append(run(PLI, "ingest", str(source), str(fresh(work / "t1")), *common)[0])
@@ -174,7 +193,13 @@ def bench_idle(work: Path, runs: int) -> None:
                 "version": 1,
                 "jobs": {
                     "idle": {
-                        "source": {"format": "csv", "path": str(source), "recursive": True, "max_files_per_trigger": 10, "settle_time": "0s"},
+                        "source": {
+                            "format": "csv",
+                            "path": str(source),
+                            "recursive": True,
+                            "max_files_per_trigger": 10,
+                            "settle_time": "0s",
+                        },
                         "sink": {"format": "delta", "path": str(work / "idle-table")},
                         "durability": "relaxed",
                     }
@@ -187,7 +212,9 @@ def bench_idle(work: Path, runs: int) -> None:
     nothing = [run(PLI, "run", "-c", config, "-q")[0] for _ in range(21)]
     status = [run(PLI, "status", "-c", config, "-q", "--json")[0] for _ in range(21)]
     hello = [run("/bin/true")[0] for _ in range(21)]
-    print(f"{'run, nothing to do (1,000 batches)':34} pli {statistics.median(nothing) * 1e3:8.2f} ms  (target <= 15 ms; /bin/true {statistics.median(hello) * 1e3:.2f} ms)")
+    print(
+        f"{'run, nothing to do (1,000 batches)':34} pli {statistics.median(nothing) * 1e3:8.2f} ms  (target <= 15 ms; /bin/true {statistics.median(hello) * 1e3:.2f} ms)"
+    )
     print(f"{'status':34} pli {statistics.median(status) * 1e3:8.2f} ms  (target <= 10 ms)")
     (source / "d25" / "new.csv").write_text("id\n7\n")
     done = subprocess.run([PLI, "run", "-c", config, "--json", "-q"], capture_output=True, text=True, check=True)
@@ -198,16 +225,44 @@ def bench_partitions(work: Path) -> None:
     source = work / "wide"
     generate(source, "csv", 520, 8, days=1500)
     table = fresh(work / "parts")
-    seconds, peak = peak_of(PLI, "ingest", str(source), str(table), "--format", "csv", "--partition-by", "day", "--memory", "512MiB", "--threads", "2", "-q")
+    seconds, peak = peak_of(
+        PLI,
+        "ingest",
+        str(source),
+        str(table),
+        "--format",
+        "csv",
+        "--partition-by",
+        "day",
+        "--memory",
+        "512MiB",
+        "--threads",
+        "2",
+        "-q",
+    )
     files = len(list(table.glob("day=*/*.parquet")))
-    print(f"{'520 MB CSV into 1,500 partitions':34} pli {seconds:8.1f} s   peak {peak:.0f} MiB (limit 512, target <= 663), {files} files (target <= 1800)")
+    print(
+        f"{'520 MB CSV into 1,500 partitions':34} pli {seconds:8.1f} s   peak {peak:.0f} MiB (limit 512, target <= 663), {files} files (target <= 1800)"
+    )
     shutil.rmtree(source)
 
 
 def bench_memory(work: Path, megabytes: int) -> None:
     source = work / "large"
     generate(source, "csv", megabytes, 16)
-    seconds, peak = peak_of(PLI, "ingest", str(source), str(fresh(work / "large-table")), "--format", "csv", "--memory", "1GiB", "--threads", "2", "-q")
+    seconds, peak = peak_of(
+        PLI,
+        "ingest",
+        str(source),
+        str(fresh(work / "large-table")),
+        "--format",
+        "csv",
+        "--memory",
+        "1GiB",
+        "--threads",
+        "2",
+        "-q",
+    )
     print(f"{f'{megabytes} MB CSV under 1 GiB':34} pli {seconds:8.1f} s   peak {peak:.0f} MiB (target <= 1226)")
     shutil.rmtree(source)
 

@@ -52,7 +52,9 @@ class Pli:
 
     def fails(self, code: int, *args, **kwargs) -> Result:
         result = self(*args, **kwargs)
-        assert result.code == code, f"pli {' '.join(map(str, args))}: exit {result.code}, expected {code}\n{result.out}\n{result.err}"
+        assert result.code == code, (
+            f"pli {' '.join(map(str, args))}: exit {result.code}, expected {code}\n{result.out}\n{result.err}"
+        )
         assert "pli: error: " in result.err
         return result
 

@@ -36,7 +36,10 @@ def test_verify_proves_a_good_checkpoint(pli, job):
     assert (summary["batches"], summary["files"], summary["rows"]) == (4, 4, 4)
 
 
-@pytest.mark.parametrize("damage", ["commit deleted", "offset edited", "offsets swapped", "data file removed", "written twice", "older checkpoint"])
+@pytest.mark.parametrize(
+    "damage",
+    ["commit deleted", "offset edited", "offsets swapped", "data file removed", "written twice", "older checkpoint"],
+)
 def test_verify_finds_what_was_planted(pli, job, damage):
     cp = job / "cp"
     old = job / "old"

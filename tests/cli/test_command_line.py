@@ -16,7 +16,9 @@ def test_version(pli):
 
 def test_every_command_has_help_with_an_example(pli):
     listing = pli.ok("help").out
-    commands = [line.split()[0] for line in listing.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    commands = [
+        line.split()[0] for line in listing.splitlines() if line.startswith("  ") and not line.startswith("   ")
+    ]
     assert "ingest" in commands and "run" in commands
     for name in sorted(set(commands)):
         r = pli("help", name)
@@ -81,7 +83,9 @@ def test_validate_lists_every_error_with_its_line(pli, tmp_path):
 
 
 def test_unknown_job_suggests_the_nearest(pli, tmp_path):
-    (tmp_path / "pli.yaml").write_text("version: 1\njobs:\n  events:\n    source: {path: in, format: csv}\n    sink: {path: out}\n")
+    (tmp_path / "pli.yaml").write_text(
+        "version: 1\njobs:\n  events:\n    source: {path: in, format: csv}\n    sink: {path: out}\n"
+    )
     r = pli.fails(78, "status", "evnets")
     assert "did you mean 'events'?" in r.err
 

@@ -51,7 +51,9 @@ def test_a_changed_file_is_not_read_again_unless_asked(pli, src):
     again = pli.ok("ingest", "in", "other", *NOW, "--set", "source.allow_overwrites=true", "--json").json()[0]
     assert again["files"] == 2
     write(src / "a.csv", "id,name\n9,n\n10,m\n")
-    assert pli.ok("ingest", "in", "other", *NOW, "--set", "source.allow_overwrites=true", "--json").json()[0]["files"] == 1
+    assert (
+        pli.ok("ingest", "in", "other", *NOW, "--set", "source.allow_overwrites=true", "--json").json()[0]["files"] == 1
+    )
 
 
 def test_max_files_makes_batches_in_path_order(pli, src):
@@ -68,7 +70,10 @@ def test_max_bytes_always_takes_one_file(pli, src):
 
 def test_once_and_max_batches(pli, src):
     assert pli.ok("ingest", "in", "out", *NOW, "--max-files", "1", "--once", "--json").json()[0]["batches"] == 1
-    assert pli.ok("ingest", "in", "out", *NOW, "--max-files", "1", "--max-batches", "5", "--json").json()[0]["batches"] == 1
+    assert (
+        pli.ok("ingest", "in", "out", *NOW, "--max-files", "1", "--max-batches", "5", "--json").json()[0]["batches"]
+        == 1
+    )
 
 
 def test_default_excludes(pli, src):
@@ -146,7 +151,14 @@ def test_columns_of_one_batch_are_united_by_name(pli, tmp_path):
 
 
 def test_transform_and_metadata_columns(pli, src):
-    pli.ok("ingest", "in", "out", *NOW, "--sql", "SELECT *, upper(name) AS up, _metadata.file_name AS file, _metadata.batch_id AS batch FROM input")
+    pli.ok(
+        "ingest",
+        "in",
+        "out",
+        *NOW,
+        "--sql",
+        "SELECT *, upper(name) AS up, _metadata.file_name AS file, _metadata.batch_id AS batch FROM input",
+    )
     row = next(r for r in pli.read("out") if r["id"] == 3)
     assert row == {"id": 3, "name": "z", "up": "Z", "file": "b.csv", "batch": 0}
 
@@ -161,7 +173,11 @@ def test_partitions(pli, tmp_path):
     pli.ok("ingest", "in", "out", *NOW, "--partition-by", "day,kind")
     files = pli.ok("delta", "files", "out", "--json").json()
     assert sorted(str(f["partitionValues"]) for f in files) == sorted(
-        [str({"day": "2026-01-01", "kind": "a/b"}), str({"day": "2026-01-02", "kind": None}), str({"day": "2026-01-01", "kind": "ü x"})]
+        [
+            str({"day": "2026-01-01", "kind": "a/b"}),
+            str({"day": "2026-01-02", "kind": None}),
+            str({"day": "2026-01-01", "kind": "ü x"}),
+        ]
     )
     assert {r["id"]: r["kind"] for r in pli.read("out")} == {1: "a/b", 2: None, 3: "ü x"}
     assert [r["id"] for r in pli.read("out", "--where", "kind = 'a/b'")] == [1]
@@ -244,7 +260,11 @@ def test_bad_files_are_skipped_or_set_aside(pli, tmp_path, what):
     pli.ok("run")
     assert ids(pli) == [1, 3]
     status = {os.path.basename(f["path"]): f["status"] for f in pli.ok("files", "j", "--json").json()}
-    assert status == {"a.ndjson": "committed", "b.ndjson": "skipped" if what == "skip" else "quarantined", "c.ndjson": "committed"}
+    assert status == {
+        "a.ndjson": "committed",
+        "b.ndjson": "skipped" if what == "skip" else "quarantined",
+        "c.ndjson": "committed",
+    }
     assert (tmp_path / "in" / "b.ndjson").exists() == (what == "skip")
     if what == "quarantine":
         assert (tmp_path / "in" / "_quarantine" / "b.ndjson").exists()
@@ -345,7 +365,10 @@ def test_sql_errors_come_from_validate(pli, src, tmp_path):
 
 
 def test_plan_changes_nothing(pli, src, tmp_path):
-    write(tmp_path / "pli.yaml", json.dumps({"version": 1, "jobs": {"j": {"source": {"format": "csv", "path": "in"}, "sink": {"path": "out"}}}}))
+    write(
+        tmp_path / "pli.yaml",
+        json.dumps({"version": 1, "jobs": {"j": {"source": {"format": "csv", "path": "in"}, "sink": {"path": "out"}}}}),
+    )
     before = sorted(p for p in tmp_path.rglob("*"))
     plan = pli.ok("plan", "--json").json()[0]
     assert plan["numFiles"] == 2 and plan["batchId"] == 0
@@ -391,7 +414,14 @@ def test_interval_until_idle(pli, src, tmp_path):
 def test_signals_leave_cleanly(pli, src, tmp_path, number, code):
     write(tmp_path / "pli.yaml", json.dumps({"version": 1, "jobs": {"j": {
         "source": {"format": "csv", "path": "in", "settle_time": "0s"}, "sink": {"path": "out"}}}}))  # fmt: skip
-    process = subprocess.Popen([pli.command, "run", "--continuous"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=pli.env)
+    process = subprocess.Popen(
+        [pli.command, "run", "--continuous"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=pli.env,
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "out" / "_checkpoints" / "j" / "commits" / "0.json").exists():
         assert process.poll() is None and time.monotonic() < deadline

@@ -57,7 +57,8 @@ static void assert_read_fails(const pli_read_options *o, pli_status code, const 
     int rows = 0;
     assert_int_equal(pli_table_open(env, folder, &t, NULL), PLI_OK);
     const pli_status st = pli_table_read_rows(t, o, count_row, &rows, &err);
-    if (st == PLI_OK || (code != PLI_OK && st != code)) fail_msg("%s instead of %s: %s", pli_status_name(st), pli_status_name(code), err.message);
+    if (st == PLI_OK || (code != PLI_OK && st != code))
+        fail_msg("%s instead of %s: %s", pli_status_name(st), pli_status_name(code), err.message);
     if (!strstr(err.message, text)) fail_msg("'%s' lacks '%s'", err.message, text);
     assert_int_equal(rows, 0);
     pli_table_close(t);

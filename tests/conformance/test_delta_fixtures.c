@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "delta/changes.h"
 #include "delta/snapshot.h"
-#include "port/fs.h"
 #include "pli/table.h"
+#include "port/fs.h"
 #include "support/delta_fixtures.h"
 
 enum { CASES_MAX = 500 };
@@ -75,7 +75,8 @@ static int keep_row(void *arg, const char *json, size_t len) {
 }
 
 static int compare_values(const void *a, const void *b) {
-    char *x = json_dumps(*(json_t *const *)a, JSON_SORT_KEYS | JSON_ENCODE_ANY), *y = json_dumps(*(json_t *const *)b, JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *x = json_dumps(*(json_t *const *)a, JSON_SORT_KEYS | JSON_ENCODE_ANY),
+         *y = json_dumps(*(json_t *const *)b, JSON_SORT_KEYS | JSON_ENCODE_ANY);
     const int order = strcmp(x, y);
     free(x);
     free(y);
@@ -107,7 +108,9 @@ static void check_detail(const json_t *c, pli_env *env) {
     PLI_AUTO(pli__json_unref) json_t *actual = NULL;
     pli_table *t = NULL;
     pli_error err = {0};
-    const pli_at at = {.size = sizeof at, .has_version = json_is_integer(json_object_get(c, "version")), .version = number(c, "version", 0)};
+    const pli_at at = {.size = sizeof at,
+                       .has_version = json_is_integer(json_object_get(c, "version")),
+                       .version = number(c, "version", 0)};
     pli__buf_addf(&table, "%s/%s", root, member(c, "table"));
     pli__buf_addf(&path, "%s/%s", root, member(c, "expected"));
     if (pli_table_open(env, table.ptr, &t, &err) != PLI_OK) fail_msg("%s", err.message);
@@ -127,14 +130,10 @@ static void test_case(void **state) {
     const json_t *c = *state;
     pli_env *env = fixtures_env(member(c, "zone"));
     const char *kind = member(c, "kind");
-    if (strcmp(kind, "rows") == 0)
-        check_rows(c, env);
-    else if (strcmp(kind, "changes") == 0)
-        check_changes(c, env);
-    else if (strcmp(kind, "detail") == 0)
-        check_detail(c, env);
-    else
-        fail_msg("unknown kind of case '%s'", kind);
+    if (strcmp(kind, "rows") == 0) check_rows(c, env);
+    else if (strcmp(kind, "changes") == 0) check_changes(c, env);
+    else if (strcmp(kind, "detail") == 0) check_detail(c, env);
+    else fail_msg("unknown kind of case '%s'", kind);
     pli_env_free(env);
 }
 

@@ -16,10 +16,15 @@
 #include "port/fs.h"
 #include "support/delta_fixtures.h"
 
-static const char *const tables[] = {
-    "dat/with_checkpoint", "dat/no_replay", "dat/no_stats", "dat/stats_as_struct", "kernel/app-txn-checkpoint",
-    "kernel/v2-checkpoints-json-with-sidecars", "kernel/v2-checkpoints-parquet-without-sidecars",
-    "kernel/v2-checkpoints-parquet-with-last-checkpoint", "kernel/v2-classic-checkpoint-json"};
+static const char *const tables[] = {"dat/with_checkpoint",
+                                     "dat/no_replay",
+                                     "dat/no_stats",
+                                     "dat/stats_as_struct",
+                                     "kernel/app-txn-checkpoint",
+                                     "kernel/v2-checkpoints-json-with-sidecars",
+                                     "kernel/v2-checkpoints-parquet-without-sidecars",
+                                     "kernel/v2-checkpoints-parquet-with-last-checkpoint",
+                                     "kernel/v2-classic-checkpoint-json"};
 
 typedef struct {
     char folder[64];
@@ -51,16 +56,18 @@ static void read_state(copy *c, const pli__snapshot_options *o, pli__buf *state,
     if (pli__snapshot_open(t, PLI__LATEST, o, &s, &err) != PLI_OK) fail_msg("%s", err.message);
     const pli__scan_options with_files = {.with_file_columns = true};
     if (pli__scan_new(s, &with_files, &scan, &err) != PLI_OK) fail_msg("%s", err.message);
-    pli__buf_addf(&sql, "COPY (SELECT * FROM (%s) ORDER BY _pli_file, _pli_row) TO '%s' (FORMAT json)", pli__scan_sql(scan), rows_path);
+    pli__buf_addf(&sql, "COPY (SELECT * FROM (%s) ORDER BY _pli_file, _pli_row) TO '%s' (FORMAT json)",
+                  pli__scan_sql(scan), rows_path);
     assert_int_equal(pli__env_engine(c->env, &e, NULL), PLI_OK);
     if (pli__engine_exec(e, sql.ptr, NULL, &err) != PLI_OK) fail_msg("%s", err.message);
-    pli__buf_addf(state, "%lld files of version %lld, %zu txns, %zu domains, schema %.*s", (long long)pli__scan_files_total(scan),
-                  (long long)pli__snapshot_version(s), pli__snapshot_n_txns(s), pli__snapshot_n_domains(s),
-                  PLI_STR_ARG(pli__snapshot_metadata(s)->schema_string));
+    pli__buf_addf(state, "%lld files of version %lld, %zu txns, %zu domains, schema %.*s",
+                  (long long)pli__scan_files_total(scan), (long long)pli__snapshot_version(s), pli__snapshot_n_txns(s),
+                  pli__snapshot_n_domains(s), PLI_STR_ARG(pli__snapshot_metadata(s)->schema_string));
     for (size_t i = 0; i < pli__snapshot_n_txns(s); i++) {
         pli__txn txn = {0};
         /* the order of transactions is free: ask for each by name */
-        if (pli__snapshot_txn(s, pli__snapshot_txn_at(s, i).app_id, &txn)) pli__buf_addf(state, " +%lld", (long long)txn.version);
+        if (pli__snapshot_txn(s, pli__snapshot_txn_at(s, i).app_id, &txn))
+            pli__buf_addf(state, " +%lld", (long long)txn.version);
     }
 }
 
@@ -72,7 +79,8 @@ static void assert_same(copy *c, const pli__snapshot_options *o, const char *how
     read_state(c, o, &state, path);
     assert_int_equal(pli__fs_read(path, 1 << 28, &rows, NULL), PLI_OK);
     if (!pli__str_eq(pli__buf_str(&rows), pli__buf_str(&c->rows))) fail_msg("%s: other rows", how);
-    if (c->state.len && strcmp(state.ptr, c->state.ptr) != 0) fail_msg("%s:\n%s\ninstead of\n%s", how, state.ptr, c->state.ptr);
+    if (c->state.len && strcmp(state.ptr, c->state.ptr) != 0)
+        fail_msg("%s:\n%s\ninstead of\n%s", how, state.ptr, c->state.ptr);
 }
 
 static void open_copy(copy *c, const char *table) {
@@ -105,7 +113,8 @@ static void close_copy(copy *c) {
 static void put_hint(copy *c, const char *text) {
     char path[400];
     snprintf(path, sizeof path, "%s/_last_checkpoint", c->log);
-    assert_int_equal(pli__fs_publish(path, pli__str_of(text), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL), PLI_OK);
+    assert_int_equal(pli__fs_publish(path, pli__str_of(text), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL),
+                     PLI_OK);
 }
 
 static bool has_all_commits(const copy *c) {
@@ -115,7 +124,8 @@ static bool has_all_commits(const copy *c) {
 
 static void check_each_checkpoint(copy *c) {
     for (size_t i = 0; i < c->listing.n_checkpoints; i++) {
-        const pli__snapshot_options o = {.limit_checkpoints = true, .max_checkpoint = c->listing.checkpoints[i].version};
+        const pli__snapshot_options o = {.limit_checkpoints = true,
+                                         .max_checkpoint = c->listing.checkpoints[i].version};
         assert_same(c, &o, c->listing.checkpoints[i].names[0]);
     }
     const pli__snapshot_options none = {.ignore_checkpoints = true};
@@ -123,8 +133,17 @@ static void check_each_checkpoint(copy *c) {
 }
 
 static void check_each_hint(copy *c) {
-    static const char *const hints[] = {"", " ", "{", "null", "[1]", "{\"version\":12345678,\"size\":3}", "{\"version\":0,\"size\":1}",
-                                        "{\"version\":1,\"size\":1,\"parts\":7}", "{\"size\":1}", "{\"version\":null}", "\x01\x02"};
+    static const char *const hints[] = {"",
+                                        " ",
+                                        "{",
+                                        "null",
+                                        "[1]",
+                                        "{\"version\":12345678,\"size\":3}",
+                                        "{\"version\":0,\"size\":1}",
+                                        "{\"version\":1,\"size\":1,\"parts\":7}",
+                                        "{\"size\":1}",
+                                        "{\"version\":null}",
+                                        "\x01\x02"};
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
         put_hint(c, hints[i]);
         assert_same(c, NULL, hints[i]);
@@ -176,6 +195,8 @@ int main(void) {
         fprintf(stderr, "skipped: the shared fixtures are not there\n");
         return 0;
     }
-    for (size_t i = 0; i < N; i++) tests[i] = (struct CMUnitTest){.name = tables[i], .test_func = test_table, .initial_state = (void *)(uintptr_t)tables[i]};
+    for (size_t i = 0; i < N; i++)
+        tests[i] = (struct CMUnitTest){
+            .name = tables[i], .test_func = test_table, .initial_state = (void *)(uintptr_t)tables[i]};
     return _cmocka_run_group_tests("delta_paths", tests, N, NULL, NULL);
 }

@@ -30,14 +30,16 @@ static void run(const char *sql) {
 /* File k holds ids from 50 k; every column grows with it, with nulls and odd values strewn in. */
 static void write_file(int k) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql,
-                  "COPY (SELECT id, CASE WHEN id %% 7 = 0 THEN NULL ELSE CAST(id AS INTEGER) END AS i,"
-                  " CASE WHEN %d %% 5 = 0 THEN NULL ELSE repeat(chr(CAST(97 + id %% 3 AS INTEGER)), 34) || printf('%%06d', id) END AS s,"
-                  " TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_microseconds(id * 1000003) AS ts,"
-                  " CASE WHEN id %% 49 = 0 THEN CAST('NaN' AS DOUBLE) ELSE id / 3.0 END AS f,"
-                  " CAST(id AS DECIMAL(20,4)) / 8 AS d, DATE '2024-01-01' + CAST(id // 10 AS INTEGER) AS dt,"
-                  " CASE WHEN id %% 11 = 0 THEN NULL ELSE {'x': CAST(id AS INTEGER)} END AS st, 'z' || id AS nostats"
-                  " FROM range(%d, %d) t(id)) TO '%s/f%d.parquet' (FORMAT parquet)", k, k * ROWS, (k + 1) * ROWS, folder, k);
+    pli__buf_addf(
+        &sql,
+        "COPY (SELECT id, CASE WHEN id %% 7 = 0 THEN NULL ELSE CAST(id AS INTEGER) END AS i,"
+        " CASE WHEN %d %% 5 = 0 THEN NULL ELSE repeat(chr(CAST(97 + id %% 3 AS INTEGER)), 34) || printf('%%06d', id) END AS s,"
+        " TIMESTAMPTZ '2024-01-01 00:00:00+00' + to_microseconds(id * 1000003) AS ts,"
+        " CASE WHEN id %% 49 = 0 THEN CAST('NaN' AS DOUBLE) ELSE id / 3.0 END AS f,"
+        " CAST(id AS DECIMAL(20,4)) / 8 AS d, DATE '2024-01-01' + CAST(id // 10 AS INTEGER) AS dt,"
+        " CASE WHEN id %% 11 = 0 THEN NULL ELSE {'x': CAST(id AS INTEGER)} END AS st, 'z' || id AS nostats"
+        " FROM range(%d, %d) t(id)) TO '%s/f%d.parquet' (FORMAT parquet)",
+        k, k * ROWS, (k + 1) * ROWS, folder, k);
     run(sql.ptr);
 }
 
@@ -46,26 +48,35 @@ static void stats_of(int k, pli__buf *out) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     const char *cut = k % 4 == 2 ? "left(max(s), 32)" : "max(s)";
     if (k % 13 == 12) return;
-    pli__buf_addf(&sql,
-                  "SELECT CAST(to_json({'numRecords': count(*),"
-                  " 'minValues': {'id': min(id), 'i': min(i), 's': left(min(s), 32), 'ts': strftime(date_trunc('millisecond', min(ts)), '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ'),"
-                  "  'f': min(f) FILTER (NOT isnan(f)), 'd': min(d), 'dt': min(dt), 'st': {'x': min(st.x)}},"
-                  " 'maxValues': {%s'i': max(i), 's': %s, 'ts': strftime(date_trunc('millisecond', max(ts)), '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ'),"
-                  "  'f': max(f) FILTER (NOT isnan(f)), 'd': max(d), 'dt': max(dt), 'st': {'x': max(st.x)}},"
-                  " 'nullCount': {'id': 0, 'i': count(*) - count(i), 's': count(*) - count(s), 'ts': 0, 'f': 0, 'd': 0, 'dt': 0, 'st': {'x': count(*) - count(st.x)}}}) AS VARCHAR)"
-                  " FROM '%s/f%d.parquet'", k % 6 == 5 ? "" : "'id': max(id), ", cut, folder, k);
+    pli__buf_addf(
+        &sql,
+        "SELECT CAST(to_json({'numRecords': count(*),"
+        " 'minValues': {'id': min(id), 'i': min(i), 's': left(min(s), 32), 'ts': strftime(date_trunc('millisecond', min(ts)), '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ'),"
+        "  'f': min(f) FILTER (NOT isnan(f)), 'd': min(d), 'dt': min(dt), 'st': {'x': min(st.x)}},"
+        " 'maxValues': {%s'i': max(i), 's': %s, 'ts': strftime(date_trunc('millisecond', max(ts)), '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ'),"
+        "  'f': max(f) FILTER (NOT isnan(f)), 'd': max(d), 'dt': max(dt), 'st': {'x': max(st.x)}},"
+        " 'nullCount': {'id': 0, 'i': count(*) - count(i), 's': count(*) - count(s), 'ts': 0, 'f': 0, 'd': 0, 'dt': 0, 'st': {'x': count(*) - count(st.x)}}}) AS VARCHAR)"
+        " FROM '%s/f%d.parquet'",
+        k % 6 == 5 ? "" : "'id': max(id), ", cut, folder, k);
     fixtures_text(env, sql.ptr, out);
 }
 
 static void add_commit(pli__buf *commit) {
-    pli__buf_addz(commit, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n{\"metaData\":{\"id\":\"t\",\"format\":{\"provider\":\"parquet\"},"
-                          "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[");
-    static const char *const fields[] = {"id", "long", "i", "integer", "s", "string", "ts", "timestamp", "f", "double", "d", "decimal(20,4)",
-                                         "dt", "date", "nostats", "string", "p", "integer", "q", "string"};
+    pli__buf_addz(
+        commit,
+        "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n{\"metaData\":{\"id\":\"t\",\"format\":{\"provider\":\"parquet\"},"
+        "\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[");
+    static const char *const fields[] = {"id", "long",    "i", "integer",       "s",  "string", "ts",      "timestamp",
+                                         "f",  "double",  "d", "decimal(20,4)", "dt", "date",   "nostats", "string",
+                                         "p",  "integer", "q", "string"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i += 2)
-        pli__buf_addf(commit, "{\\\"name\\\":\\\"%s\\\",\\\"type\\\":\\\"%s\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},", fields[i], fields[i + 1]);
-    pli__buf_addz(commit, "{\\\"name\\\":\\\"st\\\",\\\"type\\\":{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"x\\\",\\\"type\\\":\\\"integer\\\","
-                          "\\\"nullable\\\":true,\\\"metadata\\\":{}}]},\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[\"p\",\"q\"],\"configuration\":{}}}\n");
+        pli__buf_addf(commit,
+                      "{\\\"name\\\":\\\"%s\\\",\\\"type\\\":\\\"%s\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},",
+                      fields[i], fields[i + 1]);
+    pli__buf_addz(
+        commit,
+        "{\\\"name\\\":\\\"st\\\",\\\"type\\\":{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"x\\\",\\\"type\\\":\\\"integer\\\","
+        "\\\"nullable\\\":true,\\\"metadata\\\":{}}]},\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[\"p\",\"q\"],\"configuration\":{}}}\n");
     for (int k = 0; k < FILES; k++) {
         PLI_AUTO(pli__buf_clear) pli__buf stats = {0};
         write_file(k);
@@ -117,7 +128,8 @@ static int64_t check_filter(const char *where) {
     if (pli__scan_new(snapshot, &o, &some, &err) != PLI_OK) fail_msg("%s: %s", where, err.message);
     assert_int_equal(pli__scan_files_total(some), FILES);
     pli__buf_addf(&actual, "SELECT count(*) || ' ' || coalesce(sum(id), 0) FROM (%s)", pli__scan_sql(some));
-    pli__buf_addf(&expected, "SELECT count(*) || ' ' || coalesce(sum(id), 0) FROM (%s) WHERE (%s\n)", pli__scan_sql(all), where);
+    pli__buf_addf(&expected, "SELECT count(*) || ' ' || coalesce(sum(id), 0) FROM (%s) WHERE (%s\n)",
+                  pli__scan_sql(all), where);
     PLI_AUTO(pli__buf_clear) pli__buf a = {0};
     PLI_AUTO(pli__buf_clear) pli__buf e = {0};
     fixtures_text(env, actual.ptr, &a);
@@ -168,12 +180,21 @@ static void test_skip__finds_a_text_beyond_a_bound_that_was_cut_off(void **state
 }
 
 static void test_skip__says_nothing_about_what_it_does_not_understand(void **state) {
-    static const char *const filters[] = {"id + 0 = 7", "nostats = 'z7'", "length(s) > 3 AND id % 2 = 0", "NOT (id < 1900)", "id IS DISTINCT FROM 3",
-                                          "(SELECT max(7)) = id", "id = 3 -- comment", "id = i", "CAST(id AS VARCHAR) = '12'",
-                                          "CASE WHEN p = 1 THEN id = 510 ELSE false END", "random() < 2 AND p = 1", "i = NULL", "dt::VARCHAR LIKE '2024-02%'"};
+    static const char *const filters[] = {"id + 0 = 7",
+                                          "nostats = 'z7'",
+                                          "length(s) > 3 AND id % 2 = 0",
+                                          "NOT (id < 1900)",
+                                          "id IS DISTINCT FROM 3",
+                                          "(SELECT max(7)) = id",
+                                          "id = 3 -- comment",
+                                          "id = i",
+                                          "CAST(id AS VARCHAR) = '12'",
+                                          "CASE WHEN p = 1 THEN id = 510 ELSE false END",
+                                          "random() < 2 AND p = 1",
+                                          "i = NULL",
+                                          "dt::VARCHAR LIKE '2024-02%'"};
     (void)state;
-    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
-        check_filter(filters[i]);
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) check_filter(filters[i]);
 }
 
 static void test_skip__reports_a_filter_that_is_wrong(void **state) {
@@ -202,12 +223,19 @@ static void add_atom(pli__buf *b) {
         case 0: pli__buf_addf(b, "id %s %lld", op, v); break;
         case 1: pli__buf_addf(b, "%lld %s i", v, op); break;
         case 2: pli__buf_addf(b, "s %s repeat('b', 34) || printf('%%06d', %lld)", op, v); break;
-        case 3: pli__buf_addf(b, "s %s '%c%s%06lld'", op, (char)('a' + draw(4)), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", v); break;
+        case 3:
+            pli__buf_addf(b, "s %s '%c%s%06lld'", op, (char)('a' + draw(4)), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", v);
+            break;
         case 4: pli__buf_addf(b, "ts %s make_timestamptz(1704067200000000 + %lld * 1000003)", op, v); break;
-        case 5: pli__buf_addf(b, "ts %s '2024-01-01 00:%02lld:%02lld.%06lldZ'", op, (long long)draw(35), (long long)draw(60), (long long)draw(1000000)); break;
+        case 5:
+            pli__buf_addf(b, "ts %s '2024-01-01 00:%02lld:%02lld.%06lldZ'", op, (long long)draw(35),
+                          (long long)draw(60), (long long)draw(1000000));
+            break;
         case 6: pli__buf_addf(b, "f %s %lld.5", op, v / 3); break;
         case 7: pli__buf_addf(b, "d %s %lld.125", op, v / 8); break;
-        case 8: pli__buf_addf(b, "dt %s DATE '2024-0%lld-1%lld'", op, (long long)(1 + draw(8)), (long long)draw(10)); break;
+        case 8:
+            pli__buf_addf(b, "dt %s DATE '2024-0%lld-1%lld'", op, (long long)(1 + draw(8)), (long long)draw(10));
+            break;
         case 9: pli__buf_addf(b, "st.x %s %lld", op, v); break;
         case 10: pli__buf_addf(b, "p %s %lld", op, (long long)draw(5)); break;
         case 11: pli__buf_addf(b, "%s IS %sNULL", draw(2) ? "i" : draw(2) ? "q" : "s", draw(2) ? "NOT " : ""); break;

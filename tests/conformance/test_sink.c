@@ -30,9 +30,10 @@ static pli__sink *open_sink(fixture *f) {
     pli__sink *s = NULL;
     pli_error err = {0};
     const pli__sink_delta_options delta = {.path = temp_path(f->dir, "sink")};
-    const pli_status status = strcmp(f->kind, "delta") == 0     ? pli__sink_delta_new(f->env, &delta, &s, &err)
-                              : strcmp(f->kind, "parquet") == 0 ? pli__sink_parquet_new(f->env, temp_path(f->dir, "sink"), false, &s, &err)
-                                                                : pli__sink_memory_new(&s, &err);
+    const pli_status status = strcmp(f->kind, "delta") == 0 ? pli__sink_delta_new(f->env, &delta, &s, &err)
+                              : strcmp(f->kind, "parquet") == 0
+                                  ? pli__sink_parquet_new(f->env, temp_path(f->dir, "sink"), false, &s, &err)
+                                  : pli__sink_memory_new(&s, &err);
     if (status != PLI_OK) fail_msg("%s", err.message);
     return s;
 }
@@ -66,7 +67,8 @@ static void reopen(fixture *f) {
 }
 
 static pli__batch_ref batch_of(int64_t n, const char *attempt, const char *sha) {
-    return (pli__batch_ref){.app_id = "app-1", .batch_id = n, .attempt = attempt, .offset_sha256 = sha, .job = "j", .n_files = 2};
+    return (pli__batch_ref){
+        .app_id = "app-1", .batch_id = n, .attempt = attempt, .offset_sha256 = sha, .job = "j", .n_files = 2};
 }
 
 static pli__prepared *prepare(fixture *f, const pli__batch_ref *b, int first, int n) {

@@ -48,8 +48,9 @@ static void add_line(line_list *l, pli__buf *b) {
 static pli_status list_file(void *arg, const pli__add *a, pli_error *err) {
     pli__buf b = {0};
     (void)err;
-    pli__buf_addf(&b, "file %zu:%.*s %lld %c %lld %zu", a->path.len, PLI_STR_ARG(a->path), (long long)a->size, a->dv.storage ? a->dv.storage : '-',
-                  (long long)(a->dv.storage ? a->dv.offset : 0), a->n_partition_values);
+    pli__buf_addf(&b, "file %zu:%.*s %lld %c %lld %zu", a->path.len, PLI_STR_ARG(a->path), (long long)a->size,
+                  a->dv.storage ? a->dv.storage : '-', (long long)(a->dv.storage ? a->dv.offset : 0),
+                  a->n_partition_values);
     add_line(arg, &b);
     return PLI_OK;
 }
@@ -93,7 +94,8 @@ typedef struct {
 static void set_file(plain_list *l, pli__str path, const pli__dv *dv, bool active) {
     pli__buf key = {0};
     pli__buf_addf(&key, "%zu:%.*s|", path.len, PLI_STR_ARG(path));
-    if (dv->storage) pli__buf_addf(&key, "%c%zu:%.*s@%lld", dv->storage, dv->path.len, PLI_STR_ARG(dv->path), (long long)dv->offset);
+    if (dv->storage)
+        pli__buf_addf(&key, "%c%zu:%.*s@%lld", dv->storage, dv->path.len, PLI_STR_ARG(dv->path), (long long)dv->offset);
     size_t i = 0;
     while (i < l->n && strcmp(l->files[i].key, key.ptr) != 0) i++;
     if (i == l->n && l->n < 512) l->files[l->n++].key = pli__buf_take(&key);
@@ -118,12 +120,14 @@ static void check_plain(pli__delta *t, pli__snapshot *s) {
     plain_list l = {.n = 0};
     size_t active = 0, listed = 0;
     for (int64_t v = 0; v <= pli__snapshot_version(s); v++)
-        expect(pli__log_read(t, v, (pli__read_what){PLI__READ_FILES, 0}, take_action, &l, NULL) == PLI_OK, "a commit cannot be read again");
+        expect(pli__log_read(t, v, (pli__read_what){PLI__READ_FILES, 0}, take_action, &l, NULL) == PLI_OK,
+               "a commit cannot be read again");
     for (size_t i = 0; i < l.n; i++) {
         active += l.files[i].active;
         free(l.files[i].key);
     }
-    expect(pli__snapshot_files(s, 0, count_file, &listed, NULL) == PLI_OK && listed == active, "other files are active than a plain list says");
+    expect(pli__snapshot_files(s, 0, count_file, &listed, NULL) == PLI_OK && listed == active,
+           "other files are active than a plain list says");
 }
 
 /* ---- the snapshot as a checkpoint ---- */
@@ -175,16 +179,20 @@ static void check_table(pli_env *env, int64_t last, int64_t at, pli__store *stor
     if (pli__snapshot_open(t, last, NULL, &whole, NULL) != PLI_OK || describe(whole, &expected) != PLI_OK) return;
     check_plain(t, whole);
     if (pli__snapshot_open(t, at, NULL, &part, NULL) != PLI_OK || describe(part, &actual) != PLI_OK) return;
-    expect(pli__snapshot_advance(part, last, &advanced, NULL) == PLI_OK, "a snapshot cannot be advanced to a version that opens");
+    expect(pli__snapshot_advance(part, last, &advanced, NULL) == PLI_OK,
+           "a snapshot cannot be advanced to a version that opens");
     pli__buf_reset(&actual);
-    expect(describe(advanced, &actual) == PLI_OK && pli__str_eq(pli__buf_str(&actual), pli__buf_str(&expected)), "advancing gives another state");
+    expect(describe(advanced, &actual) == PLI_OK && pli__str_eq(pli__buf_str(&actual), pli__buf_str(&expected)),
+           "advancing gives another state");
     if (write_checkpoint(part, &manifest) != PLI_OK) return;
     snprintf(key, sizeof key, "%020lld.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json", (long long)at);
     pli__store_replace(store, key, pli__buf_str(&manifest), 0, NULL);
     expect(pli__snapshot_open(t, last, NULL, &resumed, NULL) == PLI_OK, "the table does not open with a checkpoint");
-    if (pli__snapshot_checkpoint_version(resumed) != at) return; /* what it holds is more than a checkpoint may: two of a kind */
+    if (pli__snapshot_checkpoint_version(resumed) != at)
+        return; /* what it holds is more than a checkpoint may: two of a kind */
     pli__buf_reset(&actual);
-    expect(describe(resumed, &actual) == PLI_OK && pli__str_eq(pli__buf_str(&actual), pli__buf_str(&expected)), "a checkpoint gives another state");
+    expect(describe(resumed, &actual) == PLI_OK && pli__str_eq(pli__buf_str(&actual), pli__buf_str(&expected)),
+           "a checkpoint gives another state");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

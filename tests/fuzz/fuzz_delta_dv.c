@@ -52,7 +52,8 @@ static void check_library(pli__str data, const pli__rows *r) {
         roaring_uint32_iterator_t it;
         roaring_init_iterator(b, &it);
         while ((n = roaring_read_uint32_iterator(&it, values, 256)) > 0 && count < ROWS_MAX) {
-            for (uint32_t i = 0; i < n; i++) expect(pli__rows_has(r, (uint64_t)key << 32 | values[i]), "the library reads other rows");
+            for (uint32_t i = 0; i < n; i++)
+                expect(pli__rows_has(r, (uint64_t)key << 32 | values[i]), "the library reads other rows");
             count += n;
         }
         roaring_bitmap_free(b);
@@ -73,7 +74,8 @@ static void check_set(pli__str data) {
     expect(pli__rows_count(r) == pli__rows_count(again), "a set that was written is another one");
     expect(pli__rows_minus(again, r) && pli__rows_count(again) == 0, "a set minus itself is not empty");
     both = pli__rows_new();
-    expect(both && pli__rows_or(both, r) && pli__rows_or(both, again) && pli__rows_count(both) == pli__rows_count(r), "a union is wrong");
+    expect(both && pli__rows_or(both, r) && pli__rows_or(both, again) && pli__rows_count(both) == pli__rows_count(r),
+           "a union is wrong");
 }
 
 static void check_inline(pli__str text) {
@@ -85,16 +87,15 @@ static void check_inline(pli__str text) {
         expect(pli__str_eq(pli__buf_str(&encoded), text) || !text.len, "Z85 text is not what its bytes are written as");
         check_set(pli__buf_str(&decoded));
     }
-    const pli__dv dv = {.storage = 'i', .path = text, .offset = -1, .size = text.len / 5 * 4 - (text.len % 3), .cardinality = 1};
+    const pli__dv dv = {
+        .storage = 'i', .path = text, .offset = -1, .size = text.len / 5 * 4 - (text.len % 3), .cardinality = 1};
     if (pli__dv_read("/", &dv, &r, NULL) == PLI_OK) expect(walk(r) == 1, "the cardinality was not checked");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!size) return 0;
     const pli__str rest = {(const char *)data + 1, size - 1};
-    if (data[0] & 1)
-        check_inline(rest);
-    else
-        check_set(rest);
+    if (data[0] & 1) check_inline(rest);
+    else check_set(rest);
     return 0;
 }

@@ -51,7 +51,8 @@ static void check(pli__snapshot *s, pli__delta *t, pli__file_style style) {
     size_t columns;
     if (pli__mapping_open(s, &m, NULL) != PLI_OK || !m->n) return;
     pli__mapping_sql_schema(m, NULL, style, &schema);
-    expect(!schema.failed && is_whole(schema.ptr, schema.len, &columns), "the schema to read with is broken", schema.ptr);
+    expect(!schema.failed && is_whole(schema.ptr, schema.len, &columns), "the schema to read with is broken",
+           schema.ptr);
     const pli__kv values[] = {{PLI_STR("p"), PLI_STR("it's")}};
     if (pli__file_relation_new(t, m, NULL, &r, NULL) != PLI_OK) return;
     const pli__file_relation_file file = {.log_path = PLI_STR("a'b\".parquet"), .n_values = 1, .values = values};
@@ -68,9 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     PLI_AUTO(pli__buf_clear) pli__buf commit = {0};
     if (size < 2) return 0;
     if (pli_env_new(NULL, &env, NULL) != PLI_OK || pli__store_memory_new(&store, NULL) != PLI_OK) abort();
-    pli__buf_addz(&commit, "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n{\"metaData\":{\"id\":\"t\",\"schemaString\":");
+    pli__buf_addz(
+        &commit,
+        "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n{\"metaData\":{\"id\":\"t\",\"schemaString\":");
     pli__buf_add_json(&commit, (pli__str){(const char *)data + 1, size - 1});
-    pli__buf_addf(&commit, ",\"partitionColumns\":%s,\"configuration\":{\"delta.columnMapping.mode\":\"%s\"}}}\n", data[0] & 4 ? "[\"p\"]" : "[]", modes[data[0] % 3]);
+    pli__buf_addf(&commit, ",\"partitionColumns\":%s,\"configuration\":{\"delta.columnMapping.mode\":\"%s\"}}}\n",
+                  data[0] & 4 ? "[\"p\"]" : "[]", modes[data[0] % 3]);
     pli__store_replace(store, "00000000000000000000.json", pli__buf_str(&commit), 0, NULL);
     pli__delta *t = NULL;
     pli__snapshot *s = NULL;

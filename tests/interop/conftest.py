@@ -15,13 +15,16 @@ from interop_support import MATRIX
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLI = os.environ.get("PLI", str(ROOT / "build/release/bin/pli"))
 
+
 @pytest.fixture(scope="session")
 def pli():
     """Run the command; fails the test, showing the output, unless it ends as expected."""
 
     def run(*args, code: int = 0) -> str:
         done = subprocess.run([PLI, *map(str, args)], capture_output=True, text=True, check=False)
-        assert done.returncode == code, f"pli {' '.join(map(str, args))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code, (
+            f"pli {' '.join(map(str, args))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done.stdout
 
     return run

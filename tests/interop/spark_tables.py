@@ -135,7 +135,12 @@ def deletion_vectors_groups(spark, path):
         sql(spark, path, "INSERT INTO {t} SELECT /*+ repartition(1) */ id, uuid() FROM range(20000)")
     finally:
         hadoop.unset("parquet.block.size")
-    sql(spark, path, "DELETE FROM {t} WHERE id % 997 < 3 OR id IN (0, 19999)", "DELETE FROM {t} WHERE id > 15000 AND id % 2 = 0")
+    sql(
+        spark,
+        path,
+        "DELETE FROM {t} WHERE id % 997 < 3 OR id IN (0, 19999)",
+        "DELETE FROM {t} WHERE id > 15000 AND id % 2 = 0",
+    )
 
 
 @feature("column mapping by name: rename, drop, add again, nested")
@@ -295,9 +300,7 @@ def timestamp_ntz(spark, path):
 @feature("INT96 timestamps and legacy lists")
 def int96(spark, path):
     sql(spark, path, "CREATE TABLE {t} (id bigint, ts timestamp, l array<int>, d decimal(9,2)) USING delta")
-    rows = (
-        "INSERT INTO {t} SELECT id, timestamp_micros(id * 7777777777777 - 60000000000000), array(1, cast(id AS int)), cast(id AS decimal(9,2)) FROM range(20)"
-    )
+    rows = "INSERT INTO {t} SELECT id, timestamp_micros(id * 7777777777777 - 60000000000000), array(1, cast(id AS int)), cast(id AS decimal(9,2)) FROM range(20)"
     with conf(spark, spark_sql_parquet_outputTimestampType="INT96", spark_sql_parquet_writeLegacyFormat="true"):
         sql(spark, path, rows)
     sql(spark, path, rows, "INSERT INTO {t} VALUES (1000, timestamp'9999-12-31 23:59:59.999999', NULL, NULL)")
@@ -310,7 +313,11 @@ def checkpointed(spark, path, properties, versions=7):
         f"CREATE TABLE {{t}} (id bigint, p int, s struct<x: int>, ts timestamp) USING delta PARTITIONED BY (p) TBLPROPERTIES ('delta.checkpointInterval' = '2'{properties})",
     )
     for v in range(versions):
-        sql(spark, path, f"INSERT INTO {{t}} SELECT id, cast(id % 3 AS int), named_struct('x', {v}), timestamp_micros(id * 1001) FROM range({v * 10}, {v * 10 + 10})")
+        sql(
+            spark,
+            path,
+            f"INSERT INTO {{t}} SELECT id, cast(id % 3 AS int), named_struct('x', {v}), timestamp_micros(id * 1001) FROM range({v * 10}, {v * 10 + 10})",
+        )
     sql(spark, path, "DELETE FROM {t} WHERE p = 1 AND id < 40", "UPDATE {t} SET s = NULL WHERE id = 66")
 
 
@@ -321,7 +328,9 @@ def classic_checkpoint(spark, path):
 
 @feature("checkpoints with parsed statistics only")
 def parsed_checkpoint(spark, path):
-    checkpointed(spark, path, ", 'delta.checkpoint.writeStatsAsStruct' = 'true', 'delta.checkpoint.writeStatsAsJson' = 'false'")
+    checkpointed(
+        spark, path, ", 'delta.checkpoint.writeStatsAsStruct' = 'true', 'delta.checkpoint.writeStatsAsJson' = 'false'"
+    )
 
 
 @feature("multi-part checkpoints")
@@ -402,13 +411,20 @@ def evolving(spark, path):
         "ALTER TABLE {t} ALTER COLUMN id FIRST",
         "INSERT INTO {t} (id, s) VALUES (3, NULL)",
     )
-    spark.sql("SELECT 'new' AS id, 1.5 AS y").write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(path)
+    spark.sql("SELECT 'new' AS id, 1.5 AS y").write.format("delta").mode("overwrite").option(
+        "overwriteSchema", "true"
+    ).save(path)
 
 
 @feature("shallow clone")
 def shallow_clone(spark, path):
     source = path + " source%20"
-    sql(spark, source, "CREATE TABLE {t} (id bigint, p string) USING delta PARTITIONED BY (p)", "INSERT INTO {t} VALUES (1, 'a b'), (2, 'c%')")
+    sql(
+        spark,
+        source,
+        "CREATE TABLE {t} (id bigint, p string) USING delta PARTITIONED BY (p)",
+        "INSERT INTO {t} VALUES (1, 'a b'), (2, 'c%')",
+    )
     spark.sql(f"CREATE TABLE delta.`{path}` SHALLOW CLONE delta.`{source}`")
     sql(spark, path, "INSERT INTO {t} VALUES (3, 'd')", "DELETE FROM {t} WHERE id = 1")
 

@@ -21,7 +21,11 @@ SQL = """SELECT id, name, CAST(id AS TINYINT) AS b, CAST(id AS SMALLINT) AS s, C
 
 def rows(n):
     for i in range(n):
-        yield {"id": i, "name": None if i % 7 == 3 else f"näme {i}", "ts": f"2026-01-{i % 28 + 1:02}T10:00:{i % 60:02}.123456Z"}
+        yield {
+            "id": i,
+            "name": None if i % 7 == 3 else f"näme {i}",
+            "ts": f"2026-01-{i % 28 + 1:02}T10:00:{i % 60:02}.123456Z",
+        }
 
 
 @pytest.fixture(scope="module", params=["plain", "partitioned", "special", "checkpointed"])
@@ -31,7 +35,9 @@ def table(request, pli, tmp_path_factory):
     (folder / "in").mkdir()
     everything = list(rows(40))
     if request.param == "special":
-        for row, text in zip(everything, ["a b", "a/b", "50%", "ü", "x=y", "a:b", "{q}", "#", "?", "a%20b", "'", '"', "\\"], strict=False):
+        for row, text in zip(
+            everything, ["a b", "a/b", "50%", "ü", "x=y", "a:b", "{q}", "#", "?", "a%20b", "'", '"', "\\"], strict=False
+        ):
             row["name"] = text
     for n in range(4):
         lines = [json.dumps(row) for row in everything[n * 10 : n * 10 + 10]]
@@ -56,7 +62,19 @@ def expected(everything):
         i = row["id"]
         at = datetime.datetime.fromisoformat(row["ts"].replace("Z", "+00:00"))
         result.append(
-            (i, row["name"], i, i, i, i * 1.5, i * 2.5, Decimal(str(i * 1.25)).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP"), i % 2 == 0, at.date(), at)
+            (
+                i,
+                row["name"],
+                i,
+                i,
+                i,
+                i * 1.5,
+                i * 2.5,
+                Decimal(str(i * 1.25)).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP"),
+                i % 2 == 0,
+                at.date(),
+                at,
+            )
         )
     return result
 
@@ -111,13 +129,15 @@ def test_spark_reads_every_version_and_writes_on(table, spark, pli):
         assert got == [row[:10] for row in expected(everything)[: (version + 1) * 10]]
     row = spark.read.format("delta").load(str(path)).where("id = 1").collect()[0]
     assert (row.list, row.st.x, row.m) == ([1, None, 2], 1, {"k": 1})
-    micros = spark.read.format("delta").load(str(path)).selectExpr("unix_micros(ts) AS t").where("t % 1000 = 456").count()
+    micros = (
+        spark.read.format("delta").load(str(path)).selectExpr("unix_micros(ts) AS t").where("t % 1000 = 456").count()
+    )
     assert micros == len(everything)
     record(f"ingested, {name}", "Spark", "ok")
     # Spark appends to it, and so do we again
-    spark.read.format("delta").load(str(path)).where("id = 2").selectExpr("id + 1000 AS id", *[f"`{c}`" for c in [*COLUMNS[1:], "bin", "list", "st", "m"]]).write.format(
-        "delta"
-    ).mode("append").save(str(path))
+    spark.read.format("delta").load(str(path)).where("id = 2").selectExpr(
+        "id + 1000 AS id", *[f"`{c}`" for c in [*COLUMNS[1:], "bin", "list", "st", "m"]]
+    ).write.format("delta").mode("append").save(str(path))
     more = path.parent / "in" / "g.ndjson"
     more.write_text('{"id": 90, "name": "late", "ts": "2026-02-01T00:00:00Z"}\n', encoding="utf-8")
     flags = ["--settle-time", "0s", "--sql", SQL]
@@ -128,6 +148,9 @@ def test_spark_reads_every_version_and_writes_on(table, spark, pli):
     pli("ingest", path.parent / "in", path, *flags)
     ids = [r.id for r in spark.read.format("delta").load(str(path)).select("id").collect()]
     assert sorted(ids) == [*range(40), 90, 1002]
-    ours = [json.loads(line)["id"] for line in pli("delta", "read", path, "--columns", "id", "--format", "ndjson").splitlines()]
+    ours = [
+        json.loads(line)["id"]
+        for line in pli("delta", "read", path, "--columns", "id", "--format", "ndjson").splitlines()
+    ]
     assert sorted(ours) == sorted(ids)
     record(f"ingested, {name}", "Spark wrote on", "ok")

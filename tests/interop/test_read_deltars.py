@@ -31,7 +31,12 @@ def rows(first, last, **extra):
         "p": pa.array([None if i % 7 == 0 else f"p {i % 3}/%" for i in ids]),
         "x": pa.array([float("nan") if i % 11 == 0 else i / 3 for i in ids]),
         "d": pa.array([decimal.Decimal(i) / 8 for i in ids], pa.decimal128(20, 4)),
-        "ts": pa.array([datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=i * 1000003) for i in ids]),
+        "ts": pa.array(
+            [
+                datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=i * 1000003)
+                for i in ids
+            ]
+        ),
         "day": pa.array([datetime.date(2024, 1, 1 + i % 28) for i in ids]),
         "l": pa.array([[i, None] for i in ids]),
         "st": pa.array([{"a": i, "b": str(i)} for i in ids]),
@@ -75,7 +80,9 @@ def merged(path):
 @table("change data feed", changes=True)
 def feed(path):
     # by a column without special characters: delta-rs cannot find its own change files otherwise
-    deltalake.write_deltalake(path, rows(0, 10), partition_by=["day"], configuration={"delta.enableChangeDataFeed": "true"})
+    deltalake.write_deltalake(
+        path, rows(0, 10), partition_by=["day"], configuration={"delta.enableChangeDataFeed": "true"}
+    )
     dt = deltalake.DeltaTable(path)
     dt.update(updates={"s": "'new'"}, predicate="id > 5")
     dt.delete("id = 3")
@@ -136,4 +143,6 @@ def test_changes_are_read_as_delta_rs_reads_them(pli, built, verdict, tmp_path, 
         pli("delta", "changes", path, "--from-version", first, "--to-version", last, "-o", out)
         theirs = pa.table(deltalake.DeltaTable(path).load_cdf(starting_version=first, ending_version=last).read_all())
         names = ", ".join(f'"{n}"' for n in theirs.schema.names if n != "_commit_timestamp")
-        assert as_text(f"SELECT {names} FROM read_parquet('{out}')") == as_text(f"SELECT {names} FROM theirs", theirs=theirs), f"from {first}"
+        assert as_text(f"SELECT {names} FROM read_parquet('{out}')") == as_text(
+            f"SELECT {names} FROM theirs", theirs=theirs
+        ), f"from {first}"

@@ -117,7 +117,13 @@ def test_every_range_of_changes_is_read_as_spark_reads_it(spark, tables, read_ou
     versions = versions_of(spark, path)
     ranges = [(a, versions[-1]) for a in versions] + [(a, a) for a in versions]
     for first, last in ranges:
-        theirs = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", first).option("endingVersion", last).load(path)
+        theirs = (
+            spark.read.format("delta")
+            .option("readChangeFeed", "true")
+            .option("startingVersion", first)
+            .option("endingVersion", last)
+            .load(path)
+        )
         ours = read_ours("changes", path, "--from-version", first, "--to-version", last)
         # Spark reads with the newest schema, we with that of the end of the range
         theirs = theirs.select([f"`{c}`" for c in ours.columns])
@@ -144,7 +150,12 @@ def test_filters_and_columns_give_the_rows_that_spark_gives(spark, tables, read_
         ("deletion vectors over many row groups", "id", "id > 14900 AND id < 15100", "id > 14900 AND id < 15100"),
         ("type widening", "a", "a > 5", "a > 5"),
         ("type widening", "d", "d >= TIMESTAMP '2024-01-02'", "d >= timestamp_ntz'2024-01-02'"),
-        ("checkpoints with parsed statistics only", "id", "id = 33 OR ts < '1970-01-01T00:00:00.010Z'", "id = 33 OR ts < timestamp'1970-01-01 00:00:00.01'"),
+        (
+            "checkpoints with parsed statistics only",
+            "id",
+            "id = 33 OR ts < '1970-01-01T00:00:00.010Z'",
+            "id = 33 OR ts < timestamp'1970-01-01 00:00:00.01'",
+        ),
         ("column mapping by name: rename, drop, add again, nested", "part", "s.b.renamed = 'x'", "s.b.renamed = 'x'"),
     ]
     for name, columns, ours, theirs in cases:
@@ -205,7 +216,9 @@ def test_instants_are_the_same_whatever_the_zone_of_the_reader(spark, tables, re
 
 def test_a_feature_that_is_not_known_is_refused_by_name(spark, pli, tmp_path):
     path = tmp_path / "future"
-    spark.sql(f"CREATE TABLE delta.`{path}` (id int) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+    spark.sql(
+        f"CREATE TABLE delta.`{path}` (id int) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
+    )
     commit = path / "_delta_log/00000000000000000000.json"
     commit.write_text(commit.read_text().replace('"deletionVectors"', '"hologramColumns"'))
     pli("delta", "read", path, code=4)

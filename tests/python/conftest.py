@@ -14,5 +14,8 @@ if built and (pathlib.Path(built) / "python").is_dir():
     # for the programs that tests start
     os.environ["PYTHONPATH"] = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
 
-if importlib.util.find_spec("polars_incremental") is None or importlib.util.find_spec("polars_incremental._core") is None:
+if (
+    importlib.util.find_spec("polars_incremental") is None
+    or importlib.util.find_spec("polars_incremental._core") is None
+):
     collect_ignore_glob = ["test_*.py"]

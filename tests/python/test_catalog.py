@@ -22,7 +22,9 @@ class Catalogs(Case):
         (self.tmp / "c.json").write_text(json.dumps({"x": {"format": "delta", "path": "p", "ignore_deletes": True}}))
         (self.tmp / "c.toml").write_text('[datasets.x]\nformat = "delta"\npath = "p"\nignore_deletes = true\n')
         for name in ["c.json", "c.toml"]:
-            self.assertEqual(pli.LocalCatalog(self.tmp / name).get_source("x"), pli.DeltaSource("p", ignore_deletes=True))
+            self.assertEqual(
+                pli.LocalCatalog(self.tmp / name).get_source("x"), pli.DeltaSource("p", ignore_deletes=True)
+            )
         with self.assertRaises(ValueError):
             pli.LocalCatalog(self.tmp / "c.yaml")
         with self.assertRaises(FileNotFoundError):
@@ -44,7 +46,17 @@ class Catalogs(Case):
     def test_extra_keys_override_options(self):
         spec = pli.DatasetSpec("x", "files", "p", {})
         self.assertEqual(spec.to_source(), pli.FilesSource("p"))
-        catalog = pli.LocalCatalog({"x": {"format": "files", "path": "p", "options": {"pattern": "a", "recursive": "false"}, "pattern": "b", "owner": "me"}})
+        catalog = pli.LocalCatalog(
+            {
+                "x": {
+                    "format": "files",
+                    "path": "p",
+                    "options": {"pattern": "a", "recursive": "false"},
+                    "pattern": "b",
+                    "owner": "me",
+                }
+            }
+        )
         self.assertEqual(catalog.get_source("x"), pli.FilesSource("p", pattern="b", recursive=False))
 
     def test_every_file_format_is_taken(self):
@@ -54,12 +66,17 @@ class Catalogs(Case):
     def test_auto_keeps_its_options(self):
         for n in range(3):
             self.touch(f"{n}.csv")
-        source = pli.LocalCatalog({"x": {"format": "auto", "path": str(self.source), "pattern": "*.csv", "max_files_per_trigger": 2}}).get_source("x")
+        source = pli.LocalCatalog(
+            {"x": {"format": "auto", "path": str(self.source), "pattern": "*.csv", "max_files_per_trigger": 2}}
+        ).get_source("x")
         self.assertIsInstance(source, pli.AutoSource)
         self.assertEqual(len(source.to_spec().with_checkpoint(self.cp).plan_batch().files), 2)
 
     def test_schema_evolution(self):
-        self.assertEqual(pli.DatasetSpec("x", "csv", "p", {"schema_mode": "coerce"}).to_schema_evolution(), pli.SchemaEvolution("coerce"))
+        self.assertEqual(
+            pli.DatasetSpec("x", "csv", "p", {"schema_mode": "coerce"}).to_schema_evolution(),
+            pli.SchemaEvolution("coerce"),
+        )
         self.assertIsNone(pli.DatasetSpec("x", "csv", "p", {}).to_schema_evolution())
 
 

@@ -23,7 +23,12 @@ class Apply(unittest.TestCase):
         return sorted(eager.rows(), key=repr)
 
     def test_insert_update_delete(self):
-        frame = changes((1, "A", "update_postimage", 1), (2, "b", "delete", 1), (4, "d", "insert", 1), (3, "c", "update_preimage", 1))
+        frame = changes(
+            (1, "A", "update_postimage", 1),
+            (2, "b", "delete", 1),
+            (4, "d", "insert", 1),
+            (3, "c", "update_preimage", 1),
+        )
         self.assertEqual(self.apply(frame, self.existing), [(1, "A"), (3, "c"), (4, "d")])
 
     def test_the_last_commit_of_a_key_decides(self):
@@ -39,7 +44,10 @@ class Apply(unittest.TestCase):
         for _ in range(30):
             rows, model = [], {1: "a", 2: "b", 3: "c"}
             for version in range(12):
-                key, kind = rng.randrange(5), rng.choice(["insert", "update", "delete", "update_preimage", "update_postimage"])
+                key, kind = (
+                    rng.randrange(5),
+                    rng.choice(["insert", "update", "delete", "update_preimage", "update_postimage"]),
+                )
                 rows.append((key, f"v{version}", kind, version))
                 if kind == "delete":
                     model.pop(key, None)
@@ -57,11 +65,15 @@ class Apply(unittest.TestCase):
         for kind in ["upsert", None]:
             with self.assertRaises(ValueError):
                 self.apply(changes((1, "a", kind, 1)), self.existing)
-        self.assertEqual(self.apply(changes((1, "A", "U", 1)), self.existing.head(1), change_type_map={"U": "update"}), [(1, "A")])
+        self.assertEqual(
+            self.apply(changes((1, "A", "U", 1)), self.existing.head(1), change_type_map={"U": "update"}), [(1, "A")]
+        )
 
     def test_null_keys_are_refused_with_their_number(self):
         with self.assertRaisesRegex(ValueError, "'id'.* 2 "):
-            self.apply(changes((None, "a", "insert", 1), (None, "b", "insert", 1), (1, "c", "insert", 1)), self.existing)
+            self.apply(
+                changes((None, "a", "insert", 1), (None, "b", "insert", 1), (1, "c", "insert", 1)), self.existing
+            )
 
     def test_deletes_may_be_ignored(self):
         frame = changes((1, "A", "update", 1), (1, "A", "delete", 2), (2, "b", "delete", 2))
@@ -101,7 +113,12 @@ class Apply(unittest.TestCase):
 
     def test_bad_arguments(self):
         frame = changes((1, "a", "insert", 1))
-        for options in [{"keys": []}, {"keys": ["nope"]}, {"keys": "id", "mode": "upsert"}, {"keys": "id", "change_type_col": "nope"}]:
+        for options in [
+            {"keys": []},
+            {"keys": ["nope"]},
+            {"keys": "id", "mode": "upsert"},
+            {"keys": "id", "change_type_col": "nope"},
+        ]:
             with self.assertRaises(ValueError):
                 pli.apply_cdc(frame, self.existing, **options)
 

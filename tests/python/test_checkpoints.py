@@ -19,7 +19,10 @@ class Records(Case):
 
     def test_opening_makes_the_layout(self):
         checkpoint = self.checkpoint()
-        self.assertEqual((checkpoint.checkpoint_dir, checkpoint.offset_dir, checkpoint.commit_dir), (self.cp, self.cp / "offsets", self.cp / "commits"))
+        self.assertEqual(
+            (checkpoint.checkpoint_dir, checkpoint.offset_dir, checkpoint.commit_dir),
+            (self.cp, self.cp / "offsets", self.cp / "commits"),
+        )
         self.assertTrue(checkpoint.offset_dir.is_dir() and checkpoint.commit_dir.is_dir())
         metadata = self.metadata()
         self.assertEqual(metadata["format_version"], 1)
@@ -40,7 +43,14 @@ class Records(Case):
         checkpoint.commit_batch(batch, {"x": 1})
         commit = self.record("commits", 0)
         self.assertEqual((commit["batch_id"], commit["file_count"], commit["metadata"]), (0, 1, {"x": 1}))
-        self.assertEqual((checkpoint.latest_offset_batch_id(), checkpoint.latest_commit_batch_id(), checkpoint.committed_batch_ids()), (0, 0, [0]))
+        self.assertEqual(
+            (
+                checkpoint.latest_offset_batch_id(),
+                checkpoint.latest_commit_batch_id(),
+                checkpoint.committed_batch_ids(),
+            ),
+            (0, 0, [0]),
+        )
 
     def test_an_empty_checkpoint_has_none_of_all(self):
         checkpoint = self.checkpoint()
@@ -165,7 +175,9 @@ class Maintenance(Case):
     def batches(self, n):
         for k in range(n):
             self.put(f"{k:03}.parquet")
-        self.pipeline(source=pli.FilesSource(self.source, file_format="parquet", max_files_per_trigger=1)).run(once=False, sleep=0)
+        self.pipeline(source=pli.FilesSource(self.source, file_format="parquet", max_files_per_trigger=1)).run(
+            once=False, sleep=0
+        )
 
     def ids(self, kind="offsets"):
         return sorted(int(f.stem) for f in (self.cp / kind).glob("*.json"))
@@ -177,7 +189,9 @@ class Maintenance(Case):
         checkpoint.write_offset(checkpoint.plan_batch(self.source))
         info = pli.inspect_checkpoint(self.cp)
         self.assertEqual(info.checkpoint_dir, self.cp)
-        self.assertEqual((info.offsets, info.commits, info.latest_offset, info.latest_commit, info.pending), (3, 2, 2, 1, 1))
+        self.assertEqual(
+            (info.offsets, info.commits, info.latest_offset, info.latest_commit, info.pending), (3, 2, 2, 1, 1)
+        )
         self.assertEqual((info.start_offset, info.schema), ({"mode": "earliest", "timestamp": None}, None))
         self.assertEqual((info.snapshot_cache_snapshots, info.snapshot_cache_deltas), (0, 0))
 
@@ -222,7 +236,9 @@ class Maintenance(Case):
 
     def test_truncate_plans_the_files_again(self):
         self.batches(3)
-        self.assertEqual(pli.truncate_checkpoint(self.cp, keep_through_batch_id=0, dry_run=True), pli.TruncateResult(2, 2, 1, 1, 0))
+        self.assertEqual(
+            pli.truncate_checkpoint(self.cp, keep_through_batch_id=0, dry_run=True), pli.TruncateResult(2, 2, 1, 1, 0)
+        )
         self.assertEqual(self.ids(), [0, 1, 2])
         self.assertEqual(pli.truncate_checkpoint(self.cp, keep_through_batch_id=0), pli.TruncateResult(2, 2, 1, 1, 0))
         self.assertEqual(self.metadata()["epoch"], 1)
@@ -278,11 +294,27 @@ class Names(unittest.TestCase):
             "sources.base": ["SourceSpec", "Source"],
             "sources.file": ["FileSource"],
             "sources.delta": ["DeltaSource", "read_cdf_batch"],
-            "checkpoints": ["FileStreamCheckpoint", "DeltaTableCheckpoint", "iter_new_files", "BatchInfo", "DeltaBatch", "DeltaFileEntry", "DeltaOffset"],
+            "checkpoints": [
+                "FileStreamCheckpoint",
+                "DeltaTableCheckpoint",
+                "iter_new_files",
+                "BatchInfo",
+                "DeltaBatch",
+                "DeltaFileEntry",
+                "DeltaOffset",
+            ],
             "checkpoints.file": ["FileStreamCheckpoint", "iter_new_files"],
             "checkpoints.delta": ["DeltaTableCheckpoint"],
             "checkpoints.types": ["BatchInfo", "DeltaBatch", "DeltaFileEntry", "DeltaOffset"],
-            "schema": ["SchemaEvolution", "SchemaPolicy", "apply_schema", "apply_schema_lazy", "normalize_schema_input", "serialize_schema", "deserialize_schema"],
+            "schema": [
+                "SchemaEvolution",
+                "SchemaPolicy",
+                "apply_schema",
+                "apply_schema_lazy",
+                "normalize_schema_input",
+                "serialize_schema",
+                "deserialize_schema",
+            ],
             "sinks": ["write_delta", "write_parquet_batch"],
             "sinks.delta": ["write_delta"],
             "sinks.parquet": ["write_parquet_batch"],

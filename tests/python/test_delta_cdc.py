@@ -29,9 +29,16 @@ class Apply(Case):
         return len(list((self.table / "_delta_log").glob("*.json")))
 
     def test_a_table_is_created_then_merged_into(self):
-        result = pli.apply_cdc_delta(changes((1, "a", "insert", 1), (2, "b", "insert", 1), (3, "x", "delete", 1)), self.table, keys="id")
+        result = pli.apply_cdc_delta(
+            changes((1, "a", "insert", 1), (2, "b", "insert", 1), (3, "x", "delete", 1)), self.table, keys="id"
+        )
         self.assertEqual(result, {"rows_in": 3, "rows_out": 2, "action": "merge"})
-        frame = changes((1, "A", "update_postimage", 2), (2, "b", "delete", 2), (4, "d", "insert", 2), (1, "a", "update_preimage", 2))
+        frame = changes(
+            (1, "A", "update_postimage", 2),
+            (2, "b", "delete", 2),
+            (4, "d", "insert", 2),
+            (1, "a", "update_preimage", 2),
+        )
         result = pli.apply_cdc_delta(frame.lazy(), self.table, keys=["id"])
         self.assertEqual((result["rows_in"], result["rows_out"], result["action"]), (3, 2, "merge"))
         self.assertEqual(sorted(result["change_types"]), ["delete", "insert", "update_postimage", "update_preimage"])
@@ -52,8 +59,12 @@ class Apply(Case):
                 self.assertEqual(self.rows(), sorted(existing.rows(), key=repr), properties)
 
     def test_the_feed_has_pre_and_post_images(self):
-        pli.DeltaSink(self.table, properties={"delta.enableChangeDataFeed": "true"})(pl.DataFrame({"id": [1, 2], "v": ["a", "b"]}))
-        pli.apply_cdc_delta(changes((1, "A", "update", 1), (2, "b", "delete", 1), (3, "c", "insert", 1)), self.table, keys="id")
+        pli.DeltaSink(self.table, properties={"delta.enableChangeDataFeed": "true"})(
+            pl.DataFrame({"id": [1, 2], "v": ["a", "b"]})
+        )
+        pli.apply_cdc_delta(
+            changes((1, "A", "update", 1), (2, "b", "delete", 1), (3, "c", "insert", 1)), self.table, keys="id"
+        )
         feed = pl.DataFrame(pli._core.Table(str(self.table)).changes(1)).select("_change_type", "id", "v")
         self.assertEqual(
             sorted(feed.rows()),
@@ -69,7 +80,10 @@ class Apply(Case):
 
     def test_append_only(self):
         frame = changes((1, "x", "insert", 1), (1, "y", "insert", 2), (2, "z", "delete", 1))
-        self.assertEqual(pli.apply_cdc_delta(frame, self.table, keys="id", mode="append_only"), {"rows_in": 2, "rows_out": 1, "action": "append_only"})
+        self.assertEqual(
+            pli.apply_cdc_delta(frame, self.table, keys="id", mode="append_only"),
+            {"rows_in": 2, "rows_out": 1, "action": "append_only"},
+        )
         pli.apply_cdc_delta(frame, self.table, keys="id", mode="append_only", dedupe_by_latest_commit=False)
         self.assertEqual(self.rows(), [(1, "x"), (1, "y"), (1, "y")])
 
@@ -78,7 +92,10 @@ class Apply(Case):
             self.assertEqual(pli.apply_cdc_delta(frame, self.table, keys="id")["action"], "noop")
         self.assertFalse(self.table.exists())
         pli.apply_cdc_delta(changes((1, "a", "insert", 1)), self.table, keys="id")
-        self.assertEqual(pli.apply_cdc_delta(changes((1, "a", "delete", 1)), self.table, keys="id", ignore_delete=True)["rows_out"], 0)
+        self.assertEqual(
+            pli.apply_cdc_delta(changes((1, "a", "delete", 1)), self.table, keys="id", ignore_delete=True)["rows_out"],
+            0,
+        )
         self.assertEqual(self.versions(), 1)
 
     def test_the_table_stays_readable_without_rows(self):
@@ -90,7 +107,10 @@ class Apply(Case):
 
     def test_columns_and_types(self):
         pli.write_delta(pl.DataFrame({"id": [1, 2], "kept": ["k1", "k2"], "v": [1, 2]}), self.table)
-        wider = pl.DataFrame({"id": [1, 3], "v": [7, 8], "_change_type": ["update", "insert"]}, schema_overrides={"id": pl.Int32, "v": pl.Int8})
+        wider = pl.DataFrame(
+            {"id": [1, 3], "v": [7, 8], "_change_type": ["update", "insert"]},
+            schema_overrides={"id": pl.Int32, "v": pl.Int8},
+        )
         pli.apply_cdc_delta(wider, self.table, keys="id")
         self.assertEqual(self.rows(), [(1, "k1", 7), (2, "k2", 2), (3, None, 8)])
         new = pl.DataFrame({"id": [2], "new": [True], "_change_type": ["update"]})
@@ -99,7 +119,9 @@ class Apply(Case):
         pli.apply_cdc_delta(new, self.table, keys="id", schema_mode="merge")
         self.assertEqual(self.rows(), [(1, "k1", 7, None), (2, "k2", 2, True), (3, None, 8, None)])
         with self.assertRaises(pli.SchemaEvolutionError):
-            pli.apply_cdc_delta(pl.DataFrame({"id": [1], "v": ["text"], "_change_type": ["update"]}), self.table, keys="id")
+            pli.apply_cdc_delta(
+                pl.DataFrame({"id": [1], "v": ["text"], "_change_type": ["update"]}), self.table, keys="id"
+            )
 
     def test_several_keys_and_odd_names(self):
         pli.write_delta(pl.DataFrame({"a b": [1, 1], 'q"': ["x", "y"], "v": [1, 2]}), self.table)
@@ -118,7 +140,12 @@ class Apply(Case):
 
     def test_bad_arguments(self):
         frame = changes((1, "a", "insert", 1))
-        for options in [{"keys": []}, {"keys": "none"}, {"keys": "id", "mode": "x"}, {"keys": "id", "schema_mode": "x"}]:
+        for options in [
+            {"keys": []},
+            {"keys": "none"},
+            {"keys": "id", "mode": "x"},
+            {"keys": "id", "schema_mode": "x"},
+        ]:
             with self.assertRaises(ValueError):
                 pli.apply_cdc_delta(frame, self.table, **options)
 

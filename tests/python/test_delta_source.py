@@ -70,17 +70,29 @@ class Planning(Tables):
             self.cp = self.tmp / os.urandom(4).hex()
             self.assertEqual([r for _, rows in self.drain(**options) for r in rows], expected, options)
             self.assertEqual(self.metadata()["start_offset"], stored)
-        for options in [{"start_offset": "newest"}, {"starting_version": -1}, {"starting_timestamp": "soon"}, {"max_files_per_trigger": 0}]:
+        for options in [
+            {"start_offset": "newest"},
+            {"starting_version": -1},
+            {"starting_timestamp": "soon"},
+            {"max_files_per_trigger": 0},
+        ]:
             self.cp = self.tmp / os.urandom(4).hex()
             with self.assertRaises(ValueError):
                 self.source_of(**options).plan_batch()
 
     def test_a_start_time(self):
         for version, at in enumerate([1_000_000_000_000, 1_600_000_000_000]):
-            self.log(version, {"commitInfo": {"timestamp": at}}, *([{"metaData": {"id": "x"}}] if version == 0 else []), {"add": {"path": f"{version}.parquet"}})
+            self.log(
+                version,
+                {"commitInfo": {"timestamp": at}},
+                *([{"metaData": {"id": "x"}}] if version == 0 else []),
+                {"add": {"path": f"{version}.parquet"}},
+            )
         batch = self.source_of(starting_timestamp="2010-01-01").plan_batch()
         self.assertEqual([os.path.basename(f) for f in batch.files], ["1.parquet"])
-        self.assertEqual({k: self.metadata()["start_offset"][k] for k in ("mode", "version")}, {"mode": "version", "version": 1})
+        self.assertEqual(
+            {k: self.metadata()["start_offset"][k] for k in ("mode", "version")}, {"mode": "version", "version": 1}
+        )
 
     def test_no_table_is_nothing_to_do(self):
         self.assertIsNone(self.source_of().plan_batch())
@@ -97,15 +109,24 @@ class Planning(Tables):
         self.assertEqual(len(spec.with_checkpoint(self.cp).plan_batch().files), 5)
 
     def test_hand_written_logs_without_the_usual_actions(self):
-        self.log(0, {"metaData": {"id": "t"}}, {"add": {"path": "a%20b.parquet"}}, {"add": {"path": f"file://{self.tmp}/far.parquet", "size": 3}})
-        self.log(1, {"add": {"path": str(self.tmp / "abs.parquet")}}, {"add": {"path": "quiet.parquet", "dataChange": False}})
+        self.log(
+            0,
+            {"metaData": {"id": "t"}},
+            {"add": {"path": "a%20b.parquet"}},
+            {"add": {"path": f"file://{self.tmp}/far.parquet", "size": 3}},
+        )
+        self.log(
+            1, {"add": {"path": str(self.tmp / "abs.parquet")}}, {"add": {"path": "quiet.parquet", "dataChange": False}}
+        )
         source = self.source_of(start_offset="earliest")
         names = []
         while (batch := source.plan_batch()) is not None:
             names += batch.files
             self.assertEqual(batch.offset.table_id, "t")
             source.commit_batch(batch)
-        self.assertEqual(names, [str(self.table / "a b.parquet"), str(self.tmp / "far.parquet"), str(self.tmp / "abs.parquet")])
+        self.assertEqual(
+            names, [str(self.table / "a b.parquet"), str(self.tmp / "far.parquet"), str(self.tmp / "abs.parquet")]
+        )
 
     def test_removes_need_an_option(self):
         self.append(1)
@@ -149,7 +170,19 @@ class Planning(Tables):
         self.assertNotIsInstance(raised.exception, AssertionError)
 
     def test_unknown_reader_features_are_refused(self):
-        self.log(0, {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["futureThing"], "writerFeatures": ["futureThing"]}}, {"metaData": {"id": "t"}}, {"add": {"path": "a.parquet"}})
+        self.log(
+            0,
+            {
+                "protocol": {
+                    "minReaderVersion": 3,
+                    "minWriterVersion": 7,
+                    "readerFeatures": ["futureThing"],
+                    "writerFeatures": ["futureThing"],
+                }
+            },
+            {"metaData": {"id": "t"}},
+            {"add": {"path": "a.parquet"}},
+        )
         with self.assertRaisesRegex(pli.UnsupportedFormatError, "futureThing"):
             self.source_of().plan_batch()
         with self.assertRaises(pli.UnsupportedFormatError):
@@ -164,7 +197,11 @@ class Reading(Tables):
     def test_partition_values_come_from_the_log(self):
         self.partitioned()
         batch = self.source_of().plan_batch()
-        for made in [pli.read_delta_batch(batch), pli.scan_delta_batch(batch).collect(), pli.scan_delta_batch(batch, table=self.table).collect()]:
+        for made in [
+            pli.read_delta_batch(batch),
+            pli.scan_delta_batch(batch).collect(),
+            pli.scan_delta_batch(batch, table=self.table).collect(),
+        ]:
             self.assertEqual(sorted(made.rows()), [(1, "x"), (2, "y")])
         self.assertEqual(pli.scan_delta_batch(batch).select("p").collect().columns, ["p"])
         stored = pli.DeltaTableCheckpoint(self.cp).read_offset(0)
@@ -176,14 +213,20 @@ class Reading(Tables):
             self.pipeline(source=pli.DeltaSource(self.table)).run()
         self.assertIn("'p'" if "'p'" in logs.output[0] else "p", logs.output[0])
         with self.assertNoLogs("polars_incremental", "WARNING"):
-            self.pipeline(source=pli.DeltaSource(self.table), checkpoint_dir=self.tmp / "cp2", reader=lambda files, batch: pli.read_delta_batch(batch)).run()
+            self.pipeline(
+                source=pli.DeltaSource(self.table),
+                checkpoint_dir=self.tmp / "cp2",
+                reader=lambda files, batch: pli.read_delta_batch(batch),
+            ).run()
 
     def test_without_a_log_the_files_are_read_as_they_are(self):
         path = self.put("1.parquet", [7])
         batch = pli.DeltaBatch(0, pli.DeltaOffset(None, 0, 0, False), [path], 1.0)
         self.assertEqual(pli.read_delta_batch(batch).rows(), [(7,)])
         self.assertEqual(pli.scan_delta_batch(batch).collect().rows(), [(7,)])
-        self.assertEqual(pli.read_delta_batch(pli.DeltaBatch(0, pli.DeltaOffset(None, 0, 0, False), [], 1.0)).shape, (0, 0))
+        self.assertEqual(
+            pli.read_delta_batch(pli.DeltaBatch(0, pli.DeltaOffset(None, 0, 0, False), [], 1.0)).shape, (0, 0)
+        )
 
 
 def fixture(name):
@@ -211,7 +254,9 @@ class Foreign(Case):
         with self.assertRaisesRegex(pli.UnsupportedFormatError, "column mapping"):
             self.pipeline(source=pli.DeltaSource(table)).run()
         seen = []
-        self.pipeline(source=pli.DeltaSource(table), reader=lambda files, _batch: pli.scan_delta_batch(_batch), writer=seen.append).run()
+        self.pipeline(
+            source=pli.DeltaSource(table), reader=lambda files, _batch: pli.scan_delta_batch(_batch), writer=seen.append
+        ).run()
         self.assertEqual(seen[0].collect_schema(), pli.scan_delta(table).collect_schema())
 
     def test_changes_of_deletion_vectors(self):
@@ -235,12 +280,16 @@ class ChangeFeed(Tables):
         self.append(3)
         source = self.source_of(read_change_feed=True)
         batch = source.plan_batch()
-        self.assertEqual([(e.change_type, e.commit_version) for e in batch.file_entries], [("insert", 1)] * len(batch.file_entries))
+        self.assertEqual(
+            [(e.change_type, e.commit_version) for e in batch.file_entries], [("insert", 1)] * len(batch.file_entries)
+        )
         frame = source.read_batch(batch)
         self.assertEqual(frame.columns, ["a", "_change_type", "_commit_version", "_commit_timestamp"])
         self.assertEqual(frame.schema["_commit_version"], pl.Int64)
         self.assertEqual(frame.schema["_commit_timestamp"], pl.Int64)
-        self.assertEqual(sorted(frame.select("a", "_change_type").rows()), [(1, "insert"), (2, "insert"), (3, "insert")])
+        self.assertEqual(
+            sorted(frame.select("a", "_change_type").rows()), [(1, "insert"), (2, "insert"), (3, "insert")]
+        )
         source.commit_batch(batch)
         self.append(4)
         batch = self.source_of(read_change_feed=True).plan_batch()
@@ -277,7 +326,10 @@ class ChangeFeed(Tables):
     def test_files_of_a_pipeline_are_those_of_the_entries(self):
         self.feed()
         seen = []
-        self.pipeline(source=pli.DeltaSource(self.table, read_change_feed=True), reader=lambda files, batch: seen.append(files) or read_cdf_batch(batch)).run()
+        self.pipeline(
+            source=pli.DeltaSource(self.table, read_change_feed=True),
+            reader=lambda files, batch: seen.append(files) or read_cdf_batch(batch),
+        ).run()
         self.assertEqual(len(seen[0]), 1)
         self.assertTrue(os.path.isabs(seen[0][0]))
 

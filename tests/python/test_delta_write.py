@@ -52,7 +52,11 @@ class WriteDelta(Tables):
 
     def test_schema_modes(self):
         pli.write_delta(pl.DataFrame({"a": [1], "b": ["x"]}), self.table)
-        for other in [pl.DataFrame({"a": [1], "b": ["x"], "c": [1]}), pl.DataFrame({"a": [1]}), pl.DataFrame({"a": ["x"], "b": ["y"]})]:
+        for other in [
+            pl.DataFrame({"a": [1], "b": ["x"], "c": [1]}),
+            pl.DataFrame({"a": [1]}),
+            pl.DataFrame({"a": ["x"], "b": ["y"]}),
+        ]:
             with self.assertRaises(pli.SchemaEvolutionError):
                 pli.write_delta(other, self.table)
         self.assertEqual(self.versions(), 1)
@@ -115,7 +119,9 @@ class WriteDelta(Tables):
 
     def test_a_lazy_frame_that_fails_late_leaves_nothing(self):
         self.put("1.parquet", pl.DataFrame({"a": range(600_000)}))
-        lazy = pl.scan_parquet(self.source / "1.parquet").select(pl.when(pl.col("a") < 599_999).then(1).otherwise(300).cast(pl.Int64).cast(pl.Int8))
+        lazy = pl.scan_parquet(self.source / "1.parquet").select(
+            pl.when(pl.col("a") < 599_999).then(1).otherwise(300).cast(pl.Int64).cast(pl.Int8)
+        )
         with self.assertRaises(pl.exceptions.InvalidOperationError):
             pli.write_delta(lazy, self.table)
         self.assertEqual(list(self.table.glob("**/*.parquet")), [])
@@ -178,7 +184,10 @@ class Scan(Tables):
 
 class Sink(Tables):
     def pipe(self, **changes):
-        options = {"source": pli.FilesSource(self.source, file_format="parquet", max_files_per_trigger=1), "writer": pli.DeltaSink(self.table)}
+        options = {
+            "source": pli.FilesSource(self.source, file_format="parquet", max_files_per_trigger=1),
+            "writer": pli.DeltaSink(self.table),
+        }
         return self.pipeline(**{**options, **changes})
 
     def test_a_batch_lands_once_and_says_what_it_did(self):
@@ -333,7 +342,9 @@ class Maintenance(Tables):
 
     def test_z_order_and_filters(self):
         before = self.rows()
-        self.assertEqual(pli.optimize_delta_table(self.table, mode="z_order", z_order_columns=["a", "b"])["numFilesRemoved"], 4)
+        self.assertEqual(
+            pli.optimize_delta_table(self.table, mode="z_order", z_order_columns=["a", "b"])["numFilesRemoved"], 4
+        )
         self.assertEqual(self.rows(), before)
         for options in [{"mode": "sort"}, {"mode": "z_order"}, {"z_order_columns": ["a"]}, {"target_size": 0}]:
             with self.assertRaises(ValueError):

@@ -10,7 +10,17 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(os.environ.get("PLI_SOURCE_DIR") or pathlib.Path(__file__).resolve().parents[2])
-PAGES = ["docs/python.md", "docs/errors.md", "docs/state.md", "docs/testing.md", "docs/performance.md", "docs/migrations.md", "docs/advanced-patterns.md", "docs/dev-notes.md", "README.md"]
+PAGES = [
+    "docs/python.md",
+    "docs/errors.md",
+    "docs/state.md",
+    "docs/testing.md",
+    "docs/performance.md",
+    "docs/migrations.md",
+    "docs/advanced-patterns.md",
+    "docs/dev-notes.md",
+    "README.md",
+]
 DESCRIPTION = pathlib.Path(os.environ.get("PLI_SHARED") or ROOT.parent / "shared") / "spec" / "user-description.md"
 
 # what the README and the user's description expect to find

@@ -65,7 +65,9 @@ class Specs(Case):
     def test_options_count_also_when_the_format_was_found(self):
         for n in range(3):
             self.touch(f"{n}.csv")
-        source = SourceSpec("auto", self.source, {"pattern": "*.csv", "max_files_per_trigger": 2}).with_checkpoint(self.cp)
+        source = SourceSpec("auto", self.source, {"pattern": "*.csv", "max_files_per_trigger": 2}).with_checkpoint(
+            self.cp
+        )
         self.assertEqual(self.names(source.plan_batch()), ["0.csv", "1.csv"])
 
     def test_a_run_time_source_shows_what_it_is(self):
@@ -87,7 +89,9 @@ class Reading(Case):
         (self.source / "f.json").write_text(frame.write_json())
         for spelled in ["parquet", "csv", "ndjson", "jsonl", "avro", "json"]:
             source = SourceSpec(spelled, self.source, {}).with_checkpoint(self.tmp / spelled)
-            self.assertEqual(source.read_batch(source.plan_batch()).to_dict(as_series=False), frame.to_dict(as_series=False))
+            self.assertEqual(
+                source.read_batch(source.plan_batch()).to_dict(as_series=False), frame.to_dict(as_series=False)
+            )
 
     def test_files_of_different_schema_are_united_by_name_with_wider_types(self):
         self.put("1.parquet", pl.DataFrame({"a": [1], "b": [1.5]}, schema={"a": pl.Int32, "b": pl.Float32}))
@@ -203,7 +207,9 @@ class Selection(Case):
         self.touch("1.parquet")
         first = FileSource(self.source, self.cp, "parquet", {}).plan_batch()
         self.touch("0.parquet")
-        again = FileSource(self.source, self.cp, "parquet", {"max_files_per_trigger": 0, "start_offset": "nonsense"}).plan_batch()
+        again = FileSource(
+            self.source, self.cp, "parquet", {"max_files_per_trigger": 0, "start_offset": "nonsense"}
+        ).plan_batch()
         self.assertEqual(again, first)
 
     def test_ids_count_up_and_files_come_once(self):
@@ -347,7 +353,9 @@ class Age(Case):
     def test_zero_takes_the_newest_alone_and_less_is_refused(self):
         self.touch("1.parquet", mtime=1000)
         self.touch("2.parquet", mtime=1100)
-        self.assertEqual(self.names(FileSource(self.source, self.cp, "parquet", {"max_file_age": 0}).plan_batch()), ["2.parquet"])
+        self.assertEqual(
+            self.names(FileSource(self.source, self.cp, "parquet", {"max_file_age": 0}).plan_batch()), ["2.parquet"]
+        )
         with self.assertRaises(ValueError):
             FileSource(self.source, self.tmp / "cp2", "parquet", {"max_file_age": -1}).plan_batch()
 
@@ -391,7 +399,9 @@ class Cleaning(Case):
         with self.assertRaises(ValueError):
             FileSource(self.source, self.cp, "parquet", {"clean_source": "shred"})
         with self.assertRaises(ValueError):
-            FileSource(self.source, self.cp, "parquet", {"clean_source": "archive", "clean_source_archive_dir": self.source})
+            FileSource(
+                self.source, self.cp, "parquet", {"clean_source": "archive", "clean_source_archive_dir": self.source}
+            )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,10 @@ class Events(Case):
     def test_all_events_in_order(self):
         path = self.put("1.parquet")
         self.pipeline(
-            observer=self.seen, transform=lambda df: df, writer=lambda df: {"rows": 1}, schema_evolution=pli.SchemaEvolution()
+            observer=self.seen,
+            transform=lambda df: df,
+            writer=lambda df: {"rows": 1},
+            schema_evolution=pli.SchemaEvolution(),
         ).run()
         self.assertEqual(
             self.seen.events,
@@ -128,7 +131,9 @@ class Logging(Case):
             self.pipeline(observer=pli.LoggingObserver(), writer=lambda df: {"rows": 1}).run()
         lines = [r.getMessage() for r in logs.records]
         self.assertEqual(lines[0], "event=stage_start stage=plan batch_id=None")
-        self.assertRegex(lines[1], r"^event=stage_end stage=plan batch_id=0 duration_s=[0-9.e-]+ metadata=\{'has_batch': True\}$")
+        self.assertRegex(
+            lines[1], r"^event=stage_end stage=plan batch_id=0 duration_s=[0-9.e-]+ metadata=\{'has_batch': True\}$"
+        )
         self.assertEqual(lines[2], "event=batch_planned batch_id=0 file_count=1")
         self.assertRegex(lines[-1], r"^event=batch_committed batch_id=0 metadata=\{'rows': 1\}$")
 
@@ -139,7 +144,9 @@ class Logging(Case):
             with self.assertRaises(pli.ReaderError):
                 self.pipeline(observer=pli.LoggingObserver(mine), reader=lambda files: 1 / 0).run()
         last = logs.records[-1]
-        self.assertEqual((last.levelname, last.getMessage()), ("ERROR", "event=error stage=reader batch_id=0 error=division by zero"))
+        self.assertEqual(
+            (last.levelname, last.getMessage()), ("ERROR", "event=error stage=reader batch_id=0 error=division by zero")
+        )
         self.assertIs(last.exc_info[0], ZeroDivisionError)
 
 

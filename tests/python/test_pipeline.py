@@ -161,7 +161,11 @@ class Failures(Case):
 
     def test_each_stage_wraps_with_its_own_error(self):
         self.put("1.parquet")
-        for stage, error in [("reader", pli.ReaderError), ("transform", pli.TransformError), ("writer", pli.WriterError)]:
+        for stage, error in [
+            ("reader", pli.ReaderError),
+            ("transform", pli.TransformError),
+            ("writer", pli.WriterError),
+        ]:
             with self.assertRaisesRegex(error, f"^{stage} failed for batch_id=0$") as raised:
                 self.pipeline(**{stage: self.fail}).run()
             self.assertIsInstance(raised.exception.__cause__, KeyError)
@@ -453,7 +457,9 @@ class Concurrency(Case):
         self.put("1.parquet")
         context = multiprocessing.get_context("spawn")
         answers = context.Queue()
-        children = [context.Process(target=run_in_child, args=(str(self.source), str(self.cp), answers)) for _ in range(2)]
+        children = [
+            context.Process(target=run_in_child, args=(str(self.source), str(self.cp), answers)) for _ in range(2)
+        ]
         for c in children:
             c.start()
         found = sorted(answers.get(timeout=60) for _ in children)
@@ -484,7 +490,9 @@ class Looking(Case):
     def test_plan_changes_nothing(self):
         self.put("1.parquet")
         plan = self.pipeline().plan()
-        self.assertEqual((plan.batch_id, [os.path.basename(f) for f in plan.files], plan.repeat), (0, ["1.parquet"], False))
+        self.assertEqual(
+            (plan.batch_id, [os.path.basename(f) for f in plan.files], plan.repeat), (0, ["1.parquet"], False)
+        )
         self.assertIn("1.parquet", repr(plan))
         self.assertFalse(self.cp.exists())
         self.pipeline().run()

@@ -93,14 +93,18 @@ class Evolution(Case):
         store = Store(stored(a=pl.Int64))
         with self.assertRaises(pli.SchemaEvolutionError):
             self.apply(pli.SchemaEvolution("add_new_columns"), pl.DataFrame({"a": ["x"]}), store)
-        made = self.apply(pli.SchemaEvolution("add_new_columns", "column"), pl.DataFrame({"a": ["x", None, "7"]}), store)
+        made = self.apply(
+            pli.SchemaEvolution("add_new_columns", "column"), pl.DataFrame({"a": ["x", None, "7"]}), store
+        )
         self.assertEqual(made.schema, {"a": pl.Int64, "_rescued": pl.Struct({"a": pl.String})})
         self.assertEqual(made.rows(), [(None, {"a": "x"}), (None, None), (None, {"a": "7"})])
         self.assertEqual(store.stores, 0)
 
     def test_coerce_casts_what_fits_and_rescues_the_rest(self):
         store = Store(stored(i=pl.Int64, d=pl.Date, ok=pl.String))
-        frame = pl.DataFrame({"i": ["1", "1.5", "x", None], "d": ["2024-01-31", "soon", None, "2024-02-30"], "ok": ["a", "b", "c", "d"]})
+        frame = pl.DataFrame(
+            {"i": ["1", "1.5", "x", None], "d": ["2024-01-31", "soon", None, "2024-02-30"], "ok": ["a", "b", "c", "d"]}
+        )
         plain = self.apply(pli.SchemaEvolution("coerce"), frame, Store(store.schema))
         self.assertEqual(plain["i"].to_list(), [1, None, None, None])
         made = self.apply(pli.SchemaEvolution("coerce", "column", "_bad"), frame, store)
@@ -117,7 +121,11 @@ class Evolution(Case):
 
     def test_a_data_column_of_the_rescue_name_is_refused(self):
         with self.assertRaisesRegex(pli.SchemaEvolutionError, "_rescued"):
-            self.apply(pli.SchemaEvolution("coerce", "column"), pl.DataFrame({"a": [1], "_rescued": [1]}), Store(stored(a=pl.Int64)))
+            self.apply(
+                pli.SchemaEvolution("coerce", "column"),
+                pl.DataFrame({"a": [1], "_rescued": [1]}),
+                Store(stored(a=pl.Int64)),
+            )
 
     def test_an_impossible_pair_is_refused(self):
         with self.assertRaises(pli.SchemaEvolutionError):
@@ -221,12 +229,32 @@ class Casts(unittest.TestCase):
         return made.collect()["x"].to_list()
 
     def test_text_to_numbers(self):
-        texts = ["1", "+1", "-0", "1.0", "1e3", "12e-1", "120e-1", "1.5", " 1", "1_0", "", ".5", "5.", "x", "9223372036854775808", None]
+        texts = [
+            "1",
+            "+1",
+            "-0",
+            "1.0",
+            "1e3",
+            "12e-1",
+            "120e-1",
+            "1.5",
+            " 1",
+            "1_0",
+            "",
+            ".5",
+            "5.",
+            "x",
+            "9223372036854775808",
+            None,
+        ]
         self.assertEqual(
             self.cast(texts, pl.String, pl.Int64),
             [1, 1, 0, 1, 1000, None, 12, None, None, None, None, None, None, None, None, None],
         )
-        self.assertEqual(self.cast(["1e3", "1e400", "1.5", "nan", "9007199254740993"], pl.String, pl.Float64), [1000.0, None, 1.5, None, None])
+        self.assertEqual(
+            self.cast(["1e3", "1e400", "1.5", "nan", "9007199254740993"], pl.String, pl.Float64),
+            [1000.0, None, 1.5, None, None],
+        )
         self.assertEqual(
             self.cast(["1.239", "1.2300", "1e2", "123456789", "-0.5"], pl.String, pl.Decimal(6, 2)),
             [None, Decimal("1.23"), Decimal("100"), None, Decimal("-0.5")],
@@ -238,7 +266,13 @@ class Casts(unittest.TestCase):
         utc = dt.UTC
         self.assertEqual(
             self.cast(
-                ["2024-01-01", "2024-01-01 10:00", "2024-01-01T10:00:00.5+02:00", "2024-01-01T10:00:00.1234567", "2024-02-30"],
+                [
+                    "2024-01-01",
+                    "2024-01-01 10:00",
+                    "2024-01-01T10:00:00.5+02:00",
+                    "2024-01-01T10:00:00.1234567",
+                    "2024-02-30",
+                ],
                 pl.String,
                 pl.Datetime("us", "UTC"),
             ),
@@ -250,7 +284,10 @@ class Casts(unittest.TestCase):
                 None,
             ],
         )
-        self.assertEqual(self.cast(["10:00", "10:00:01.25", "25:00"], pl.String, pl.Time), [dt.time(10), dt.time(10, 0, 1, 250000), None])
+        self.assertEqual(
+            self.cast(["10:00", "10:00:01.25", "25:00"], pl.String, pl.Time),
+            [dt.time(10), dt.time(10, 0, 1, 250000), None],
+        )
         self.assertEqual(
             self.cast(["P1DT2H", "-PT1.5S", "P1M", "P"], pl.String, pl.Duration("us")),
             [dt.timedelta(days=1, hours=2), dt.timedelta(seconds=-1.5), None, None],
@@ -300,11 +337,23 @@ class Stored(unittest.TestCase):
         self.assertIsNone(normalize_schema_input(None))
         self.assertEqual(normalize_schema_input({"d": "Decimal(10, 2)"})[0]["dtype"], "Decimal(precision=10, scale=2)")
         self.assertEqual(
-            normalize_schema_input({"d": "Datetime(time_unit='us',time_zone='UTC')"})[0]["dtype"], "Datetime(time_unit='us', time_zone='UTC')"
+            normalize_schema_input({"d": "Datetime(time_unit='us',time_zone='UTC')"})[0]["dtype"],
+            "Datetime(time_unit='us', time_zone='UTC')",
         )
 
     def test_nonsense_is_refused(self):
-        for given in [7, "Int64", ["a"], [("a",)], {"a": "Integer64"}, {"a": 5}, {1: pl.Int64}, {"a": "__import__('os')"}, {"a": pl.List}, [("a", "Int64"), ("a", "Int64")]]:
+        for given in [
+            7,
+            "Int64",
+            ["a"],
+            [("a",)],
+            {"a": "Integer64"},
+            {"a": 5},
+            {1: pl.Int64},
+            {"a": "__import__('os')"},
+            {"a": pl.List},
+            [("a", "Int64"), ("a", "Int64")],
+        ]:
             with self.assertRaises(pli.SchemaEvolutionError, msg=repr(given)):
                 normalize_schema_input(given)
 
@@ -317,7 +366,9 @@ class Stored(unittest.TestCase):
 
     def test_apply_schema_says_what_changed(self):
         frame = pl.DataFrame({"a": [1], "b": ["x"]})
-        made, schema, changed = apply_schema(df=frame, stored_schema=stored(a=pl.Int64), explicit_schema=None, policy=SchemaPolicy("add_new_columns"))
+        made, schema, changed = apply_schema(
+            df=frame, stored_schema=stored(a=pl.Int64), explicit_schema=None, policy=SchemaPolicy("add_new_columns")
+        )
         self.assertEqual((made.columns, schema, changed), (["a", "b"], stored(a=pl.Int64, b=pl.String), True))
         _, _, changed = apply_schema(frame, schema, None, SchemaPolicy())
         self.assertFalse(changed)

@@ -48,7 +48,9 @@ class Alone(Case):
     def test_exists_and_delete(self):
         self.state.save_json("x", 1)
         self.state.save_parquet("x", pl.DataFrame({"a": [1]}))
-        self.assertTrue(self.state.exists("x") and self.state.exists("x", kind="json") and self.state.exists("x", kind="parquet"))
+        self.assertTrue(
+            self.state.exists("x") and self.state.exists("x", kind="json") and self.state.exists("x", kind="parquet")
+        )
         self.assertTrue(self.state.delete("x", kind="json"))
         self.assertFalse(self.state.exists("x", kind="json"))
         self.assertTrue(self.state.exists("x"))
@@ -60,7 +62,12 @@ class Alone(Case):
 
     def test_names_stay_inside(self):
         for name in ["../x", "/etc/x", "a/../../x", "", "a//b"]:
-            for call in [lambda n: self.state.load_json(n, None), lambda n: self.state.save_json(n, 1), self.state.exists, self.state.delete]:
+            for call in [
+                lambda n: self.state.load_json(n, None),
+                lambda n: self.state.save_json(n, 1),
+                self.state.exists,
+                self.state.delete,
+            ]:
                 with self.assertRaises(ValueError, msg=name):
                     call(name)
 

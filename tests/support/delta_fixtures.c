@@ -14,10 +14,8 @@ const char *fixtures_shared(void) {
     static char path[4096];
     const char *given = getenv("PLI_SHARED"), *source = getenv("PLI_SOURCE_DIR");
     pli__file_info info;
-    if (given)
-        snprintf(path, sizeof path, "%s", given);
-    else
-        snprintf(path, sizeof path, "%s/../shared", source ? source : PLI_TEST_SOURCE_DIR "/..");
+    if (given) snprintf(path, sizeof path, "%s", given);
+    else snprintf(path, sizeof path, "%s/../shared", source ? source : PLI_TEST_SOURCE_DIR "/..");
     return pli__fs_stat(path, &info, NULL) == PLI_OK && info.kind == PLI__FILE_DIR ? path : NULL;
 }
 
@@ -57,9 +55,12 @@ void assert_same_rows(pli_env *env, const char *actual_sql, const char *expected
     columns_of(env, expected_sql, &expected);
     assert_string_equal(actual.ptr, expected.ptr);
     /* rows as text: types are equal by now, and text compares NaN, nested values and maps alike */
-    pli__buf_addf(&sql, "WITH a AS (SELECT CAST(x AS VARCHAR) AS row FROM (%s) x), e AS (SELECT CAST(x AS VARCHAR) AS row FROM (%s) x)"
-                  " SELECT coalesce(string_agg(line, chr(10)), '') FROM (SELECT line FROM (SELECT '+ ' || row AS line FROM (FROM a EXCEPT ALL FROM e)"
-                  " UNION ALL SELECT '- ' || row FROM (FROM e EXCEPT ALL FROM a)) ORDER BY line LIMIT 10)", actual_sql, expected_sql);
+    pli__buf_addf(
+        &sql,
+        "WITH a AS (SELECT CAST(x AS VARCHAR) AS row FROM (%s) x), e AS (SELECT CAST(x AS VARCHAR) AS row FROM (%s) x)"
+        " SELECT coalesce(string_agg(line, chr(10)), '') FROM (SELECT line FROM (SELECT '+ ' || row AS line FROM (FROM a EXCEPT ALL FROM e)"
+        " UNION ALL SELECT '- ' || row FROM (FROM e EXCEPT ALL FROM a)) ORDER BY line LIMIT 10)",
+        actual_sql, expected_sql);
     fixtures_text(env, sql.ptr, &difference);
     if (difference.len) fail_msg("rows differ (+ read, - expected):\n%s", difference.ptr);
 }

@@ -10,7 +10,8 @@
     "\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":[{\\\"name\\\":\\\"id\\\",\\\"type\\\":\\\"long\\\","               \
     "\\\"nullable\\\":true,\\\"metadata\\\":{}}]}\",\"partitionColumns\":[]," members "}}\n"
 #define LOG_METADATA LOG_METADATA_WITH("\"configuration\":{}")
-#define LOG_ADD(path) "{\"add\":{\"path\":\"" path "\",\"partitionValues\":{},\"size\":10,\"modificationTime\":1,\"dataChange\":true}}\n"
+#define LOG_ADD(path)                                                                                                  \
+    "{\"add\":{\"path\":\"" path "\",\"partitionValues\":{},\"size\":10,\"modificationTime\":1,\"dataChange\":true}}\n"
 #define LOG_REMOVE(path) "{\"remove\":{\"path\":\"" path "\",\"deletionTimestamp\":5,\"dataChange\":true}}\n"
 
 typedef struct log_fixture {

@@ -41,18 +41,22 @@ void write_fixture_open(write_fixture *f, const char *name) {
 }
 
 /* Metadata that the rows go to: that of the table, grown where the projection says so, or new. */
-static pli_status metadata_for(write_fixture *f, const pli__snapshot *s, const pli__projection *p, const write_table *how, pli__arena *arena, pli__metadata *m, pli_error *err) {
+static pli_status metadata_for(write_fixture *f, const pli__snapshot *s, const pli__projection *p,
+                               const write_table *how, pli__arena *arena, pli__metadata *m, pli_error *err) {
     if (s) {
         *m = *pli__snapshot_metadata(s);
         if (p->schema_changed) PLI_TRY(pli__metadata_with_schema(m, p->schema, arena, m, err));
-        return p->types_widened ? pli__metadata_set(m, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), arena, err) : PLI_OK;
+        return p->types_widened ? pli__metadata_set(m, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), arena, err)
+                                : PLI_OK;
     }
     pli__kv properties[4];
     size_t n = 0;
-    for (; n < 4 && how->properties[2 * n]; n++) properties[n] = (pli__kv){pli__str_of(how->properties[2 * n]), pli__str_of(how->properties[2 * n + 1])};
+    for (; n < 4 && how->properties[2 * n]; n++)
+        properties[n] = (pli__kv){pli__str_of(how->properties[2 * n]), pli__str_of(how->properties[2 * n + 1])};
     size_t parts = 0;
     while (how->partition_by[parts]) parts++;
-    const pli__create_options create = {.n_partition_by = parts, .partition_by = how->partition_by, .n_properties = n, .properties = properties};
+    const pli__create_options create = {
+        .n_partition_by = parts, .partition_by = how->partition_by, .n_properties = n, .properties = properties};
     return pli__metadata_create(f->env, p->schema, &create, arena, m, err);
 }
 
@@ -80,7 +84,8 @@ pli_status write_append(write_fixture *f, const char *sql, const write_table *ho
     PLI_TRY(pli__protocol_derive(&m, p.schema, s ? pli__snapshot_protocol(s) : NULL, &arena, &protocol, &changed, err));
     const pli__write_options write = {.target_file_size = how->target_file_size};
     PLI_TRY(pli__write_rows(f->table, &protocol, &m, p.sql.ptr, &write, NULL, &w, err));
-    const pli__txn_options txn = {.operation = "WRITE", .data_change = true, .operation_params = "{\"mode\":\"Append\"}"};
+    const pli__txn_options txn = {
+        .operation = "WRITE", .data_change = true, .operation_params = "{\"mode\":\"Append\"}"};
     pli_status status = pli__txn_begin(f->table, s, &txn, &x, err);
     if (status == PLI_OK && p.schema_changed) status = pli__txn_set_metadata(x, &m, err);
     if (status == PLI_OK) status = pli__written_add_to(w, x, err);

@@ -104,10 +104,13 @@ static void test_config__every_kind_of_error_names_its_line(void **state) {
     assert_problem("version: 2\njobs: {}\n", 1, "'version' must be 1");
     assert_problem("version: 1\n", 1, "'jobs' is missing");
     assert_problem("version: 1\njobs: {}\nextra: 1\n", 3, "unknown key 'extra'");
-    assert_problem(HEAD "    source: {path: in, formt: csv}\n    sink: {path: out}\n", 4, "did you mean 'source.format'");
+    assert_problem(HEAD "    source: {path: in, formt: csv}\n    sink: {path: out}\n", 4,
+                   "did you mean 'source.format'");
     assert_problem(HEAD "    source: {path: in, format: cvs}\n    sink: {path: out}\n", 4, "expected one of csv|json");
-    assert_problem(HEAD "    source: {path: in}\n    sink:\n      path: out\n      target_file_size: big\n", 7, "a size such as");
-    assert_problem(HEAD "    source: {path: in, max_files_per_trigger: 0}\n    sink: {path: out}\n", 4, "a number from 1");
+    assert_problem(HEAD "    source: {path: in}\n    sink:\n      path: out\n      target_file_size: big\n", 7,
+                   "a size such as");
+    assert_problem(HEAD "    source: {path: in, max_files_per_trigger: 0}\n    sink: {path: out}\n", 4,
+                   "a number from 1");
     assert_problem(HEAD "    source: {path: in, recursive: perhaps}\n    sink: {path: out}\n", 4, "true or false");
     assert_problem(HEAD "    source: {path: in, start_timestamp: yesterday}\n    sink: {path: out}\n", 4, "ISO 8601");
     assert_problem(HEAD "    source: {path: in}\n    source: {path: in}\n    sink: {path: out}\n", 5, "given twice");
@@ -123,7 +126,8 @@ static void test_config__every_kind_of_error_names_its_line(void **state) {
 
 static void test_config__all_errors_are_collected(void **state) {
     (void)state;
-    pli_config *c = load(HEAD "    source: {path: in, x1: 1, x2: 2}\n    sink: {path: out, mode: bad}\n    threads: -1\n");
+    pli_config *c = load(HEAD
+                         "    source: {path: in, x1: 1, x2: 2}\n    sink: {path: out, mode: bad}\n    threads: -1\n");
     assert_int_equal(pli_config_problem_count(c), 4);
     pli_config_free(c);
 }
@@ -131,7 +135,8 @@ static void test_config__all_errors_are_collected(void **state) {
 static void test_config__variables_are_replaced_in_values_only(void **state) {
     (void)state;
     setenv("PLI_TEST_ROOT", "/r: {x}", 1);
-    pli_config *c = load(HEAD "    source: {path: \"${PLI_TEST_ROOT}/in\"}\n    sink: {path: \"${PLI_TEST_NONE:-/d}/out\"}\n");
+    pli_config *c = load(
+        HEAD "    source: {path: \"${PLI_TEST_ROOT}/in\"}\n    sink: {path: \"${PLI_TEST_NONE:-/d}/out\"}\n");
     assert_int_equal(pli_config_problem_count(c), 0);
     assert_string_equal(pli_job_spec_source_path(pli_config_job(c, "a")), "/r: {x}/in");
     assert_string_equal(pli_job_spec_sink_path(pli_config_job(c, "a")), "/d/out");
@@ -140,7 +145,8 @@ static void test_config__variables_are_replaced_in_values_only(void **state) {
 
 static void test_config__json_of_the_same_shape_is_read(void **state) {
     (void)state;
-    pli_config *c = load("{\"version\": 1, \"jobs\": {\"a\": {\"source\": {\"path\": \"in\"}, \"sink\": {\"path\": \"out\"}}}}");
+    pli_config *c = load(
+        "{\"version\": 1, \"jobs\": {\"a\": {\"source\": {\"path\": \"in\"}, \"sink\": {\"path\": \"out\"}}}}");
     assert_int_equal(pli_config_problem_count(c), 0);
     assert_int_equal(pli_config_job_count(c), 1);
     pli_config_free(c);
@@ -162,10 +168,12 @@ static void test_config__what_is_no_yaml_fails_with_its_line(void **state) {
 
 static void test_config__aliases_cannot_blow_a_file_up(void **state) {
     (void)state;
-    char text[4000] = "version: 1\njobs:\n  a:\n    source:\n      path: in\n      options:\n        a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+    char text[4000] =
+        "version: 1\njobs:\n  a:\n    source:\n      path: in\n      options:\n        a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
     for (int i = 1; i < 9; i++) {
         char line[200];
-        snprintf(line, sizeof line, "        a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        snprintf(line, sizeof line, "        a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1,
+                 i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
         strncat(text, line, sizeof text - strlen(text) - 1);
     }
     strncat(text, "    sink: {path: out}\n", sizeof text - strlen(text) - 1);

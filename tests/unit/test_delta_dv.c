@@ -103,8 +103,42 @@ static void test_rows__refuse_every_cut_and_broken_magic(void **state) {
 
 /* magic, one bucket, a bitmap of one array container with the two values given */
 static void two_values(uint16_t a, uint16_t b, pli__buf *out) {
-    const unsigned char bytes[] = {0xd1, 0xd3, 0x39, 0x64, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3a, 0x30, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 16, 0, 0, 0,
-                                   (unsigned char)a, (unsigned char)(a >> 8), (unsigned char)b, (unsigned char)(b >> 8)};
+    const unsigned char bytes[] = {0xd1,
+                                   0xd3,
+                                   0x39,
+                                   0x64,
+                                   1,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0x3a,
+                                   0x30,
+                                   0,
+                                   0,
+                                   1,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   1,
+                                   0,
+                                   16,
+                                   0,
+                                   0,
+                                   0,
+                                   (unsigned char)a,
+                                   (unsigned char)(a >> 8),
+                                   (unsigned char)b,
+                                   (unsigned char)(b >> 8)};
     pli__buf_add(out, bytes, sizeof bytes);
     uint32_t magic = 1681511377;
     for (int i = 0; i < 4; i++) out->ptr[i] = (char)(magic >> (8 * i));
@@ -142,20 +176,23 @@ static pli__dv stored(pli__buf *file, pli__buf *path) {
     pli__buf_adds(file, pli__buf_str(&data));
     add_big_endian(file, pli__crc32(pli__buf_str(&data)));
     pli__buf_addf(path, "%s/a%%20b.bin", folder);
-    return (pli__dv){.storage = 'p', .path = pli__buf_str(path), .offset = 1, .size = (int64_t)data.len, .cardinality = 3};
+    return (pli__dv){
+        .storage = 'p', .path = pli__buf_str(path), .offset = 1, .size = (int64_t)data.len, .cardinality = 3};
 }
 
 static void write_stored(const pli__buf *file) {
     char path[128];
     snprintf(path, sizeof path, "%s/a b.bin", folder);
-    assert_int_equal(pli__fs_publish(path, pli__buf_str(file), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL), PLI_OK);
+    assert_int_equal(pli__fs_publish(path, pli__buf_str(file), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL),
+                     PLI_OK);
 }
 
 static void assert_dv(const pli__dv *dv, pli_status expected, const char *message) {
     PLI_AUTO(pli__rows_auto) pli__rows *r = NULL;
     pli_error err = {0};
     const pli_status st = pli__dv_read("/t", dv, &r, &err);
-    if (st != expected || (message && !strstr(err.message, message))) fail_msg("status %d, '%s' instead of %d, '%s'", st, err.message, expected, message ? message : "");
+    if (st != expected || (message && !strstr(err.message, message)))
+        fail_msg("status %d, '%s' instead of %d, '%s'", st, err.message, expected, message ? message : "");
     assert_true((st == PLI_OK) == (r != NULL));
 }
 
@@ -211,7 +248,8 @@ static void test_dv__says_what_is_wrong_with_a_stored_vector(void **state) {
 static void test_dv__refuses_bad_names_and_inline_texts(void **state) {
     (void)state;
     assert_dv(&(pli__dv){.storage = 'u', .path = PLI_STR("short"), .size = 10}, PLI_E_CORRUPT, "short");
-    assert_dv(&(pli__dv){.storage = 'u', .path = PLI_STR("aaaaaaaaaaaaaaaaaaa\""), .size = 10}, PLI_E_CORRUPT, "alphabet");
+    assert_dv(&(pli__dv){.storage = 'u', .path = PLI_STR("aaaaaaaaaaaaaaaaaaa\""), .size = 10}, PLI_E_CORRUPT,
+              "alphabet");
     assert_dv(&(pli__dv){.storage = 'i', .path = PLI_STR("0000"), .size = 4}, PLI_E_CORRUPT, "multiple of 5");
     assert_dv(&(pli__dv){.storage = 'i', .path = PLI_STR("#####"), .size = 4}, PLI_E_CORRUPT, "32 bits");
     assert_dv(&(pli__dv){.storage = 'i', .path = PLI_STR("00000"), .size = 9}, PLI_E_CORRUPT, "9");
@@ -221,7 +259,11 @@ static void test_dv__refuses_bad_names_and_inline_texts(void **state) {
 static void test_dv__reads_padding_of_leading_hashes(void **state) {
     /* version 5 of the fixture kernel/cdf-table-with-dv: 34 bytes, the last two as '##' and three digits */
     PLI_AUTO(pli__rows_auto) pli__rows *r = NULL;
-    const pli__dv dv = {.storage = 'i', .path = PLI_STR("^Bg9^0rr910000000000iXQKl0rr91000005c8Xg##093"), .offset = -1, .size = 34, .cardinality = 1};
+    const pli__dv dv = {.storage = 'i',
+                        .path = PLI_STR("^Bg9^0rr910000000000iXQKl0rr91000005c8Xg##093"),
+                        .offset = -1,
+                        .size = 34,
+                        .cardinality = 1};
     (void)state;
     assert_int_equal(pli__dv_read("/t", &dv, &r, NULL), PLI_OK);
     assert_true(pli__rows_has(r, 3));

@@ -78,8 +78,9 @@ static void test_snapshot__brings_back_a_file_that_was_added_again(void **state)
 }
 
 #define WITH_DV(action, id)                                                                                            \
-    "{\"" action "\":{\"path\":\"a\",\"partitionValues\":{},\"size\":10,\"modificationTime\":1,\"dataChange\":true,"  \
-    "\"deletionVector\":{\"storageType\":\"u\",\"pathOrInlineDv\":\"" id "\",\"offset\":1,\"sizeInBytes\":40,\"cardinality\":2}}}\n"
+    "{\"" action "\":{\"path\":\"a\",\"partitionValues\":{},\"size\":10,\"modificationTime\":1,\"dataChange\":true,"   \
+    "\"deletionVector\":{\"storageType\":\"u\",\"pathOrInlineDv\":\"" id                                               \
+    "\",\"offset\":1,\"sizeInBytes\":40,\"cardinality\":2}}}\n"
 
 static void test_snapshot__keys_files_by_path_and_deletion_vector_in_any_order(void **state) {
     log_fixture *f = *state;
@@ -106,7 +107,9 @@ static void test_snapshot__keeps_paths_apart_that_differ_only_in_their_escapes(v
 static void test_snapshot__takes_the_latest_txn_not_the_greatest(void **state) {
     log_fixture *f = *state;
     log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA "{\"txn\":{\"appId\":\"x\",\"version\":9}}\n");
-    log_fixture_commit(f, 1, "{\"txn\":{\"appId\":\"x\",\"version\":3,\"lastUpdated\":77}}\n{\"txn\":{\"appId\":\"y\",\"version\":1}}\n");
+    log_fixture_commit(
+        f, 1,
+        "{\"txn\":{\"appId\":\"x\",\"version\":3,\"lastUpdated\":77}}\n{\"txn\":{\"appId\":\"y\",\"version\":1}}\n");
     pli__snapshot *s = open_at(f, PLI__LATEST);
     pli__txn txn;
     assert_true(pli__snapshot_txn(s, PLI_STR("x"), &txn));
@@ -119,7 +122,8 @@ static void test_snapshot__takes_the_latest_txn_not_the_greatest(void **state) {
 
 static void test_snapshot__hides_a_removed_domain(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA
+    log_fixture_commit(f, 0,
+                       LOG_PROTOCOL LOG_METADATA
                        "{\"domainMetadata\":{\"domain\":\"a\",\"configuration\":\"{\\\"k\\\":1}\",\"removed\":false}}\n"
                        "{\"domainMetadata\":{\"domain\":\"b\",\"configuration\":\"\",\"removed\":false}}\n");
     log_fixture_commit(f, 1, "{\"domainMetadata\":{\"domain\":\"b\",\"configuration\":\"\",\"removed\":true}}\n");
@@ -131,9 +135,12 @@ static void test_snapshot__hides_a_removed_domain(void **state) {
 
 static void test_snapshot__ignores_unknown_actions_and_members(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA "{\"future\":{\"x\":[1,2]}}\n"
-                       "{\"add\":{\"path\":\"a\",\"size\":1,\"modificationTime\":2,\"dataChange\":true,\"partitionValues\":{},\"new\":{\"y\":null}}}\n"
-                       "{\"add\":null,\"txn\":{\"appId\":\"x\",\"version\":1}}\r\n\n");
+    log_fixture_commit(
+        f, 0,
+        LOG_PROTOCOL LOG_METADATA
+        "{\"future\":{\"x\":[1,2]}}\n"
+        "{\"add\":{\"path\":\"a\",\"size\":1,\"modificationTime\":2,\"dataChange\":true,\"partitionValues\":{},\"new\":{\"y\":null}}}\n"
+        "{\"add\":null,\"txn\":{\"appId\":\"x\",\"version\":1}}\r\n\n");
     pli__snapshot *s = open_at(f, PLI__LATEST);
     assert_files(f, s, "a");
     assert_int_equal(pli__snapshot_n_txns(s), 1);
@@ -183,8 +190,10 @@ static void test_snapshot__looks_for_newer_versions_without_listing(void **state
 
 static void test_snapshot__keeps_properties_extra_members_and_schema(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA_WITH("\"configuration\":{\"delta.appendOnly\":\"true\",\"n\":null},\"createdTime\":7,"
-                                                            "\"future\":{\"x\":\"\\u00e9\"},\"word\":\"a\\\"b\""));
+    log_fixture_commit(
+        f, 0,
+        LOG_PROTOCOL LOG_METADATA_WITH("\"configuration\":{\"delta.appendOnly\":\"true\",\"n\":null},\"createdTime\":7,"
+                                       "\"future\":{\"x\":\"\\u00e9\"},\"word\":\"a\\\"b\""));
     pli__snapshot *s = open_at(f, PLI__LATEST);
     assert_true(pli__str_eqz(pli__snapshot_property(s, "delta.appendOnly"), "true"));
     assert_null(pli__snapshot_property(s, "delta.none").ptr);
@@ -198,8 +207,10 @@ static void test_snapshot__keeps_properties_extra_members_and_schema(void **stat
 
 static void test_snapshot__finds_the_in_commit_timestamp(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, "{\"commitInfo\":{\"inCommitTimestamp\":1000,\"operation\":\"x\"}}\n" LOG_PROTOCOL
-                       LOG_METADATA_WITH("\"configuration\":{\"delta.enableInCommitTimestamps\":\"true\"}"));
+    log_fixture_commit(
+        f, 0,
+        "{\"commitInfo\":{\"inCommitTimestamp\":1000,\"operation\":\"x\"}}\n" LOG_PROTOCOL LOG_METADATA_WITH(
+            "\"configuration\":{\"delta.enableInCommitTimestamps\":\"true\"}"));
     log_fixture_commit(f, 1, "{\"commitInfo\":{\"inCommitTimestamp\":2000}}\n");
     pli__snapshot *s = open_at(f, PLI__LATEST);
     assert_int_equal(pli__snapshot_ict_us(s), 2000000);
@@ -208,14 +219,18 @@ static void test_snapshot__finds_the_in_commit_timestamp(void **state) {
 
 static void test_snapshot__refuses_an_unknown_reader_feature_by_name(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\",\"holograms\"],"
-                       "\"writerFeatures\":[\"deletionVectors\",\"holograms\"]}}\n" LOG_METADATA);
+    log_fixture_commit(
+        f, 0,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\",\"holograms\"],"
+        "\"writerFeatures\":[\"deletionVectors\",\"holograms\"]}}\n" LOG_METADATA);
     assert_refused(f, PLI__LATEST, PLI_E_UNSUPPORTED, "'holograms'");
 }
 
 static void test_snapshot__reads_despite_an_unknown_writer_feature_but_does_not_write(void **state) {
     log_fixture *f = *state;
-    log_fixture_commit(f, 0, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"holograms\"]}}\n" LOG_METADATA);
+    log_fixture_commit(
+        f, 0,
+        "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"holograms\"]}}\n" LOG_METADATA);
     pli__snapshot *s = open_at(f, PLI__LATEST);
     pli__snapshot_unref(s);
     pli_error err;
@@ -287,8 +302,11 @@ static void test_snapshot__refuses_two_metadata_or_protocols_in_a_commit(void **
 }
 
 static void test_snapshot__refuses_actions_without_what_they_need(void **state) {
-    static const char *const lines[] = {"{\"add\":{\"size\":1}}\n", "{\"add\":{\"path\":7}}\n", "{\"remove\":{}}\n",
-                                        "{\"add\":{\"path\":\"a\",\"size\":\"x\"}}\n", "{\"add\":[]}\n",
+    static const char *const lines[] = {"{\"add\":{\"size\":1}}\n",
+                                        "{\"add\":{\"path\":7}}\n",
+                                        "{\"remove\":{}}\n",
+                                        "{\"add\":{\"path\":\"a\",\"size\":\"x\"}}\n",
+                                        "{\"add\":[]}\n",
                                         "{\"add\":{\"path\":\"a\",\"deletionVector\":{\"offset\":1}}}\n",
                                         "{\"add\":{\"path\":\"a\",\"partitionValues\":[]}}\n",
                                         "{\"add\":{\"path\":\"a\"},\"remove\":{\"path\":\"b\"}}\n"};
@@ -309,7 +327,13 @@ static void test_snapshot__refuses_a_table_without_protocol_or_metadata(void **s
 }
 
 static void test_snapshot__ignores_hints_that_are_wrong(void **state) {
-    static const char *const hints[] = {"", "{", "[]", "{\"version\":99,\"size\":1}", "{\"version\":1,\"size\":1}", "{\"version\":-3}", "{\"version\":\"1\"}"};
+    static const char *const hints[] = {"",
+                                        "{",
+                                        "[]",
+                                        "{\"version\":99,\"size\":1}",
+                                        "{\"version\":1,\"size\":1}",
+                                        "{\"version\":-3}",
+                                        "{\"version\":\"1\"}"};
     log_fixture *f = *state;
     log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA LOG_ADD("a"));
     log_fixture_commit(f, 1, LOG_ADD("b"));
@@ -325,8 +349,9 @@ static void test_snapshot__ignores_hints_that_are_wrong(void **state) {
 
 static void test_snapshot__starts_from_a_json_checkpoint(void **state) {
     log_fixture *f = *state;
-    log_fixture_put(f, V2_NAME("2"), "{\"checkpointMetadata\":{\"version\":2}}\n" LOG_PROTOCOL LOG_METADATA
-                    LOG_ADD("a") LOG_ADD("b") LOG_REMOVE("z") "{\"txn\":{\"appId\":\"x\",\"version\":4}}\n");
+    log_fixture_put(f, V2_NAME("2"),
+                    "{\"checkpointMetadata\":{\"version\":2}}\n" LOG_PROTOCOL LOG_METADATA LOG_ADD("a") LOG_ADD("b")
+                        LOG_REMOVE("z") "{\"txn\":{\"appId\":\"x\",\"version\":4}}\n");
     log_fixture_commit(f, 3, LOG_REMOVE("a") LOG_ADD("c"));
     pli__snapshot *s = open_at(f, PLI__LATEST);
     assert_int_equal(pli__snapshot_checkpoint_version(s), 2);
@@ -342,8 +367,9 @@ static void test_snapshot__falls_back_from_a_broken_checkpoint_and_says_so(void 
     log_fixture_commit(f, 0, LOG_PROTOCOL LOG_METADATA LOG_ADD("a"));
     log_fixture_commit(f, 1, LOG_ADD("b"));
     log_fixture_put(f, V2_NAME("1"), "{\"protocol\":{\"minRea");
-    log_fixture_put(f, V2_NAME("0"), LOG_PROTOCOL LOG_METADATA LOG_ADD("a")
-                    "{\"sidecar\":{\"path\":\"gone.parquet\",\"sizeInBytes\":1,\"modificationTime\":1}}\n");
+    log_fixture_put(f, V2_NAME("0"),
+                    LOG_PROTOCOL LOG_METADATA LOG_ADD(
+                        "a") "{\"sidecar\":{\"path\":\"gone.parquet\",\"sizeInBytes\":1,\"modificationTime\":1}}\n");
     log_fixture_put(f, "_last_checkpoint", "{\"version\":1,\"size\":3}");
     pli__snapshot *s = open_at(f, PLI__LATEST);
     assert_files(f, s, "a,b");

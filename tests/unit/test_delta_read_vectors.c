@@ -34,8 +34,9 @@ static int unload(void **state) {
 static json_t *set_named(const char *name) {
     size_t i;
     json_t *set;
-    json_array_foreach(json_object_get(vectors, "sets"), i, set)
-        if (strcmp(json_string_value(json_object_get(set, "name")), name) == 0) return json_object_get(set, "vectors");
+    json_array_foreach(json_object_get(vectors, "sets"), i,
+                       set) if (strcmp(json_string_value(json_object_get(set, "name")), name) ==
+                                0) return json_object_get(set, "vectors");
     fail_msg("no set '%s'", name);
     return NULL;
 }
@@ -65,10 +66,8 @@ static void read_as(pli_env *env, const char *type_name, pli__str value, pli__bu
     assert_true(pli__partition_value(&kv, 1, "p", &found));
     if (pli__partition_check(&column, found, &err) != PLI_OK) fail_msg("%s", err.message);
     pli__buf_addz(&list, "CAST([");
-    if (found.ptr)
-        pli__buf_add_sql_str(&list, found);
-    else
-        pli__buf_addz(&list, "NULL");
+    if (found.ptr) pli__buf_add_sql_str(&list, found);
+    else pli__buf_addz(&list, "NULL");
     pli__buf_addz(&list, "] AS VARCHAR[])");
     pli__buf_addz(&sql, "SELECT coalesce(CAST((");
     pli__partition_sql_list(type, list.ptr, &sql);
@@ -109,7 +108,8 @@ static void check_partition_value(pli_env *env, const json_t *v, pli__str writte
     if (strcmp(actual.ptr, expected.ptr) == 0) return;
     /* the sign of a zero may be lost on the way into the log */
     if (strcmp(expected.ptr, "-0.0") == 0 && strcmp(actual.ptr, "0.0") == 0) return;
-    fail_msg("row %lld: '%.*s' is read as %s, not %s", (long long)json_integer_value(json_object_get(v, "row")), PLI_STR_ARG(written), actual.ptr, expected.ptr);
+    fail_msg("row %lld: '%.*s' is read as %s, not %s", (long long)json_integer_value(json_object_get(v, "row")),
+             PLI_STR_ARG(written), actual.ptr, expected.ptr);
 }
 
 static bool has_nul(const json_t *v, const char *key) {
@@ -125,7 +125,8 @@ static void test_partition_values__of_every_type_are_read_as_they_were_written(v
         if (json_is_false(json_object_get(v, "valid")) || has_nul(v, "value")) continue;
         pli_env *env = fixtures_env(text(v, "zone"));
         check_partition_value(env, v, pli__str_of(text(v, "partitionValue")), text(v, "zone"));
-        json_array_foreach(json_object_get(v, "alsoWritten"), k, also) check_partition_value(env, v, pli__str_of(json_string_value(also)), NULL);
+        json_array_foreach(json_object_get(v, "alsoWritten"), k, also)
+            check_partition_value(env, v, pli__str_of(json_string_value(also)), NULL);
         pli_env_free(env);
     }
 }
@@ -154,14 +155,14 @@ static void test_partition_values__are_read_by_type_and_zone(void **state) {
         const json_t *micros = json_object_get(v, "micros"), *days = json_object_get(v, "days");
         read_as(env, text(v, "type"), pli__str_of(text(v, "text")), &actual);
         if (micros)
-            pli__buf_addf(&sql, "SELECT CAST(%s(%lld) AS VARCHAR)", strcmp(text(v, "type"), "timestamp") == 0 ? "make_timestamptz" : "make_timestamp",
+            pli__buf_addf(&sql, "SELECT CAST(%s(%lld) AS VARCHAR)",
+                          strcmp(text(v, "type"), "timestamp") == 0 ? "make_timestamptz" : "make_timestamp",
                           (long long)json_integer_value(micros));
         else if (days)
-            pli__buf_addf(&sql, "SELECT CAST(DATE '1970-01-01' + CAST(%lld AS INTEGER) AS VARCHAR)", (long long)json_integer_value(days));
-        if (sql.len)
-            fixtures_text(env, sql.ptr, &expected);
-        else
-            pli__buf_addz(&expected, text(v, "value") ? text(v, "value") : "NULL");
+            pli__buf_addf(&sql, "SELECT CAST(DATE '1970-01-01' + CAST(%lld AS INTEGER) AS VARCHAR)",
+                          (long long)json_integer_value(days));
+        if (sql.len) fixtures_text(env, sql.ptr, &expected);
+        else pli__buf_addz(&expected, text(v, "value") ? text(v, "value") : "NULL");
         assert_string_equal(actual.ptr, expected.ptr);
         pli_env_free(env);
     }
@@ -205,11 +206,14 @@ static void test_dv__reads_the_inline_vectors(void **state) {
     (void)state;
     json_array_foreach(json_object_get(set_named("z85"), "inline"), i, v) {
         PLI_AUTO(pli__rows_auto) pli__rows *rows = NULL;
-        const pli__dv dv = {.storage = 'i', .path = pli__str_of(text(v, "pathOrInlineDv")), .offset = -1,
+        const pli__dv dv = {.storage = 'i',
+                            .path = pli__str_of(text(v, "pathOrInlineDv")),
+                            .offset = -1,
                             .size = json_integer_value(json_object_get(v, "sizeInBytes")),
                             .cardinality = json_integer_value(json_object_get(v, "cardinality"))};
         assert_int_equal(pli__dv_read("/t", &dv, &rows, NULL), PLI_OK);
-        json_array_foreach(json_object_get(v, "positions"), k, position) assert_true(pli__rows_has(rows, (uint64_t)json_integer_value(position)));
+        json_array_foreach(json_object_get(v, "positions"), k, position)
+            assert_true(pli__rows_has(rows, (uint64_t)json_integer_value(position)));
         assert_int_equal(pli__rows_count(rows), json_array_size(json_object_get(v, "positions")));
     }
 }

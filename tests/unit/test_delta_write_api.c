@@ -28,10 +28,10 @@ static int keep_row(void *arg, const char *json, size_t len) {
     return 0;
 }
 
-#define DO(expr)                                                                                                      \
-    do {                                                                                                              \
-        pli_error err = {0};                                                                                          \
-        if ((expr) != PLI_OK) fail_msg("%s: %s", #expr, err.message);                                                 \
+#define DO(expr)                                                                                                       \
+    do {                                                                                                               \
+        pli_error err = {0};                                                                                           \
+        if ((expr) != PLI_OK) fail_msg("%s: %s", #expr, err.message);                                                  \
     } while (0)
 
 static int64_t number(json_t *row, const char *key) {
@@ -45,7 +45,8 @@ static void test_delta_write_api__a_table_is_created_and_written(void **state) {
     json_t *row = NULL;
     const char *part[] = {"p"};
     const pli_property cdf = {"delta.enableChangeDataFeed", "true"};
-    const pli_write_options create = {.size = sizeof create, .partition_by = part, .n_partition_by = 1, .properties = &cdf, .n_properties = 1};
+    const pli_write_options create = {
+        .size = sizeof create, .partition_by = part, .n_partition_by = 1, .properties = &cdf, .n_properties = 1};
     DO(pli_table_create(t, "STRUCT(id BIGINT, p VARCHAR)", &create, keep_row, &row, &err));
     assert_int_equal(number(row, "version"), 0);
     assert_int_equal(pli_table_create(t, "STRUCT(id BIGINT)", NULL, NULL, NULL, NULL), PLI_E_EXISTS);
@@ -98,7 +99,8 @@ static void test_delta_write_api__rows_are_changed_and_the_table_is_kept_in_shap
     write_fixture *f = *state;
     pli_table *t = open_table(f);
     json_t *row = NULL;
-    for (int i = 0; i < 3; i++) DO(pli_table_write_sql(t, "SELECT i AS id, 'v' AS v FROM range(10) t(i)", NULL, NULL, NULL, &err));
+    for (int i = 0; i < 3; i++)
+        DO(pli_table_write_sql(t, "SELECT i AS id, 'v' AS v FROM range(10) t(i)", NULL, NULL, NULL, &err));
     const pli_delete_options d = {.size = sizeof d, .where = "id = 3"};
     DO(pli_table_delete(t, &d, keep_row, &row, &err));
     assert_int_equal(number(row, "rows"), 3);
@@ -139,7 +141,8 @@ static void test_delta_write_api__wrong_arguments_are_refused(void **state) {
     pli_table_close(t);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_api__##name, write_fixture_setup, write_fixture_teardown)
+#define TEST(name)                                                                                                     \
+    cmocka_unit_test_setup_teardown(test_delta_write_api__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

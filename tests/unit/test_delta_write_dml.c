@@ -23,7 +23,13 @@ static const struct {
     {"plain", {{0}, {0}, false, 0}, false, false},
     {"vectors", {{0}, {"delta.enableDeletionVectors", "true"}, false, 0}, true, false},
     {"feed", {{0}, {"delta.enableChangeDataFeed", "true"}, false, 0}, false, true},
-    {"all", {{"p"}, {"delta.enableDeletionVectors", "true", "delta.enableChangeDataFeed", "true", "delta.columnMapping.mode", "name"}, false, 0}, true, true},
+    {"all",
+     {{"p"},
+      {"delta.enableDeletionVectors", "true", "delta.enableChangeDataFeed", "true", "delta.columnMapping.mode", "name"},
+      false,
+      0},
+     true,
+     true},
     {"mapped", {{"p"}, {"delta.columnMapping.mode", "id"}, false, 0}, false, false},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -59,7 +65,10 @@ static void test_delta_write_dml__rows_are_deleted(void **state) {
         assert_int_equal(r.rows, 10);
         expect_rows(f, "SELECT * FROM (" ROWS ") WHERE id % 10 NOT IN (3, 4)");
         if (kinds[k].feed)
-            expect_changes(f, 1, "SELECT *, 'delete' AS _change_type, CASE WHEN id % 10 = 3 THEN 1 ELSE 2 END::BIGINT AS _commit_version FROM (" ROWS ") WHERE id % 10 IN (3, 4)");
+            expect_changes(
+                f, 1,
+                "SELECT *, 'delete' AS _change_type, CASE WHEN id % 10 = 3 THEN 1 ELSE 2 END::BIGINT AS _commit_version FROM (" ROWS
+                ") WHERE id % 10 IN (3, 4)");
         r = must_delete(f, "id < 0");
         assert_int_equal(r.rows, 0);
         assert_false(r.committed);
@@ -67,7 +76,10 @@ static void test_delta_write_dml__rows_are_deleted(void **state) {
         assert_int_equal(r.rows, 80);
         expect_rows(f, "SELECT * FROM (" ROWS ") WHERE false");
         assert_int_equal(count_files(f), 0);
-        if (kinds[k].feed) expect_changes(f, 3, "SELECT *, 'delete' AS _change_type, 3::BIGINT AS _commit_version FROM (" ROWS ") WHERE id % 10 NOT IN (3, 4)");
+        if (kinds[k].feed)
+            expect_changes(f, 3,
+                           "SELECT *, 'delete' AS _change_type, 3::BIGINT AS _commit_version FROM (" ROWS
+                           ") WHERE id % 10 NOT IN (3, 4)");
     }
 }
 
@@ -90,12 +102,19 @@ static void test_delta_write_dml__rows_are_updated(void **state) {
         must_delete(f, "id = 7");
         const pli__dml_result r = must_update(f, "id % 10 = 7", "V", "v || '!' || s.x");
         assert_int_equal(r.rows, 9);
-        expect_rows(f, "SELECT * REPLACE (CASE WHEN id % 10 = 7 THEN v || '!' || id ELSE v END AS v) FROM (" ROWS ") WHERE id <> 7");
+        expect_rows(f, "SELECT * REPLACE (CASE WHEN id % 10 = 7 THEN v || '!' || id ELSE v END AS v) FROM (" ROWS
+                       ") WHERE id <> 7");
         if (kinds[k].feed)
-            expect_changes(f, 2, "SELECT *, 'update_preimage' AS _change_type, 2::BIGINT AS _commit_version FROM (" ROWS ") WHERE id % 10 = 7 AND id <> 7 UNION ALL "
-                                 "SELECT * REPLACE (v || '!' || id AS v), 'update_postimage', 2 FROM (" ROWS ") WHERE id % 10 = 7 AND id <> 7");
+            expect_changes(f, 2,
+                           "SELECT *, 'update_preimage' AS _change_type, 2::BIGINT AS _commit_version FROM (" ROWS
+                           ") WHERE id % 10 = 7 AND id <> 7 UNION ALL "
+                           "SELECT * REPLACE (v || '!' || id AS v), 'update_postimage', 2 FROM (" ROWS
+                           ") WHERE id % 10 = 7 AND id <> 7");
         must_update(f, "id >= 90", "p", "p + 1"); /* rows move to another partition */
-        expect_rows(f, "SELECT * REPLACE (CASE WHEN id % 10 = 7 THEN v || '!' || id ELSE v END AS v, CASE WHEN id >= 90 THEN p + 1 ELSE p END AS p) FROM (" ROWS ") WHERE id <> 7");
+        expect_rows(
+            f,
+            "SELECT * REPLACE (CASE WHEN id % 10 = 7 THEN v || '!' || id ELSE v END AS v, CASE WHEN id >= 90 THEN p + 1 ELSE p END AS p) FROM (" ROWS
+            ") WHERE id <> 7");
     }
 }
 
@@ -109,7 +128,8 @@ static void test_delta_write_dml__all_rows_can_be_updated(void **state) {
 static void test_delta_write_dml__wrong_updates_are_refused(void **state) {
     write_fixture *f = *state;
     const write_table how = {.properties = {"delta.constraints.small", "id < 1000"}};
-    const pli__assignment unknown = {"nope", "1"}, twice[] = {{"id", "1"}, {"ID", "2"}}, broken = {"id", "1 +"}, large = {"id", "id + 1000"};
+    const pli__assignment unknown = {"nope", "1"}, twice[] = {{"id", "1"}, {"ID", "2"}}, broken = {"id", "1 +"},
+                          large = {"id", "id + 1000"};
     pli__dml_options o = {.set = &unknown, .n_set = 1};
     pli__dml_result r;
     must_append(f, ROWS, &how);
@@ -149,7 +169,8 @@ static void test_delta_write_dml__an_append_only_table_is_left_alone(void **stat
     assert_int_equal(temp_count(f->dir, "table"), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_dml__##name, write_fixture_setup, write_fixture_teardown)
+#define TEST(name)                                                                                                     \
+    cmocka_unit_test_setup_teardown(test_delta_write_dml__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -16,28 +16,31 @@
 #include "support/delta_write.h"
 #include "support/temp_dir.h"
 
-#define OK(expr)                                                                                                      \
-    do {                                                                                                              \
-        pli_error err = {0};                                                                                          \
-        const pli_status ok_ = (expr);                                                                                \
-        if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                          \
+#define OK(expr)                                                                                                       \
+    do {                                                                                                               \
+        pli_error err = {0};                                                                                           \
+        const pli_status ok_ = (expr);                                                                                 \
+        if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                           \
     } while (0)
 
 static void append_batches(write_fixture *f, int batches, const write_table *how) {
     for (int i = 0; i < batches; i++) {
         char sql[200];
-        snprintf(sql, sizeof sql, "SELECT %d * 100 + i AS id, i %% 4 AS p, hash(i + %d)::VARCHAR AS v FROM range(100) t(i)", i, i);
+        snprintf(sql, sizeof sql,
+                 "SELECT %d * 100 + i AS id, i %% 4 AS p, hash(i + %d)::VARCHAR AS v FROM range(100) t(i)", i, i);
         must_append(f, sql, how);
     }
 }
 
-#define ALL(batches) "SELECT b * 100 + i AS id, i % 4 AS p, hash(i + b)::VARCHAR AS v FROM range(" #batches ") b(b), range(100) t(i)"
+#define ALL(batches)                                                                                                   \
+    "SELECT b * 100 + i AS id, i % 4 AS p, hash(i + b)::VARCHAR AS v FROM range(" #batches ") b(b), range(100) t(i)"
 
 /* ---- optimize ---- */
 
 static void test_delta_write_maintain__small_files_are_put_together(void **state) {
     write_fixture *f = *state;
-    const write_table plain = {.properties = {"delta.enableChangeDataFeed", "true"}}, partitioned = {.partition_by = {"p"}};
+    const write_table plain = {.properties = {"delta.enableChangeDataFeed", "true"}},
+                      partitioned = {.partition_by = {"p"}};
     for (int k = 0; k < 2; k++) {
         write_fixture_open(f, k ? "partitioned" : "plain");
         append_batches(f, 6, k ? &partitioned : &plain);
@@ -50,7 +53,9 @@ static void test_delta_write_maintain__small_files_are_put_together(void **state
         assert_int_equal(r.files_added, k ? 4 : 1);
         assert_int_equal(count_files(f), k ? 4 : 1);
         expect_rows(f, ALL(6));
-        if (!k) expect_changes(f, 6, "SELECT *, 'insert' AS _change_type, 0::BIGINT AS _commit_version FROM (" ALL(6) ") WHERE false");
+        if (!k)
+            expect_changes(
+                f, 6, "SELECT *, 'insert' AS _change_type, 0::BIGINT AS _commit_version FROM (" ALL(6) ") WHERE false");
         OK(pli__optimize(f->table, &o, &r, &err)); /* nothing more to do */
         assert_false(r.committed);
     }
@@ -93,19 +98,25 @@ static pli_status spread(void *arg, const pli__add *a, pli_error *err) {
 
 static void test_delta_write_maintain__z_order_keeps_neighbours_together(void **state) {
     write_fixture *f = *state;
-    must_append(f, "SELECT (i * 7919) % 1000 AS x, (i * 104729) % 1000 AS y, hash(i)::VARCHAR AS v, hash(i + 1)::VARCHAR AS w FROM range(200000) t(i)", NULL);
+    must_append(
+        f,
+        "SELECT (i * 7919) % 1000 AS x, (i * 104729) % 1000 AS y, hash(i)::VARCHAR AS v, hash(i + 1)::VARCHAR AS w FROM range(200000) t(i)",
+        NULL);
     const char *columns[] = {"x", "Y"};
     const pli__optimize_options o = {.zorder = columns, .n_zorder = 2, .target_size = 1 << 20};
     pli__optimize_result r;
     OK(pli__optimize(f->table, &o, &r, &err));
     assert_in_range(r.files_added, 3, 100);
-    expect_rows(f, "SELECT (i * 7919) % 1000 AS x, (i * 104729) % 1000 AS y, hash(i)::VARCHAR AS v, hash(i + 1)::VARCHAR AS w FROM range(200000) t(i)");
+    expect_rows(
+        f,
+        "SELECT (i * 7919) % 1000 AS x, (i * 104729) % 1000 AS y, hash(i)::VARCHAR AS v, hash(i + 1)::VARCHAR AS w FROM range(200000) t(i)");
     /* no file but one in the middle spans both ranges whole */
     PLI_AUTO(pli__buf_clear) pli__buf stats = {0};
     pli__snapshot *s = write_latest(f);
     OK(pli__snapshot_files(s, PLI__FILES_STATS, spread, &stats, &err));
     pli__snapshot_unref(s);
-    assert_null(strstr(stats.ptr, "\"minValues\":{\"x\":0,\"y\":0,\"v\":\"0\",\"w\":\"0\"},\"maxValues\":{\"x\":999,\"y\":999"));
+    assert_null(strstr(stats.ptr,
+                       "\"minValues\":{\"x\":0,\"y\":0,\"v\":\"0\",\"w\":\"0\"},\"maxValues\":{\"x\":999,\"y\":999"));
     const char *wrong[] = {"nope"};
     const pli__optimize_options bad = {.zorder = wrong, .n_zorder = 1};
     assert_int_equal(pli__optimize(f->table, &bad, &r, NULL), PLI_E_ARGUMENT);
@@ -140,7 +151,8 @@ static void test_delta_write_maintain__vacuum_takes_only_what_nothing_refers_to(
     temp_write(f->dir, "table/.hidden", "x");
     temp_write(f->dir, "table/.pli-write-dead/file.parquet", "x");
     temp_write(f->dir, "table/p=1/orphan.parquet", "x");
-    const char *old[] = {"table/orphan.parquet", "table/_private/file", "table/.hidden", "table/.pli-write-dead/file.parquet", "table/p=1/orphan.parquet"};
+    const char *old[] = {"table/orphan.parquet", "table/_private/file", "table/.hidden",
+                         "table/.pli-write-dead/file.parquet", "table/p=1/orphan.parquet"};
     for (size_t i = 0; i < sizeof old / sizeof old[0]; i++) age(f, old[i], 30);
     pli__vacuum_options o = {.retention_us = -1, .dry_run = true};
     pli__vacuum_result r;
@@ -209,7 +221,8 @@ static void test_delta_write_maintain__properties_raise_the_protocol(void **stat
     write_fixture *f = *state;
     int64_t version = -1;
     append_batches(f, 1, NULL);
-    const pli__kv set[] = {{PLI_STR("delta.enableDeletionVectors"), PLI_STR("true")}, {PLI_STR("my.key"), PLI_STR("x")}};
+    const pli__kv set[] = {{PLI_STR("delta.enableDeletionVectors"), PLI_STR("true")},
+                           {PLI_STR("my.key"), PLI_STR("x")}};
     OK(pli__set_properties(f->table, set, 2, &version, &err));
     assert_int_equal(version, 1);
     pli__snapshot *s = write_latest(f);
@@ -221,7 +234,8 @@ static void test_delta_write_maintain__properties_raise_the_protocol(void **stat
     s = write_latest(f);
     assert_null(pli__snapshot_property(s, "my.key").ptr);
     pli__snapshot_unref(s);
-    const pli__kv unknown = {PLI_STR("delta.feature.magic"), PLI_STR("supported")}, mapping = {PLI_STR("delta.columnMapping.mode"), PLI_STR("name")};
+    const pli__kv unknown = {PLI_STR("delta.feature.magic"), PLI_STR("supported")},
+                  mapping = {PLI_STR("delta.columnMapping.mode"), PLI_STR("name")};
     assert_int_equal(pli__set_properties(f->table, &unknown, 1, &version, NULL), PLI_E_UNSUPPORTED);
     assert_int_equal(pli__set_properties(f->table, &mapping, 1, &version, NULL), PLI_E_UNSUPPORTED);
 }
@@ -241,7 +255,8 @@ static void test_delta_write_maintain__constraints_hold_for_old_and_new_rows(voi
     must_append(f, "SELECT 700::BIGINT AS id", NULL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_maintain__##name, write_fixture_setup, write_fixture_teardown)
+#define TEST(name)                                                                                                     \
+    cmocka_unit_test_setup_teardown(test_delta_write_maintain__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

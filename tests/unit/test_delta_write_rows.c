@@ -23,11 +23,11 @@
 typedef write_fixture fixture;
 typedef write_table append_options;
 
-#define OK(expr)                                                                                                      \
-    do {                                                                                                              \
-        pli_error err = {0};                                                                                          \
-        const pli_status ok_ = (expr);                                                                                \
-        if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                          \
+#define OK(expr)                                                                                                       \
+    do {                                                                                                               \
+        pli_error err = {0};                                                                                           \
+        const pli_status ok_ = (expr);                                                                                 \
+        if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                           \
     } while (0)
 
 static void expect_refused(fixture *f, const char *sql, const append_options *o, pli_status code, const char *part) {
@@ -47,12 +47,16 @@ static pli_status collect(void *arg, const pli__add *a, pli_error *err) {
     for (size_t i = 0; i < a->n_partition_values; i++) {
         char key[100];
         snprintf(key, sizeof key, "%.*s", PLI_STR_ARG(a->partition_values[i].key));
-        json_object_set_new(values, key, a->partition_values[i].value.ptr ? json_stringn(a->partition_values[i].value.ptr, a->partition_values[i].value.len) : json_null());
+        json_object_set_new(values, key,
+                            a->partition_values[i].value.ptr
+                                ? json_stringn(a->partition_values[i].value.ptr, a->partition_values[i].value.len)
+                                : json_null());
     }
     json_error_t e;
     json_t *stats = json_loadb(a->stats.ptr, a->stats.len, JSON_REJECT_DUPLICATES, &e);
     if (!stats) fail_msg("stats are no JSON: %s: %.*s", e.text, PLI_STR_ARG(a->stats));
-    json_array_append_new(c->files, json_pack("{s:s%, s:o, s:o, s:I}", "path", a->path.ptr, a->path.len, "partitionValues", values, "stats", stats, "size", (json_int_t)a->size));
+    json_array_append_new(c->files, json_pack("{s:s%, s:o, s:o, s:I}", "path", a->path.ptr, a->path.len,
+                                              "partitionValues", values, "stats", stats, "size", (json_int_t)a->size));
     return PLI_OK;
 }
 
@@ -84,12 +88,12 @@ static void expect_json(const json_t *value, const char *expected) {
 
 /* ---- rows and types ---- */
 
-#define ALL_TYPES                                                                                                     \
-    "SELECT i::TINYINT AS b, i::SMALLINT AS s, i::INTEGER AS i, i::BIGINT AS l, (i * 1.5)::FLOAT AS f, (i * 2.5)::DOUBLE AS d, "         \
-    "(i * 1.25)::DECIMAL(10,2) AS dec, (i * 1.25)::DECIMAL(38,10) AS big, 'text ' || i AS t, ('x' || i)::BLOB AS bin, i % 2 = 0 AS bool, " \
-    "DATE '2024-01-31' + i::INTEGER AS day, TIMESTAMPTZ '2024-01-31 12:00:00.123456+00' + to_seconds(i) AS ts, "       \
+#define ALL_TYPES                                                                                                                              \
+    "SELECT i::TINYINT AS b, i::SMALLINT AS s, i::INTEGER AS i, i::BIGINT AS l, (i * 1.5)::FLOAT AS f, (i * 2.5)::DOUBLE AS d, "               \
+    "(i * 1.25)::DECIMAL(10,2) AS dec, (i * 1.25)::DECIMAL(38,10) AS big, 'text ' || i AS t, ('x' || i)::BLOB AS bin, i % 2 = 0 AS bool, "     \
+    "DATE '2024-01-31' + i::INTEGER AS day, TIMESTAMPTZ '2024-01-31 12:00:00.123456+00' + to_seconds(i) AS ts, "                               \
     "TIMESTAMP '2024-01-31 12:00:00.123456' + to_seconds(i) AS ntz, {'x': i::INTEGER, 'y': {'z': 'z' || i}} AS st, [i::INTEGER, NULL] AS li, " \
-    "MAP {'k' || i: i::INTEGER} AS m, [{'q': i::INTEGER}] AS ls FROM range(5) t(i) "                                    \
+    "MAP {'k' || i: i::INTEGER} AS m, [{'q': i::INTEGER}] AS ls FROM range(5) t(i) "                                                           \
     "UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 
 static void test_delta_write_rows__all_types_come_back(void **state) {
@@ -104,7 +108,8 @@ static void test_delta_write_rows__mapped_columns_come_back(void **state) {
     fixture *f = *state;
     for (int i = 0; i < 2; i++) {
         write_fixture_open(f, i ? "by id" : "by name");
-        const append_options o = {.properties = {"delta.columnMapping.mode", i ? "id" : "name"}, .partition_by = {"day"}};
+        const append_options o = {.properties = {"delta.columnMapping.mode", i ? "id" : "name"},
+                                  .partition_by = {"day"}};
         must_append(f, ALL_TYPES, &o);
         expect_rows(f, ALL_TYPES);
         const append_options more = {.merge_schema = true};
@@ -117,16 +122,20 @@ static void test_delta_write_rows__mapped_columns_come_back(void **state) {
 
 static void test_delta_write_rows__types_that_delta_lacks_are_mapped(void **state) {
     fixture *f = *state;
-    must_append(f,
-                "SELECT 200::UTINYINT AS u8, 60000::USMALLINT AS u16, 4000000000::UINTEGER AS u32, 18446744073709551615::UBIGINT AS u64, 7::HUGEINT AS h, "
-                "TIME '12:30:00' AS t, INTERVAL '1 day 2 seconds' AS iv, '6f1f0a54-5b1b-4f5e-8b1e-1a2b3c4d5e6f'::UUID AS id, TIMESTAMP_NS '2024-01-01 00:00:00.123456' AS ns",
-                NULL);
-    expect_rows(f, "SELECT 200::SMALLINT AS u8, 60000::INTEGER AS u16, 4000000000::BIGINT AS u32, 18446744073709551615::DECIMAL(20,0) AS u64, 7::DECIMAL(38,0) AS h, "
-                   "'12:30:00' AS t, 86402000000::BIGINT AS iv, '6f1f0a54-5b1b-4f5e-8b1e-1a2b3c4d5e6f' AS id, TIMESTAMP '2024-01-01 00:00:00.123456' AS ns");
+    must_append(
+        f,
+        "SELECT 200::UTINYINT AS u8, 60000::USMALLINT AS u16, 4000000000::UINTEGER AS u32, 18446744073709551615::UBIGINT AS u64, 7::HUGEINT AS h, "
+        "TIME '12:30:00' AS t, INTERVAL '1 day 2 seconds' AS iv, '6f1f0a54-5b1b-4f5e-8b1e-1a2b3c4d5e6f'::UUID AS id, TIMESTAMP_NS '2024-01-01 00:00:00.123456' AS ns",
+        NULL);
+    expect_rows(
+        f,
+        "SELECT 200::SMALLINT AS u8, 60000::INTEGER AS u16, 4000000000::BIGINT AS u32, 18446744073709551615::DECIMAL(20,0) AS u64, 7::DECIMAL(38,0) AS h, "
+        "'12:30:00' AS t, 86402000000::BIGINT AS iv, '6f1f0a54-5b1b-4f5e-8b1e-1a2b3c4d5e6f' AS id, TIMESTAMP '2024-01-01 00:00:00.123456' AS ns");
     pli__snapshot *s = write_latest(f);
     assert_true(pli__snapshot_has_feature(s, "timestampNtz"));
     pli__snapshot_unref(s);
-    expect_refused(f, "SELECT TIMESTAMP_NS '2024-01-01 00:00:00.123456789' AS ns", NULL, PLI_E_CONSTRAINT, "below microseconds");
+    expect_refused(f, "SELECT TIMESTAMP_NS '2024-01-01 00:00:00.123456789' AS ns", NULL, PLI_E_CONSTRAINT,
+                   "below microseconds");
     expect_refused(f, "SELECT INTERVAL '1 month' AS iv", NULL, PLI_E_CONSTRAINT, "months");
 }
 
@@ -136,7 +145,8 @@ static void test_delta_write_rows__columns_are_matched_by_name(void **state) {
     must_append(f, "SELECT 'y' AS \"b C\", 2::SMALLINT AS A", NULL);
     must_append(f, "SELECT 3::BIGINT AS a", NULL);
     expect_rows(f, "SELECT * FROM (VALUES (1::BIGINT, 'x'), (2, 'y'), (3, NULL)) t(a, \"B c\")");
-    expect_refused(f, "SELECT 'no' AS a", NULL, PLI_E_SCHEMA, "column 'a' is VARCHAR in the input, which does not fit the table's BIGINT");
+    expect_refused(f, "SELECT 'no' AS a", NULL, PLI_E_SCHEMA,
+                   "column 'a' is VARCHAR in the input, which does not fit the table's BIGINT");
     expect_refused(f, "SELECT 1 AS a, 2 AS extra", NULL, PLI_E_SCHEMA, "column 'extra' (INTEGER) is not in the table");
     expect_refused(f, "SELECT 1.5::DOUBLE AS a", NULL, PLI_E_SCHEMA, "DOUBLE");
 }
@@ -146,9 +156,12 @@ static void test_delta_write_rows__the_schema_grows_on_request(void **state) {
     const append_options merge = {.merge_schema = true};
     must_append(f, "SELECT 1::INTEGER AS a, {'x': 1} AS s", NULL);
     must_append(f, "SELECT 2::INTEGER AS a, {'x': 2, 'y': 'neu'} AS s, 5 AS c", &merge);
-    expect_rows(f, "SELECT * FROM (VALUES (1, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5)) t(a, s, c)");
+    expect_rows(
+        f, "SELECT * FROM (VALUES (1, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5)) t(a, s, c)");
     must_append(f, "SELECT 3000000000::BIGINT AS a", &merge);
-    expect_rows(f, "SELECT * FROM (VALUES (1::BIGINT, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5), (3000000000, NULL, NULL)) t(a, s, c)");
+    expect_rows(
+        f,
+        "SELECT * FROM (VALUES (1::BIGINT, {'x': 1, 'y': NULL::VARCHAR}, NULL), (2, {'x': 2, 'y': 'neu'}, 5), (3000000000, NULL, NULL)) t(a, s, c)");
     pli__snapshot *s = write_latest(f);
     assert_true(pli__snapshot_has_feature(s, "typeWidening"));
     pli__snapshot_unref(s);
@@ -169,7 +182,11 @@ static void test_delta_write_rows__a_broken_query_leaves_nothing(void **state) {
     must_append(f, "SELECT 1 AS a", NULL);
     const size_t before = temp_count(f->dir, "table");
     pli_error err = {0};
-    assert_int_not_equal(write_append(f, "SELECT (CASE WHEN i < 99999 THEN i ELSE error('boom') END)::INTEGER AS a FROM range(100000) t(i)", NULL, &err), PLI_OK);
+    assert_int_not_equal(
+        write_append(f,
+                     "SELECT (CASE WHEN i < 99999 THEN i ELSE error('boom') END)::INTEGER AS a FROM range(100000) t(i)",
+                     NULL, &err),
+        PLI_OK);
     assert_non_null(strstr(err.message, "boom"));
     assert_int_equal(temp_count(f->dir, "table"), before);
 }
@@ -179,8 +196,8 @@ static void test_delta_write_rows__a_broken_query_leaves_nothing(void **state) {
 static void test_delta_write_rows__every_partition_value_comes_back(void **state) {
     fixture *f = *state;
     const append_options o = {.partition_by = {"p"}};
-#define VALUES_P                                                                                                      \
-    "SELECT CASE WHEN i < 127 THEN 'a' || chr(i::INTEGER) || 'b' WHEN i = 127 THEN NULL WHEN i = 128 THEN '__HIVE_DEFAULT_PARTITION__' "     \
+#define VALUES_P                                                                                                                         \
+    "SELECT CASE WHEN i < 127 THEN 'a' || chr(i::INTEGER) || 'b' WHEN i = 127 THEN NULL WHEN i = 128 THEN '__HIVE_DEFAULT_PARTITION__' " \
     "WHEN i = 129 THEN 'é日本🎵' WHEN i = 130 THEN '100%25' WHEN i = 131 THEN ' ' ELSE 'x' || i END AS p, i AS v FROM range(1, 140) t(i)"
     must_append(f, VALUES_P, &o);
     expect_rows(f, VALUES_P);
@@ -203,8 +220,8 @@ static void test_delta_write_rows__an_empty_text_is_a_null_partition(void **stat
 static void test_delta_write_rows__typed_partitions_come_back(void **state) {
     fixture *f = *state;
     const append_options o = {.partition_by = {"ts", "ntz", "d", "dec", "n", "b", "f", "bin"}};
-#define TYPED                                                                                                         \
-    "SELECT i AS v, TIMESTAMPTZ '1969-12-31 23:59:59.5+00' + to_seconds(i) AS ts, TIMESTAMP '2024-01-01 10:00:00' + to_milliseconds(i) AS ntz, " \
+#define TYPED                                                                                                                                                    \
+    "SELECT i AS v, TIMESTAMPTZ '1969-12-31 23:59:59.5+00' + to_seconds(i) AS ts, TIMESTAMP '2024-01-01 10:00:00' + to_milliseconds(i) AS ntz, "                 \
     "DATE '0001-01-01' + i::INTEGER AS d, (i * 1.5)::DECIMAL(10,2) AS dec, (i - 2)::BIGINT AS n, i % 2 = 0 AS b, (i / 3)::DOUBLE AS f, ('x' || i)::BLOB AS bin " \
     "FROM range(4) t(i)"
     must_append(f, TYPED, &o);
@@ -217,8 +234,10 @@ static void test_delta_write_rows__typed_partitions_come_back(void **state) {
         const json_t *v = json_object_get(file, "partitionValues");
         if (strcmp(json_string_value(json_object_get(v, "n")), "-1") != 0) continue;
         seen = true;
-        expect_json(v, "{\"ts\":\"1970-01-01T00:00:00.500000Z\",\"ntz\":\"2024-01-01 10:00:00.001\",\"d\":\"0001-01-02\",\"dec\":\"1.50\",\"n\":\"-1\",\"b\":\"false\","
-                       "\"f\":\"0.3333333333333333\",\"bin\":\"x1\"}");
+        expect_json(
+            v,
+            "{\"ts\":\"1970-01-01T00:00:00.500000Z\",\"ntz\":\"2024-01-01 10:00:00.001\",\"d\":\"0001-01-02\",\"dec\":\"1.50\",\"n\":\"-1\",\"b\":\"false\","
+            "\"f\":\"0.3333333333333333\",\"bin\":\"x1\"}");
     }
     assert_true(seen);
     json_decref(files);
@@ -255,30 +274,37 @@ static void test_delta_write_rows__files_keep_to_the_target_size(void **state) {
 
 static void test_delta_write_rows__statistics_are_those_of_spark(void **state) {
     fixture *f = *state;
-    must_append(f,
-                "SELECT * FROM (VALUES "
-                "(1::TINYINT, 1.5::FLOAT, 2.5::DOUBLE, DATE '2023-01-15', TIMESTAMPTZ '2023-06-15 12:30:00.1239+00', TIMESTAMP '2023-06-15 12:30:00', 'alpha', 123.45::DECIMAL(10,2), true, "
-                "'x'::BLOB, [1], MAP {'a': 1}, {'i': 10, 's': 'nested_a'}), "
-                "(5, 3.14, 6.28, DATE '2024-06-15', TIMESTAMPTZ '2024-12-25 00:00:00+00', TIMESTAMP '2024-12-25 00:00:00', 'gamma', 999.99, false, 'y', [], MAP {}, {'i': 50, 's': NULL}), "
-                "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)) "
-                "t(b, f, d, day, ts, ntz, t, dec, bool, bin, li, m, st)",
-                NULL);
+    must_append(
+        f,
+        "SELECT * FROM (VALUES "
+        "(1::TINYINT, 1.5::FLOAT, 2.5::DOUBLE, DATE '2023-01-15', TIMESTAMPTZ '2023-06-15 12:30:00.1239+00', TIMESTAMP '2023-06-15 12:30:00', 'alpha', 123.45::DECIMAL(10,2), true, "
+        "'x'::BLOB, [1], MAP {'a': 1}, {'i': 10, 's': 'nested_a'}), "
+        "(5, 3.14, 6.28, DATE '2024-06-15', TIMESTAMPTZ '2024-12-25 00:00:00+00', TIMESTAMP '2024-12-25 00:00:00', 'gamma', 999.99, false, 'y', [], MAP {}, {'i': 50, 's': NULL}), "
+        "(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)) "
+        "t(b, f, d, day, ts, ntz, t, dec, bool, bin, li, m, st)",
+        NULL);
     json_t *stats = only_stats(f);
     expect_json(json_object_get(stats, "numRecords"), "3");
-    expect_json(json_object_get(stats, "minValues"),
-                "{\"b\":1,\"f\":1.5,\"d\":2.5,\"day\":\"2023-01-15\",\"ts\":\"2023-06-15T12:30:00.123Z\",\"ntz\":\"2023-06-15T12:30:00.000\",\"t\":\"alpha\",\"dec\":123.45,"
-                "\"st\":{\"i\":10,\"s\":\"nested_a\"}}");
-    expect_json(json_object_get(stats, "maxValues"),
-                "{\"b\":5,\"f\":3.14,\"d\":6.28,\"day\":\"2024-06-15\",\"ts\":\"2024-12-25T00:00:00.000Z\",\"ntz\":\"2024-12-25T00:00:00.000\",\"t\":\"gamma\",\"dec\":999.99,"
-                "\"st\":{\"i\":50,\"s\":\"nested_a\"}}");
-    expect_json(json_object_get(stats, "nullCount"),
-                "{\"b\":1,\"f\":1,\"d\":1,\"day\":1,\"ts\":1,\"ntz\":1,\"t\":1,\"dec\":1,\"bool\":1,\"bin\":1,\"li\":1,\"m\":1,\"st\":{\"i\":1,\"s\":2}}");
+    expect_json(
+        json_object_get(stats, "minValues"),
+        "{\"b\":1,\"f\":1.5,\"d\":2.5,\"day\":\"2023-01-15\",\"ts\":\"2023-06-15T12:30:00.123Z\",\"ntz\":\"2023-06-15T12:30:00.000\",\"t\":\"alpha\",\"dec\":123.45,"
+        "\"st\":{\"i\":10,\"s\":\"nested_a\"}}");
+    expect_json(
+        json_object_get(stats, "maxValues"),
+        "{\"b\":5,\"f\":3.14,\"d\":6.28,\"day\":\"2024-06-15\",\"ts\":\"2024-12-25T00:00:00.000Z\",\"ntz\":\"2024-12-25T00:00:00.000\",\"t\":\"gamma\",\"dec\":999.99,"
+        "\"st\":{\"i\":50,\"s\":\"nested_a\"}}");
+    expect_json(
+        json_object_get(stats, "nullCount"),
+        "{\"b\":1,\"f\":1,\"d\":1,\"day\":1,\"ts\":1,\"ntz\":1,\"t\":1,\"dec\":1,\"bool\":1,\"bin\":1,\"li\":1,\"m\":1,\"st\":{\"i\":1,\"s\":2}}");
     json_decref(stats);
 }
 
 static void test_delta_write_rows__bounds_that_are_no_numbers_are_left_out(void **state) {
     fixture *f = *state;
-    must_append(f, "SELECT * FROM (VALUES ('nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::FLOAT, NULL::INTEGER), (1, 2, 3, NULL)) t(n, i, m, z)", NULL);
+    must_append(
+        f,
+        "SELECT * FROM (VALUES ('nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::FLOAT, NULL::INTEGER), (1, 2, 3, NULL)) t(n, i, m, z)",
+        NULL);
     json_t *stats = only_stats(f);
     expect_json(json_object_get(stats, "minValues"), "{\"n\":1.0,\"i\":2.0}");
     expect_json(json_object_get(stats, "maxValues"), "{\"m\":3.0}");
@@ -289,8 +315,11 @@ static void test_delta_write_rows__bounds_that_are_no_numbers_are_left_out(void 
 /* The engine's report forgets a NaN of an earlier row group, and bounds where one row group is all null. */
 static void test_delta_write_rows__statistics_hold_over_several_row_groups(void **state) {
     fixture *f = *state;
-    must_append(f, "SELECT CASE WHEN i = 5 THEN 'nan'::DOUBLE ELSE i END AS n, i::DOUBLE AS d, CASE WHEN i > 250000 THEN i END AS late, "
-                   "CASE WHEN i < 4000 THEN 'm' || i END AS t FROM range(300000) t(i)", NULL);
+    must_append(
+        f,
+        "SELECT CASE WHEN i = 5 THEN 'nan'::DOUBLE ELSE i END AS n, i::DOUBLE AS d, CASE WHEN i > 250000 THEN i END AS late, "
+        "CASE WHEN i < 4000 THEN 'm' || i END AS t FROM range(300000) t(i)",
+        NULL);
     json_t *stats = only_stats(f);
     expect_json(json_object_get(stats, "minValues"), "{\"n\":0.0,\"d\":0.0,\"late\":250001,\"t\":\"m0\"}");
     expect_json(json_object_get(stats, "maxValues"), "{\"d\":299999.0,\"late\":299999,\"t\":\"m999\"}");
@@ -302,8 +331,10 @@ static void test_delta_write_rows__long_texts_are_cut(void **state) {
     must_append(f, "SELECT repeat('a', 1000) AS t, repeat('b', 33) AS u, repeat('é', 400) AS v", NULL);
     json_t *stats = only_stats(f);
     expect_json(json_object_get(json_object_get(stats, "minValues"), "t"), "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"");
-    expect_json(json_object_get(json_object_get(stats, "maxValues"), "t"), "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\u007f\"");
-    expect_json(json_object_get(json_object_get(stats, "maxValues"), "u"), "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\\u007f\"");
+    expect_json(json_object_get(json_object_get(stats, "maxValues"), "t"),
+                "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\\u007f\"");
+    expect_json(json_object_get(json_object_get(stats, "maxValues"), "u"),
+                "\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\\u007f\"");
     expect_json(json_object_get(stats, "nullCount"), "{\"t\":0,\"u\":0,\"v\":0}");
     json_decref(stats);
 }
@@ -358,7 +389,8 @@ static void test_delta_write_rows__spark_s_fixture_gets_the_same_statistics(void
     OK(pli__snapshot_open(theirs, PLI__LATEST, NULL, &s, &err));
     OK(pli__scan_new(s, NULL, &scan, &err));
     OK(pli__snapshot_files(s, PLI__FILES_ALL, collect, &c, &err));
-    OK(pli__write_rows(f->table, pli__snapshot_protocol(s), pli__snapshot_metadata(s), pli__scan_sql(scan), NULL, NULL, &w, &err));
+    OK(pli__write_rows(f->table, pli__snapshot_protocol(s), pli__snapshot_metadata(s), pli__scan_sql(scan), NULL, NULL,
+                       &w, &err));
     const pli__str ours = pli__written_add_at(w, 0)->stats;
     json_t *got = json_loadb(ours.ptr, ours.len, 0, NULL);
     json_t *file;
@@ -399,8 +431,12 @@ static void test_delta_write_rows__constraints_are_checked(void **state) {
 static void create_table(fixture *f, const char *schema, const char *partition) {
     pli__txn_handle *x = NULL;
     const pli__str columns[] = {pli__str_of(partition)};
-    const pli__metadata m = {.id = PLI_STR("t"), .format_provider = PLI_STR("parquet"), .schema_string = pli__str_of(schema), .created_time = 1,
-                             .n_partition_columns = partition != NULL, .partition_columns = columns};
+    const pli__metadata m = {.id = PLI_STR("t"),
+                             .format_provider = PLI_STR("parquet"),
+                             .schema_string = pli__str_of(schema),
+                             .created_time = 1,
+                             .n_partition_columns = partition != NULL,
+                             .partition_columns = columns};
     const pli__txn_options o = {.operation = "CREATE TABLE"};
     pli__commit_result r;
     OK(pli__txn_begin(f->table, NULL, &o, &x, &err));
@@ -409,15 +445,19 @@ static void create_table(fixture *f, const char *schema, const char *partition) 
     pli__txn_free(x);
 }
 
-#define F(name, type, nullable, meta) "{\"name\":\"" name "\",\"type\":" type ",\"nullable\":" nullable ",\"metadata\":" meta "}"
+#define F(name, type, nullable, meta)                                                                                  \
+    "{\"name\":\"" name "\",\"type\":" type ",\"nullable\":" nullable ",\"metadata\":" meta "}"
 
 static void test_delta_write_rows__nulls_are_refused_where_the_table_has_none(void **state) {
     fixture *f = *state;
-    create_table(f,
-                 "{\"type\":\"struct\",\"fields\":[" F("p", "\"string\"", "false", "{}") "," F("a", "\"integer\"", "false", "{}") "," F(
-                     "s", "{\"type\":\"struct\",\"fields\":[" F("x", "\"integer\"", "false", "{}") "]}", "true",
-                     "{}") "," F("l", "{\"type\":\"array\",\"elementType\":\"integer\",\"containsNull\":false}", "true", "{}") "]}",
-                 "p");
+    create_table(
+        f,
+        "{\"type\":\"struct\",\"fields\":[" F("p", "\"string\"", "false", "{}") "," F(
+            "a", "\"integer\"", "false",
+            "{}") "," F("s", "{\"type\":\"struct\",\"fields\":[" F("x", "\"integer\"", "false", "{}") "]}", "true",
+                        "{}") "," F("l", "{\"type\":\"array\",\"elementType\":\"integer\",\"containsNull\":false}",
+                                    "true", "{}") "]}",
+        "p");
     must_append(f, "SELECT 'k' AS p, 1 AS a, {'x': 1} AS s, [1] AS l UNION ALL SELECT 'k', 2, NULL, NULL", NULL);
     expect_refused(f, "SELECT 'k' AS p, NULL::INTEGER AS a", NULL, PLI_E_CONSTRAINT, "column 'a' must not be null");
     expect_refused(f, "SELECT 'k' AS p", NULL, PLI_E_SCHEMA, "column 'a' must not be null");
@@ -429,11 +469,16 @@ static void test_delta_write_rows__nulls_are_refused_where_the_table_has_none(vo
 
 static void test_delta_write_rows__generated_and_default_columns_are_filled(void **state) {
     fixture *f = *state;
-    create_table(f,
-                 "{\"type\":\"struct\",\"fields\":[" F("a", "\"integer\"", "true", "{}") "," F("g", "\"integer\"", "true", "{\"delta.generationExpression\":\"a * 2\"}") "," F(
-                     "d", "\"string\"", "true", "{\"CURRENT_DEFAULT\":\"'none'\"}") "," F("i", "\"integer\"", "true",
-                                                                                     "{\"delta.invariants\":\"{\\\"expression\\\":{\\\"expression\\\":\\\"i < 10\\\"}}\"}") "]}",
-                 NULL);
+    create_table(
+        f,
+        "{\"type\":\"struct\",\"fields\":[" F("a", "\"integer\"", "true", "{}") "," F(
+            "g", "\"integer\"", "true",
+            "{\"delta.generationExpression\":\"a * 2\"}") "," F("d", "\"string\"", "true",
+                                                                "{\"CURRENT_DEFAULT\":\"'none'\"}") "," F("i",
+                                                                                                          "\"integer\"",
+                                                                                                          "true",
+                                                                                                          "{\"delta.invariants\":\"{\\\"expression\\\":{\\\"expression\\\":\\\"i < 10\\\"}}\"}") "]}",
+        NULL);
     must_append(f, "SELECT 4 AS a, 1 AS i", NULL);
     must_append(f, "SELECT 5 AS a, 10 AS g, 'x' AS d, 2 AS i", NULL);
     expect_refused(f, "SELECT 5 AS a, 11 AS g, 2 AS i", NULL, PLI_E_CONSTRAINT, "column 'g'");
@@ -443,7 +488,12 @@ static void test_delta_write_rows__generated_and_default_columns_are_filled(void
 
 static void test_delta_write_rows__what_cannot_be_written_is_refused_by_name(void **state) {
     fixture *f = *state;
-    create_table(f, "{\"type\":\"struct\",\"fields\":[" F("a", "\"long\"", "true", "{\"delta.identity.start\":1,\"delta.identity.step\":1}") "," F("b", "\"integer\"", "true", "{}") "]}", NULL);
+    create_table(
+        f,
+        "{\"type\":\"struct\",\"fields\":[" F(
+            "a", "\"long\"", "true", "{\"delta.identity.start\":1,\"delta.identity.step\":1}") "," F("b", "\"integer\"",
+                                                                                                     "true", "{}") "]}",
+        NULL);
     expect_refused(f, "SELECT 5 AS b", NULL, PLI_E_UNSUPPORTED, "identityColumns");
 }
 
@@ -462,7 +512,8 @@ static char *state_text(fixture *f) {
         OK(pli__action_write(&a, &out, &err));
     }
     char *lines[1000];
-    for (size_t i = 0; i < json_array_size(files); i++) lines[i] = json_dumps(json_array_get(files, i), JSON_SORT_KEYS | JSON_COMPACT);
+    for (size_t i = 0; i < json_array_size(files); i++)
+        lines[i] = json_dumps(json_array_get(files, i), JSON_SORT_KEYS | JSON_COMPACT);
     for (size_t i = 0; i < json_array_size(files); i++)
         for (size_t j = i + 1; j < json_array_size(files); j++)
             if (strcmp(lines[i], lines[j]) > 0) {
@@ -488,14 +539,14 @@ static void remove_commits(fixture *f, int64_t through) {
     }
 }
 
-static void reopen(fixture *f) {
-    write_fixture_open(f, "table");
-}
+static void reopen(fixture *f) { write_fixture_open(f, "table"); }
 
 static void test_delta_write_rows__every_tenth_commit_leaves_a_checkpoint_with_the_same_state(void **state) {
     fixture *f = *state;
     const append_options o = {.partition_by = {"p"}, .properties = {"delta.checkpoint.writeStatsAsStruct", "true"}};
-    for (int i = 0; i <= 10; i++) must_append(f, "SELECT i % 3 AS p, i AS v, NULL::VARCHAR AS n, 'é' || i AS t, {'a.b': i} AS s FROM range(10) t(i)", &o);
+    for (int i = 0; i <= 10; i++)
+        must_append(
+            f, "SELECT i % 3 AS p, i AS v, NULL::VARCHAR AS n, 'é' || i AS t, {'a.b': i} AS s FROM range(10) t(i)", &o);
     assert_non_null(temp_read(f->dir, "table/_delta_log/_last_checkpoint"));
     char *before = state_text(f);
     remove_commits(f, 9);
@@ -511,9 +562,11 @@ static void test_delta_write_rows__every_tenth_commit_leaves_a_checkpoint_with_t
     pli__snapshot_unref(s);
     /* parsed columns have the types of the table */
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, got = {0};
-    pli__buf_addf(&sql, "SELECT add.partitionValues_parsed.p || ' ' || add.stats_parsed.maxValues.v || ' ' || add.stats_parsed.nullCount.n "
-                        "FROM read_parquet('%s') WHERE add IS NOT NULL AND add.partitionValues_parsed.p = 1 LIMIT 1",
-                  temp_path(f->dir, "table/_delta_log/00000000000000000010.checkpoint.parquet"));
+    pli__buf_addf(
+        &sql,
+        "SELECT add.partitionValues_parsed.p || ' ' || add.stats_parsed.maxValues.v || ' ' || add.stats_parsed.nullCount.n "
+        "FROM read_parquet('%s') WHERE add IS NOT NULL AND add.partitionValues_parsed.p = 1 LIMIT 1",
+        temp_path(f->dir, "table/_delta_log/00000000000000000010.checkpoint.parquet"));
     fixtures_text(f->env, sql.ptr, &got);
     assert_string_equal(got.ptr, "1 7 3");
 }
@@ -527,14 +580,17 @@ static void test_delta_write_rows__absent_structs_of_a_checkpoint_are_null(void 
     assert_int_equal(r.actions, 3);
     pli__snapshot_unref(s);
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, got = {0};
-    pli__buf_addf(&sql, "SELECT count(*) FILTER (add IS NOT NULL) || ' ' || count(*) FILTER (add.deletionVector IS NOT NULL) || ' ' || count(*) FILTER (remove IS NOT NULL) || ' ' || "
-                        "count(*) FILTER (protocol.writerFeatures IS NOT NULL) || ' ' || count(*) FILTER (metaData IS NOT NULL) FROM read_parquet('%s')",
-                  temp_path(f->dir, "table/_delta_log/00000000000000000000.checkpoint.parquet"));
+    pli__buf_addf(
+        &sql,
+        "SELECT count(*) FILTER (add IS NOT NULL) || ' ' || count(*) FILTER (add.deletionVector IS NOT NULL) || ' ' || count(*) FILTER (remove IS NOT NULL) || ' ' || "
+        "count(*) FILTER (protocol.writerFeatures IS NOT NULL) || ' ' || count(*) FILTER (metaData IS NOT NULL) FROM read_parquet('%s')",
+        temp_path(f->dir, "table/_delta_log/00000000000000000000.checkpoint.parquet"));
     fixtures_text(f->env, sql.ptr, &got);
     assert_string_equal(got.ptr, "1 0 0 0 1");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, write_fixture_setup, write_fixture_teardown)
+#define TEST(name)                                                                                                     \
+    cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -29,8 +29,13 @@ static int teardown(void **state) {
 
 /* ---- helpers ---- */
 
-static const pli__metadata plain = {.id = {"table-1", 7}, .format_provider = {"parquet", 7}, .created_time = 5, .schema_string =
-    {"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}", 88}};
+static const pli__metadata plain = {
+    .id = {"table-1", 7},
+    .format_provider = {"parquet", 7},
+    .created_time = 5,
+    .schema_string = {
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}",
+        88}};
 
 static pli__metadata plain_metadata(void) {
     pli__metadata m = plain;
@@ -54,15 +59,27 @@ static pli__snapshot *latest(log_fixture *f) {
 
 static void add_part(pli__txn_handle *x, const char *path, const char *part, bool data_change) {
     const pli__kv kv = {PLI_STR("part"), part ? pli__str_of(part) : (pli__str){0}};
-    const pli__add a = {.path = pli__str_of(path), .size = 10, .modification_time = 1, .data_change = data_change, .stats = PLI_STR("{\"numRecords\":4}"),
-                        .n_partition_values = part ? 1 : 0, .partition_values = &kv, .base_row_id = -1, .default_row_commit_version = -1};
+    const pli__add a = {.path = pli__str_of(path),
+                        .size = 10,
+                        .modification_time = 1,
+                        .data_change = data_change,
+                        .stats = PLI_STR("{\"numRecords\":4}"),
+                        .n_partition_values = part ? 1 : 0,
+                        .partition_values = &kv,
+                        .base_row_id = -1,
+                        .default_row_commit_version = -1};
     assert_int_equal(pli__txn_add(x, &a, NULL), PLI_OK);
 }
 
 static void add_file(pli__txn_handle *x, const char *path) { add_part(x, path, NULL, true); }
 
 static void remove_file(pli__txn_handle *x, const char *path, bool data_change) {
-    const pli__remove r = {.path = pli__str_of(path), .deletion_timestamp = 5, .data_change = data_change, .size = 10, .base_row_id = -1, .default_row_commit_version = -1};
+    const pli__remove r = {.path = pli__str_of(path),
+                           .deletion_timestamp = 5,
+                           .data_change = data_change,
+                           .size = 10,
+                           .base_row_id = -1,
+                           .default_row_commit_version = -1};
     assert_int_equal(pli__txn_remove(x, &r, NULL), PLI_OK);
 }
 
@@ -174,7 +191,8 @@ static void test_delta_write_txn__a_collision_is_tried_again_behind_the_winner(v
 }
 
 static void plant(log_fixture *f, pli_status status, bool took_effect) {
-    const pli__store_fault fault = {.op = PLI__STORE_PUT, .key_part = ".json", .nth = 1, .status = status, .took_effect = took_effect};
+    const pli__store_fault fault = {
+        .op = PLI__STORE_PUT, .key_part = ".json", .nth = 1, .status = status, .took_effect = took_effect};
     assert_int_equal(pli__store_memory_plant(f->store, &fault, NULL), PLI_OK);
 }
 
@@ -423,20 +441,20 @@ static void do_act(pli__txn_handle *x, pli__snapshot *s, act a, const char *name
     const pli__protocol p = {.min_reader = 1, .min_writer = 3};
     const pli__domain d = {PLI_STR("x"), PLI_STR("1"), false};
     switch (a) {
-    case NOTHING: break;
-    case ADD:
-    case ADD_P1: add_part(x, name, "1", true); break;
-    case ADD_P2: add_part(x, name, "2", true); break;
-    case DELETE_A: remove_file(x, "a", true); break;
-    case DELETE_B: remove_file(x, "b", true); break;
-    case COMPACT_A:
-        remove_file(x, "a", false);
-        add_part(x, name, "1", false);
-        break;
-    case METADATA: assert_int_equal(pli__txn_set_metadata(x, &m, NULL), PLI_OK); break;
-    case PROTOCOL: assert_int_equal(pli__txn_set_protocol(x, &p, NULL), PLI_OK); break;
-    case DOMAIN_X: assert_int_equal(pli__txn_set_domain(x, &d, NULL), PLI_OK); break;
-    case TXN_T: assert_int_equal(pli__txn_set_txn(x, PLI_STR("t"), 1, NULL), PLI_OK); break;
+        case NOTHING: break;
+        case ADD:
+        case ADD_P1: add_part(x, name, "1", true); break;
+        case ADD_P2: add_part(x, name, "2", true); break;
+        case DELETE_A: remove_file(x, "a", true); break;
+        case DELETE_B: remove_file(x, "b", true); break;
+        case COMPACT_A:
+            remove_file(x, "a", false);
+            add_part(x, name, "1", false);
+            break;
+        case METADATA: assert_int_equal(pli__txn_set_metadata(x, &m, NULL), PLI_OK); break;
+        case PROTOCOL: assert_int_equal(pli__txn_set_protocol(x, &p, NULL), PLI_OK); break;
+        case DOMAIN_X: assert_int_equal(pli__txn_set_domain(x, &d, NULL), PLI_OK); break;
+        case TXN_T: assert_int_equal(pli__txn_set_txn(x, PLI_STR("t"), 1, NULL), PLI_OK); break;
     }
 }
 
@@ -476,8 +494,9 @@ static void make_partitioned(log_fixture *f) {
     const pli__str columns[] = {PLI_STR("part")};
     m.partition_columns = columns;
     m.n_partition_columns = 1;
-    m.schema_string = PLI_STR("{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
-                              "{\"name\":\"part\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}");
+    m.schema_string = PLI_STR(
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"part\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}");
     assert_int_equal(pli__txn_set_metadata(x, &m, NULL), PLI_OK);
     add_part(x, "a", "1", true);
     add_part(x, "b", "2", true);
@@ -500,7 +519,8 @@ static void test_delta_write_txn__winners_conflict_as_in_spark(void **state) {
         assert_int_equal(commit(winner, NULL, NULL), PLI_OK);
         pli_error err = {0};
         const pli_status got = commit(mine, NULL, &err);
-        if (got != (row->conflict ? PLI_E_CONFLICT : PLI_OK)) fail_msg("%s: got %s (%s)", row->name, pli_status_name(got), err.message);
+        if (got != (row->conflict ? PLI_E_CONFLICT : PLI_OK))
+            fail_msg("%s: got %s (%s)", row->name, pli_status_name(got), err.message);
         if (row->conflict) assert_true(err.flags & PLI_ERR_CONFLICT);
         pli__snapshot_unref(s);
         log_fixture_close(&f);

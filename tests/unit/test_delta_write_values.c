@@ -28,19 +28,20 @@ static json_t *vectors(const char *name) {
     json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL), *found = NULL, *set;
     size_t i;
     assert_non_null(root);
-    json_array_foreach(json_object_get(root, "sets"), i, set)
-        if (strcmp(json_string_value(json_object_get(set, "name")), name) == 0) found = json_incref(json_object_get(set, "vectors"));
+    json_array_foreach(json_object_get(root, "sets"), i,
+                       set) if (strcmp(json_string_value(json_object_get(set, "name")), name) == 0)
+        found = json_incref(json_object_get(set, "vectors"));
     json_decref(root);
     assert_non_null(found);
     return found;
 }
 
-#define SKIP_WITHOUT(v)                                                                                               \
-    do {                                                                                                              \
-        if (!(v)) {                                                                                                   \
-            print_message("the shared vectors are not there: skipped\n");                                             \
-            skip();                                                                                                   \
-        }                                                                                                             \
+#define SKIP_WITHOUT(v)                                                                                                \
+    do {                                                                                                               \
+        if (!(v)) {                                                                                                    \
+            print_message("the shared vectors are not there: skipped\n");                                              \
+            skip();                                                                                                    \
+        }                                                                                                              \
     } while (0)
 
 static const char *text_of(const json_t *o, const char *key) { return json_string_value(json_object_get(o, key)); }
@@ -49,7 +50,9 @@ static pli__str slice_of(const json_t *o, const char *key) {
     return json_is_string(s) ? (pli__str){json_string_value(s), json_string_length(s)} : (pli__str){0};
 }
 
-static void expect_text(const pli__buf *b, const char *expected) { assert_string_equal(b->ptr ? b->ptr : "", expected); }
+static void expect_text(const pli__buf *b, const char *expected) {
+    assert_string_equal(b->ptr ? b->ptr : "", expected);
+}
 
 static void test_delta_write_values__folders_are_escaped_as_in_hive(void **state) {
     (void)state;
@@ -90,7 +93,8 @@ static void expect_partition(const json_t *v) {
     bool is_null = false;
     snprintf(quoted, sizeof quoted, "\"%s\"", text_of(v, "type"));
     assert_int_equal(pli__type_from_delta(pli__str_of(quoted), &type, NULL), PLI_OK);
-    const pli_status s = pli__partition_text(type, engine_text(v, type, scratch, sizeof scratch), &text, &is_null, NULL);
+    const pli_status s = pli__partition_text(type, engine_text(v, type, scratch, sizeof scratch), &text, &is_null,
+                                             NULL);
     const bool zoned = text_of(v, "zone") && strcmp(text_of(v, "zone"), "UTC") != 0;
     if (!text_of(v, "directory")) {
         assert_int_equal(s, PLI_E_DATA);
@@ -133,8 +137,18 @@ static void test_delta_write_values__floats_are_printed_as_java_does(void **stat
     (void)state;
     static const struct {
         const char *engine, *log;
-    } rows[] = {{"0.1", "0.1"}, {"1e-07", "1.0E-7"}, {"0.001", "0.001"}, {"0.0009", "9.0E-4"}, {"1e+22", "1.0E22"}, {"12345678.9", "1.23456789E7"},
-                {"1234567.8", "1234567.8"}, {"9999999.0", "9999999.0"}, {"10000000.0", "1.0E7"}, {"-123.0", "-123.0"}, {"-0.0", "0.0"}, {"100.0", "100.0"}};
+    } rows[] = {{"0.1", "0.1"},
+                {"1e-07", "1.0E-7"},
+                {"0.001", "0.001"},
+                {"0.0009", "9.0E-4"},
+                {"1e+22", "1.0E22"},
+                {"12345678.9", "1.23456789E7"},
+                {"1234567.8", "1234567.8"},
+                {"9999999.0", "9999999.0"},
+                {"10000000.0", "1.0E7"},
+                {"-123.0", "-123.0"},
+                {"-0.0", "0.0"},
+                {"100.0", "100.0"}};
     const pli__type *t = pli__type_new(PLI__TYPE_F64);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         pli__buf out = {0};
@@ -155,7 +169,8 @@ static void test_delta_write_values__string_bounds_are_cut_soundly(void **state)
         pli__buf out = {0};
         const size_t length = (size_t)json_integer_value(json_object_get(v, "prefixLength"));
         const bool max = strcmp(text_of(v, "bound"), "max") == 0;
-        const bool ok = max ? pli__stats_string_max(slice_of(v, "value"), length, &out) : pli__stats_string_min(slice_of(v, "value"), length, &out);
+        const bool ok = max ? pli__stats_string_max(slice_of(v, "value"), length, &out)
+                            : pli__stats_string_min(slice_of(v, "value"), length, &out);
         assert_int_equal(ok, text_of(v, "stored") != NULL);
         if (ok) expect_text(&out, text_of(v, "stored"));
         pli__buf_clear(&out);
@@ -188,8 +203,12 @@ static size_t random_text(unsigned *seed, char *out, size_t points) {
         const uint32_t cp = edges[(*seed = *seed * 1103515245u + 12345u) / 65536u % 10];
         if (cp < 0x80) out[n++] = (char)cp;
         else if (cp < 0x800) out[n++] = (char)(0xc0 | cp >> 6), out[n++] = (char)(0x80 | (cp & 63));
-        else if (cp < 0x10000) out[n++] = (char)(0xe0 | cp >> 12), out[n++] = (char)(0x80 | (cp >> 6 & 63)), out[n++] = (char)(0x80 | (cp & 63));
-        else out[n++] = (char)(0xf0 | cp >> 18), out[n++] = (char)(0x80 | (cp >> 12 & 63)), out[n++] = (char)(0x80 | (cp >> 6 & 63)), out[n++] = (char)(0x80 | (cp & 63));
+        else if (cp < 0x10000)
+            out[n++] = (char)(0xe0 | cp >> 12), out[n++] = (char)(0x80 | (cp >> 6 & 63)),
+            out[n++] = (char)(0x80 | (cp & 63));
+        else
+            out[n++] = (char)(0xf0 | cp >> 18), out[n++] = (char)(0x80 | (cp >> 12 & 63)),
+            out[n++] = (char)(0x80 | (cp >> 6 & 63)), out[n++] = (char)(0x80 | (cp & 63));
     }
     return n;
 }
@@ -228,34 +247,57 @@ static void test_delta_write_values__null_members_are_left_out_but_partition_nul
     (void)state;
     const pli__kv kv[] = {{PLI_STR("p"), {0}}, {PLI_STR("q\""), PLI_STR("x\n")}};
     const pli__action a = {.kind = PLI__ACTION_ADD,
-                           .add = {.path = PLI_STR("a%20b"), .n_partition_values = 2, .partition_values = kv, .size = 5, .modification_time = 6, .data_change = true,
-                                   .stats = PLI_STR("{\"numRecords\":1}"), .base_row_id = -1, .default_row_commit_version = -1}};
-    expect_line(&a, "{\"add\":{\"path\":\"a%20b\",\"partitionValues\":{\"p\":null,\"q\\\"\":\"x\\n\"},\"size\":5,\"modificationTime\":6,\"dataChange\":true,"
-                    "\"stats\":\"{\\\"numRecords\\\":1}\"}}\n");
+                           .add = {.path = PLI_STR("a%20b"),
+                                   .n_partition_values = 2,
+                                   .partition_values = kv,
+                                   .size = 5,
+                                   .modification_time = 6,
+                                   .data_change = true,
+                                   .stats = PLI_STR("{\"numRecords\":1}"),
+                                   .base_row_id = -1,
+                                   .default_row_commit_version = -1}};
+    expect_line(
+        &a,
+        "{\"add\":{\"path\":\"a%20b\",\"partitionValues\":{\"p\":null,\"q\\\"\":\"x\\n\"},\"size\":5,\"modificationTime\":6,\"dataChange\":true,"
+        "\"stats\":\"{\\\"numRecords\\\":1}\"}}\n");
 }
 
 static void test_delta_write_values__a_remove_keeps_vector_and_row_ids(void **state) {
     (void)state;
     const pli__action a = {.kind = PLI__ACTION_REMOVE,
-                           .remove = {.path = PLI_STR("f"), .deletion_timestamp = 7, .data_change = false, .extended_file_metadata = true, .size = 9,
-                                      .dv = {'u', PLI_STR("abc"), 1, 40, 6}, .base_row_id = 0, .default_row_commit_version = 3}};
-    expect_line(&a, "{\"remove\":{\"path\":\"f\",\"deletionTimestamp\":7,\"dataChange\":false,\"extendedFileMetadata\":true,\"partitionValues\":{},\"size\":9,"
-                    "\"deletionVector\":{\"storageType\":\"u\",\"pathOrInlineDv\":\"abc\",\"offset\":1,\"sizeInBytes\":40,\"cardinality\":6},"
-                    "\"baseRowId\":0,\"defaultRowCommitVersion\":3}}\n");
+                           .remove = {.path = PLI_STR("f"),
+                                      .deletion_timestamp = 7,
+                                      .data_change = false,
+                                      .extended_file_metadata = true,
+                                      .size = 9,
+                                      .dv = {'u', PLI_STR("abc"), 1, 40, 6},
+                                      .base_row_id = 0,
+                                      .default_row_commit_version = 3}};
+    expect_line(
+        &a,
+        "{\"remove\":{\"path\":\"f\",\"deletionTimestamp\":7,\"dataChange\":false,\"extendedFileMetadata\":true,\"partitionValues\":{},\"size\":9,"
+        "\"deletionVector\":{\"storageType\":\"u\",\"pathOrInlineDv\":\"abc\",\"offset\":1,\"sizeInBytes\":40,\"cardinality\":6},"
+        "\"baseRowId\":0,\"defaultRowCommitVersion\":3}}\n");
 }
 
 static void test_delta_write_values__unknown_members_of_metadata_are_kept(void **state) {
     (void)state;
     const pli__action a = {.kind = PLI__ACTION_METADATA,
-                           .metadata = {.id = PLI_STR("i"), .format_provider = PLI_STR("parquet"), .schema_string = PLI_STR("{}"), .created_time = -1,
+                           .metadata = {.id = PLI_STR("i"),
+                                        .format_provider = PLI_STR("parquet"),
+                                        .schema_string = PLI_STR("{}"),
+                                        .created_time = -1,
                                         .extra = PLI_STR("{\"new\":[1]}")}};
-    expect_line(&a, "{\"metaData\":{\"id\":\"i\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":\"{}\",\"partitionColumns\":[],"
-                    "\"configuration\":{},\"new\":[1]}}\n");
+    expect_line(
+        &a,
+        "{\"metaData\":{\"id\":\"i\",\"format\":{\"provider\":\"parquet\",\"options\":{}},\"schemaString\":\"{}\",\"partitionColumns\":[],"
+        "\"configuration\":{},\"new\":[1]}}\n");
 }
 
 /* ---- protocol ---- */
 
-static void expect_protocol(const char *schema, const pli__kv *config, size_t n, const pli__protocol *base, const char *line) {
+static void expect_protocol(const char *schema, const pli__kv *config, size_t n, const pli__protocol *base,
+                            const char *line) {
     const pli__type *type = NULL;
     pli__arena arena = {0};
     pli__action a = {.kind = PLI__ACTION_PROTOCOL};
@@ -263,7 +305,8 @@ static void expect_protocol(const char *schema, const pli__kv *config, size_t n,
     bool changed;
     pli_error err = {0};
     if (pli__type_from_delta(pli__str_of(schema), &type, &err) != PLI_OK) fail_msg("%s", err.message);
-    if (pli__protocol_derive(&m, type, base, &arena, &a.protocol, &changed, &err) != PLI_OK) fail_msg("%s", err.message);
+    if (pli__protocol_derive(&m, type, base, &arena, &a.protocol, &changed, &err) != PLI_OK)
+        fail_msg("%s", err.message);
     expect_line(&a, line);
     pli__type_unref(type);
     pli__arena_clear(&arena);
@@ -274,33 +317,43 @@ static void expect_protocol(const char *schema, const pli__kv *config, size_t n,
 
 static void test_delta_write_values__a_table_gets_exactly_the_features_it_uses(void **state) {
     (void)state;
-    const pli__kv dv = {PLI_STR("delta.enableDeletionVectors"), PLI_STR("true")}, cdf = {PLI_STR("delta.enableChangeDataFeed"), PLI_STR("true")},
-                  mapping = {PLI_STR("delta.columnMapping.mode"), PLI_STR("name")}, check = {PLI_STR("delta.constraints.c"), PLI_STR("a > 1")},
-                  rows = {PLI_STR("delta.enableRowTracking"), PLI_STR("true")}, asked = {PLI_STR("delta.feature.vacuumProtocolCheck"), PLI_STR("supported")};
+    const pli__kv dv = {PLI_STR("delta.enableDeletionVectors"), PLI_STR("true")},
+                  cdf = {PLI_STR("delta.enableChangeDataFeed"), PLI_STR("true")},
+                  mapping = {PLI_STR("delta.columnMapping.mode"), PLI_STR("name")},
+                  check = {PLI_STR("delta.constraints.c"), PLI_STR("a > 1")},
+                  rows = {PLI_STR("delta.enableRowTracking"), PLI_STR("true")},
+                  asked = {PLI_STR("delta.feature.vacuumProtocolCheck"), PLI_STR("supported")};
     const pli__kv both[] = {dv, cdf};
     expect_protocol(LONG, NULL, 0, NULL, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n");
     expect_protocol(LONG, &check, 1, NULL, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}\n");
     expect_protocol(LONG, &cdf, 1, NULL, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":4}}\n");
     expect_protocol(LONG, &mapping, 1, NULL, "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}\n");
-    expect_protocol(LONG, &rows, 1, NULL, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"rowTracking\",\"domainMetadata\"]}}\n");
-    expect_protocol(LONG, &asked, 1, NULL,
-                    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"vacuumProtocolCheck\"],\"writerFeatures\":[\"vacuumProtocolCheck\"]}}\n");
-    expect_protocol(ONE("timestamp_ntz", "\"nullable\":true,\"metadata\":{}"), NULL, 0, NULL,
-                    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"timestampNtz\"]}}\n");
-    expect_protocol(ONE("timestamp_ntz", "\"nullable\":false,\"metadata\":{}"), NULL, 0, NULL,
-                    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"invariants\",\"timestampNtz\"]}}\n");
-    expect_protocol(LONG, both, 2, NULL,
-                    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\"],"
-                    "\"writerFeatures\":[\"deletionVectors\",\"changeDataFeed\"]}}\n");
+    expect_protocol(
+        LONG, &rows, 1, NULL,
+        "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":7,\"writerFeatures\":[\"rowTracking\",\"domainMetadata\"]}}\n");
+    expect_protocol(
+        LONG, &asked, 1, NULL,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"vacuumProtocolCheck\"],\"writerFeatures\":[\"vacuumProtocolCheck\"]}}\n");
+    expect_protocol(
+        ONE("timestamp_ntz", "\"nullable\":true,\"metadata\":{}"), NULL, 0, NULL,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"timestampNtz\"]}}\n");
+    expect_protocol(
+        ONE("timestamp_ntz", "\"nullable\":false,\"metadata\":{}"), NULL, 0, NULL,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"timestampNtz\"],\"writerFeatures\":[\"invariants\",\"timestampNtz\"]}}\n");
+    expect_protocol(
+        LONG, both, 2, NULL,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\"],"
+        "\"writerFeatures\":[\"deletionVectors\",\"changeDataFeed\"]}}\n");
 }
 
 static void test_delta_write_values__an_upgrade_lists_what_the_old_versions_implied(void **state) {
     (void)state;
     const pli__protocol old = {.min_reader = 1, .min_writer = 4};
     const pli__kv dv = {PLI_STR("delta.enableDeletionVectors"), PLI_STR("true")};
-    expect_protocol(LONG, &dv, 1, &old,
-                    "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\","
-                    "\"appendOnly\",\"invariants\",\"checkConstraints\",\"changeDataFeed\",\"generatedColumns\"]}}\n");
+    expect_protocol(
+        LONG, &dv, 1, &old,
+        "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,\"readerFeatures\":[\"deletionVectors\"],\"writerFeatures\":[\"deletionVectors\","
+        "\"appendOnly\",\"invariants\",\"checkConstraints\",\"changeDataFeed\",\"generatedColumns\"]}}\n");
     expect_protocol(LONG, NULL, 0, &old, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":4}}\n");
 }
 
@@ -333,15 +386,21 @@ static void test_delta_write_values__mapped_columns_get_ids_at_every_level(void 
     int64_t id;
     pli__buf name = {0};
     assert_int_equal(pli_env_new(NULL, &env, NULL), PLI_OK);
-    assert_int_equal(pli__type_from_sql(PLI_STR("STRUCT(a INTEGER, s STRUCT(x INTEGER, l STRUCT(y INTEGER)[]), m MAP(VARCHAR, STRUCT(z INTEGER)))"), &schema, NULL), PLI_OK);
+    assert_int_equal(
+        pli__type_from_sql(
+            PLI_STR("STRUCT(a INTEGER, s STRUCT(x INTEGER, l STRUCT(y INTEGER)[]), m MAP(VARCHAR, STRUCT(z INTEGER)))"),
+            &schema, NULL),
+        PLI_OK);
     assert_int_equal(pli__metadata_create(env, schema, &options, &arena, &m, NULL), PLI_OK);
     assert_int_equal(pli__type_from_delta(m.schema_string, &back, NULL), PLI_OK);
     const pli__type *s = back->fields[1].type;
     assert_true(pli__field_meta_i64(&s->fields[1].type->fields[0].type->fields[0], "delta.columnMapping.id", &id));
-    assert_true(pli__field_meta_str(&back->fields[2].type->fields[1].type->fields[0], "delta.columnMapping.physicalName", &name));
+    assert_true(pli__field_meta_str(&back->fields[2].type->fields[1].type->fields[0],
+                                    "delta.columnMapping.physicalName", &name));
     assert_memory_equal(name.ptr, "col-", 4);
     for (size_t i = 0; i < m.n_configuration; i++)
-        if (pli__str_eqz(m.configuration[i].key, "delta.columnMapping.maxColumnId")) assert_true(pli__str_eqz(m.configuration[i].value, "7"));
+        if (pli__str_eqz(m.configuration[i].key, "delta.columnMapping.maxColumnId"))
+            assert_true(pli__str_eqz(m.configuration[i].value, "7"));
     pli__buf_clear(&name);
     pli__type_unref(schema);
     pli__type_unref(back);

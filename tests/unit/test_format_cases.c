@@ -47,7 +47,8 @@ static void write_hex(const char *path, const char *hex) {
         char two[3] = {hex[0], hex[1], 0};
         pli__buf_addc(&bytes, (char)strtoul(two, NULL, 16));
     }
-    assert_int_equal(pli__fs_publish(path, pli__buf_str(&bytes), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL), PLI_OK);
+    assert_int_equal(pli__fs_publish(path, pli__buf_str(&bytes), PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL),
+                     PLI_OK);
     pli__buf_clear(&bytes);
 }
 
@@ -55,7 +56,8 @@ static void run_sql(pli_env *env, const char *sql, const char *path, const char 
     pli__engine *e = NULL;
     pli_error err = {0};
     assert_int_equal(pli__env_engine(env, &e, &err), PLI_OK);
-    if (strcmp(format, "excel") == 0 || strcmp(format, "avro") == 0) assert_int_equal(pli__engine_load_extension(e, format, &err), PLI_OK);
+    if (strcmp(format, "excel") == 0 || strcmp(format, "avro") == 0)
+        assert_int_equal(pli__engine_load_extension(e, format, &err), PLI_OK);
     pli__buf text = {0};
     for (const char *p = sql; *p; p++) {
         if (strncmp(p, "$FILE", 5) == 0) {
@@ -78,7 +80,8 @@ static pli__input_file *write_files(pli_env *env, const json_t *c, const char *d
         const char *text = json_string_value(content), *hex = json_string_value(json_object_get(content, "hex")),
                    *sql = json_string_value(json_object_get(content, "sql"));
         const pli__str data = {text, json_string_length(content)};
-        if (text) assert_int_equal(pli__fs_publish(path, data, PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL), PLI_OK);
+        if (text)
+            assert_int_equal(pli__fs_publish(path, data, PLI__PUBLISH_REPLACE | PLI__PUBLISH_RELAXED, NULL), PLI_OK);
         if (hex) write_hex(path, hex);
         if (sql) run_sql(env, sql, path, json_string_value(json_object_get(c, "format")));
         list[(*n)++].path = path;
@@ -167,24 +170,32 @@ static void check_error(fixture *f, const json_t *c, pli_status status, const pl
     const char *code = json_string_value(json_object_get(c, "error"));
     size_t i;
     json_t *part;
-    if (strcmp(pli_status_name(status), code ? code : "OK") != 0) wrong(f, c, status ? err->message : "no error", code ? code : "no error");
+    if (strcmp(pli_status_name(status), code ? code : "OK") != 0)
+        wrong(f, c, status ? err->message : "no error", code ? code : "no error");
     if (!code) return;
-    json_array_foreach(json_object_get(c, "says"), i, part)
-        if (!strstr(err->message, json_string_value(part))) wrong(f, c, err->message, json_string_value(part));
+    json_array_foreach(json_object_get(c, "says"), i, part) if (!strstr(err->message, json_string_value(part)))
+        wrong(f, c, err->message, json_string_value(part));
 }
 
 static pli_status read_case(fixture *f, const json_t *c, const char *dir, json_t *rows, pli_error *err) {
     size_t n = 0;
     pli__input_file *files = write_files(f->env, c, dir, &n);
-    const char *name = json_string_value(json_object_get(c, "format")), *known = json_string_value(json_object_get(c, "known")),
+    const char *name = json_string_value(json_object_get(c, "format")),
+               *known = json_string_value(json_object_get(c, "known")),
                *corrupt = json_string_value(json_object_get(c, "corrupt"));
     const json_t *partition = json_object_get(c, "partition_columns");
     const char *columns[8] = {0};
-    for (size_t i = 0; i < json_array_size(partition) && i < 8; i++) columns[i] = json_string_value(json_array_get(partition, i));
-    pli__format_options options = {.options = json_object_get(c, "options"), .all_text = json_is_true(json_object_get(c, "all_text")),
+    for (size_t i = 0; i < json_array_size(partition) && i < 8; i++)
+        columns[i] = json_string_value(json_array_get(partition, i));
+    pli__format_options options = {.options = json_object_get(c, "options"),
+                                   .all_text = json_is_true(json_object_get(c, "all_text")),
                                    .ntz = json_is_true(json_object_get(c, "ntz"))};
     if (corrupt) options.corrupt = strcmp(corrupt, "column") == 0 ? PLI__CORRUPT_COLUMN : PLI__CORRUPT_SKIP;
-    pli__read read = {.env = f->env, .options = &options, .n_partition_columns = json_array_size(partition), .partition_columns = columns, .root = dir};
+    pli__read read = {.env = f->env,
+                      .options = &options,
+                      .n_partition_columns = json_array_size(partition),
+                      .partition_columns = columns,
+                      .root = dir};
     if (known) assert_int_equal(pli__type_from_sql(pli__str_of(known), &read.known, NULL), PLI_OK);
     pli__relation *r = NULL;
     const pli__format *format = strcmp(name, "auto") == 0 ? NULL : pli__format_of_name(name);
@@ -235,9 +246,7 @@ static void test_format_cases__files_give_the_rows_written_down(void **state) {
         if (pli__json_parse(pli__buf_str(&text), path, &f.cases, &err) != PLI_OK) fail_msg("%s", err.message);
         size_t k;
         json_t *c;
-        json_array_foreach(f.cases, k, c) {
-            run_case(&f, c);
-        }
+        json_array_foreach(f.cases, k, c) { run_case(&f, c); }
         json_decref(f.cases);
         pli__buf_clear(&text);
         free(path);

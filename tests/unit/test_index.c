@@ -14,11 +14,11 @@
 #include "port/fs.h"
 #include "support/temp_dir.h"
 
-#define OK(expr)                                                                                                                                     \
-    do {                                                                                                                                             \
-        pli_error err_ = {0}, *err = &err_;                                                                                                          \
-        if ((expr) != PLI_OK) fail_msg("%s: %s", #expr, err_.message);                                                                               \
-        (void)err;                                                                                                                                   \
+#define OK(expr)                                                                                                       \
+    do {                                                                                                               \
+        pli_error err_ = {0}, *err = &err_;                                                                            \
+        if ((expr) != PLI_OK) fail_msg("%s: %s", #expr, err_.message);                                                 \
+        (void)err;                                                                                                     \
     } while (0)
 
 static pli__checkpoint *open_checkpoint(void *temp) {
@@ -30,7 +30,8 @@ static pli__checkpoint *open_checkpoint(void *temp) {
 
 static void plan_batch(pli__checkpoint *cp, int64_t n, const char *path, int64_t size) {
     bool won = false;
-    json_t *body = json_pack("{s:[s], s:[[I,I]]}", "files", path, "file_info", (json_int_t)size, (json_int_t)7), *stored = NULL, *commit = json_object();
+    json_t *body = json_pack("{s:[s], s:[[I,I]]}", "files", path, "file_info", (json_int_t)size, (json_int_t)7),
+           *stored = NULL, *commit = json_object();
     OK(pli__checkpoint_write_offset(cp, n, body, &won, &stored, NULL, err));
     OK(pli__checkpoint_write_commit(cp, n, commit, &won, err));
     json_decref(body);
@@ -75,7 +76,8 @@ static void test_index__is_made_anew_when_lost_or_damaged(void **state) {
     assert_int_equal(batch_in_index(cp, false, "/in", "a.csv"), 0);
     OK(pli__index_delete(cp, err));
     assert_int_equal(batch_in_index(cp, false, "/in", "a.csv"), 0);
-    temp_write(*state, "cp/index.db", "this is no database at all, and long enough to be looked at as one ..............................");
+    temp_write(*state, "cp/index.db",
+               "this is no database at all, and long enough to be looked at as one ..............................");
     assert_int_equal(batch_in_index(cp, false, "/in", "a.csv"), 0);
     assert_int_equal(truncate(path, 5000), 0); /* page 2 and later are gone */
     assert_int_equal(batch_in_index(cp, false, "/in", "a.csv"), 0);
@@ -140,7 +142,12 @@ static void test_index__a_queue_is_counted_and_bounded(void **state) {
     OK(pli__index_folder_waiting(x, folder, -9, (pli__str){0}, err));
     OK(pli__index_folder_get(x, PLI_STR("/in"), &found, &f, err));
     assert_int_equal(f.waiting, 0);
-    pli__index_file file = {.folder = folder, .name = PLI_STR("q"), .size = 1, .mtime_ns = 2, .batch = PLI__INDEX_WAITING, .prev = PLI__INDEX_UNKNOWN};
+    pli__index_file file = {.folder = folder,
+                            .name = PLI_STR("q"),
+                            .size = 1,
+                            .mtime_ns = 2,
+                            .batch = PLI__INDEX_WAITING,
+                            .prev = PLI__INDEX_UNKNOWN};
     OK(pli__index_file_put(x, &file, err));
     file.batch = 4;
     OK(pli__index_file_take(x, &file, &was_waiting, err));
@@ -235,14 +242,10 @@ static void test_seen__a_damaged_record_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_index__knows_what_the_offsets_name),
-        TEST(test_index__is_made_anew_when_lost_or_damaged),
-        TEST(test_index__follows_a_checkpoint_that_went_back),
-        TEST(test_index__looking_leaves_nothing_behind),
-        TEST(test_index__a_reader_does_not_disturb_a_writer),
-        TEST(test_index__a_queue_is_counted_and_bounded),
-        TEST(test_seen__cleaned_batches_stay_known),
-        TEST(test_seen__a_hole_is_an_error),
+        TEST(test_index__knows_what_the_offsets_name),         TEST(test_index__is_made_anew_when_lost_or_damaged),
+        TEST(test_index__follows_a_checkpoint_that_went_back), TEST(test_index__looking_leaves_nothing_behind),
+        TEST(test_index__a_reader_does_not_disturb_a_writer),  TEST(test_index__a_queue_is_counted_and_bounded),
+        TEST(test_seen__cleaned_batches_stay_known),           TEST(test_seen__a_hole_is_an_error),
         TEST(test_seen__a_damaged_record_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,8 @@ static const json_t *decision(const json_t *p, const char *column) {
 static void test_schema_api__first_batch_is_the_schema(void **state) {
     (void)state;
     PLI_AUTO(pli__json_unref)
-    json_t *p =
-        plan("{\"batch\":[{\"name\":\"a\",\"dtype\":\"Int64\"},{\"name\":\"b\",\"dtype\":\"Struct({'x': Utf8})\"}]}");
+    json_t *p = plan(
+        "{\"batch\":[{\"name\":\"a\",\"dtype\":\"Int64\"},{\"name\":\"b\",\"dtype\":\"Struct({'x': Utf8})\"}]}");
     assert_true(json_is_true(json_object_get(p, "changed")));
     assert_true(json_is_true(json_object_get(p, "first")));
     const json_t *schema = json_object_get(p, "schema");

@@ -636,11 +636,9 @@ static void run_batch(const batch *b, bool backwards) {
     pli__evolve_part parts[MAX_PARTS];
     const pli__schema_policy policy = policy_of(b->policy);
     PLI_AUTO(pli__type_auto)
-    const pli__type *stored = b->stored ? columns(b->stored) : NULL,
-                    *given = b->given ? columns(b->given) : NULL;
+    const pli__type *stored = b->stored ? columns(b->stored) : NULL, *given = b->given ? columns(b->given) : NULL;
     PLI_AUTO(pli__type_auto)
-    const pli__type *hints = b->hints ? columns(b->hints) : NULL,
-                    *expected = columns(b->schema);
+    const pli__type *hints = b->hints ? columns(b->hints) : NULL, *expected = columns(b->schema);
     PLI_AUTO(pli__evolve_plan_auto) pli__evolve_plan *plan = NULL;
     const pli__evolve_input in = {stored, given, hints, fill_parts(b, parts, backwards), parts, &policy};
     pli_error err = {0};

@@ -53,16 +53,19 @@ static const pli__type *columns_of(pli_env *env, const char *sql) {
     pli__engine *e = NULL;
     const pli__type *t = NULL;
     pli_error err = {0};
-    if (pli__env_engine(env, &e, &err) != PLI_OK || pli__engine_describe(e, sql, &t, &err) != PLI_OK) fail_msg("%s", err.message);
+    if (pli__env_engine(env, &e, &err) != PLI_OK || pli__engine_describe(e, sql, &t, &err) != PLI_OK)
+        fail_msg("%s", err.message);
     return t;
 }
 
 static pli__batch_ref batch_of(const char *app, int64_t n) {
-    return (pli__batch_ref){.app_id = app, .batch_id = n, .attempt = "attempt", .offset_sha256 = SHA, .job = "job", .n_files = 3};
+    return (pli__batch_ref){
+        .app_id = app, .batch_id = n, .attempt = "attempt", .offset_sha256 = SHA, .job = "job", .n_files = 3};
 }
 
 /* Prepare and commit one batch. */
-static pli_status write_batch(pli_env *env, pli__sink *s, const char *app, int64_t n, const char *sql, json_t **result, pli_error *err) {
+static pli_status write_batch(pli_env *env, pli__sink *s, const char *app, int64_t n, const char *sql, json_t **result,
+                              pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *t = columns_of(env, sql);
     const pli__batch_ref b = batch_of(app, n);
     pli__prepared *p = NULL;
@@ -107,11 +110,13 @@ static void test_sink_delta__merge_schema_adds_columns(void **state) {
     const pli__sink_delta_options strict = {.path = f->path}, loose = {.path = f->path, .merge_schema = true};
     pli__sink *s = open_with(f->env, &strict), *m = open_with(f->env, &loose);
     must_write(f, s, 0, "SELECT 1::BIGINT AS a");
-    expect_refused(f, s, 1, "SELECT 2::BIGINT AS a, 'x' AS b", PLI_E_SCHEMA, "column 'b' (VARCHAR) is not in the table");
+    expect_refused(f, s, 1, "SELECT 2::BIGINT AS a, 'x' AS b", PLI_E_SCHEMA,
+                   "column 'b' (VARCHAR) is not in the table");
     must_write(f, m, 1, "SELECT 2::BIGINT AS a, 'x' AS b");
     must_write(f, s, 2, "SELECT 'y' AS B, 3::INTEGER AS A");
     expect_rows(f, "SELECT * FROM (VALUES (1::BIGINT, NULL), (2, 'x'), (3, 'y')) t(a, b)");
-    expect_refused(f, m, 3, "SELECT 'text' AS a", PLI_E_SCHEMA, "column 'a' is VARCHAR in the input, which does not fit the table's BIGINT");
+    expect_refused(f, m, 3, "SELECT 'text' AS a", PLI_E_SCHEMA,
+                   "column 'a' is VARCHAR in the input, which does not fit the table's BIGINT");
     pli__sink_free(s);
     pli__sink_free(m);
 }
@@ -134,7 +139,11 @@ static void test_sink_delta__overwrite_replaces_the_rows(void **state) {
 static void test_sink_delta__partitions_and_properties_are_those_of_the_creation(void **state) {
     fixture *f = *state;
     const char *part[] = {"P"}, *other[] = {"a"}, *properties[] = {"delta.enableChangeDataFeed", "true"};
-    const pli__sink_delta_options o = {.path = f->path, .partition_by = part, .n_partition_by = 1, .properties = properties, .n_properties = 2},
+    const pli__sink_delta_options o = {.path = f->path,
+                                       .partition_by = part,
+                                       .n_partition_by = 1,
+                                       .properties = properties,
+                                       .n_properties = 2},
                                   wrong = {.path = f->path, .partition_by = other, .n_partition_by = 1};
     pli__sink *s = open_with(f->env, &o), *w = open_with(f->env, &wrong);
     must_write(f, s, 0, "SELECT 'k/1' AS p, 1::BIGINT AS a");
@@ -191,7 +200,8 @@ static void test_sink_delta__a_file_that_was_vacuumed_is_never_committed(void **
     assert_int_equal(pli__sink_prepare(s, &b, "SELECT 2 AS a", t, &p, NULL), PLI_OK);
     assert_int_equal(pli__sink_describe(s, p, &described, NULL), PLI_OK);
     char file[400];
-    snprintf(file, sizeof file, "table/%s", json_string_value(json_array_get(json_object_get(described, "addedFiles"), 0)));
+    snprintf(file, sizeof file, "table/%s",
+             json_string_value(json_array_get(json_object_get(described, "addedFiles"), 0)));
     assert_int_equal(pli__fs_unlink(temp_path(f->dir, file), false, NULL), PLI_OK);
     assert_int_equal(pli__sink_commit(s, &b, p, &result, &err), PLI_E_NOT_FOUND);
     assert_true(err.flags & PLI_ERR_RETRIABLE);
@@ -229,7 +239,10 @@ static void test_sink_delta__a_table_that_forgets_transactions_is_refused(void *
     fixture *f = *state;
     const char *properties[] = {"delta.setTransactionRetentionDuration", "interval 7 days"};
     const pli__sink_delta_options o = {.path = f->path, .properties = properties, .n_properties = 2},
-                                  allowed = {.path = f->path, .properties = properties, .n_properties = 2, .allow_short_txn_retention = true};
+                                  allowed = {.path = f->path,
+                                             .properties = properties,
+                                             .n_properties = 2,
+                                             .allow_short_txn_retention = true};
     pli__sink *s = open_with(f->env, &o), *a = open_with(f->env, &allowed);
     expect_refused(f, s, 0, "SELECT 1 AS a", PLI_E_UNSUPPORTED, "interval 7 days");
     must_write(f, a, 0, "SELECT 1 AS a");
@@ -241,7 +254,8 @@ static void test_sink_delta__a_table_that_forgets_transactions_is_refused(void *
 static void test_sink_delta__wrong_options_are_refused(void **state) {
     fixture *f = *state;
     pli__sink *s = NULL;
-    const pli__sink_delta_options none = {0}, odd = {.path = f->path, .n_properties = 1}, mode = {.path = f->path, .mode = "upsert"};
+    const pli__sink_delta_options none = {0}, odd = {.path = f->path, .n_properties = 1},
+                                  mode = {.path = f->path, .mode = "upsert"};
     assert_int_equal(pli__sink_delta_new(f->env, &none, &s, NULL), PLI_E_ARGUMENT);
     assert_int_equal(pli__sink_delta_new(f->env, &odd, &s, NULL), PLI_E_ARGUMENT);
     assert_int_equal(pli__sink_delta_new(f->env, &mode, &s, NULL), PLI_E_ARGUMENT);
@@ -272,7 +286,8 @@ static void test_sink_delta__the_commit_names_its_batch(void **state) {
     assert_string_equal(json_string_value(json_object_get(pli, "durability")), "relaxed");
     assert_string_equal(json_string_value(json_object_get(parameters, "queryId")), "app");
     assert_string_equal(json_string_value(json_object_get(parameters, "epochId")), "7");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(info, "operationMetrics"), "numOutputRows")), "1");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(info, "operationMetrics"), "numOutputRows")),
+                        "1");
     json_decref(info);
     pli__delta_free(t);
     pli__sink_free(s);
@@ -334,7 +349,9 @@ static void test_sink_delta__processes_that_start_together_all_land(void **state
     char sql[200];
     run_writers(f, false);
     assert_int_equal(newest(f), WRITERS * BATCHES - 1);
-    snprintf(sql, sizeof sql, "SELECT w::INTEGER AS w, n::INTEGER AS n, i FROM range(%d) a(w), range(%d) b(n), range(3) t(i)", WRITERS, BATCHES);
+    snprintf(sql, sizeof sql,
+             "SELECT w::INTEGER AS w, n::INTEGER AS n, i FROM range(%d) a(w), range(%d) b(n), range(3) t(i)", WRITERS,
+             BATCHES);
     expect_rows(f, sql);
 }
 

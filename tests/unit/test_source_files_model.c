@@ -5,6 +5,7 @@
  *
  * PLI_SEED repeats a history, PLI_ROUNDS sets how many are run.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <fcntl.h>
 
 #include <cmocka.h>
 
@@ -63,12 +63,12 @@ static uint64_t random_bits(model *m) { /* xorshift64* */
 static size_t pick(model *m, size_t n) { return (size_t)(random_bits(m) % n); }
 static bool chance(model *m, size_t percent) { return pick(m, 100) < percent; }
 
-#define CHECK(expr)                                                                                                                                  \
-    do {                                                                                                                                             \
-        pli_error err_ = {0};                                                                                                                        \
-        pli_error *err = &err_;                                                                                                                      \
-        if ((expr) != PLI_OK) fail_msg("step %d: %s: %s", m->step, #expr, err_.message);                                                            \
-        (void)err;                                                                                                                                   \
+#define CHECK(expr)                                                                                                    \
+    do {                                                                                                               \
+        pli_error err_ = {0};                                                                                          \
+        pli_error *err = &err_;                                                                                        \
+        if ((expr) != PLI_OK) fail_msg("step %d: %s: %s", m->step, #expr, err_.message);                               \
+        (void)err;                                                                                                     \
     } while (0)
 
 /* ---- the disk ---- */
@@ -85,7 +85,8 @@ static void put(model *m, model_file *f, int64_t size, int64_t mtime_ns) {
     int fd = open(path, O_CREAT | O_WRONLY, 0644);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, size), 0);
-    struct timespec times[2] = {{mtime_ns / 1000000000, mtime_ns % 1000000000}, {mtime_ns / 1000000000, mtime_ns % 1000000000}};
+    struct timespec times[2] = {{mtime_ns / 1000000000, mtime_ns % 1000000000},
+                                {mtime_ns / 1000000000, mtime_ns % 1000000000}};
     assert_int_equal(futimens(fd, times), 0);
     close(fd);
     f->there = true;
@@ -102,12 +103,15 @@ static model_file *find(model *m, const char *rel) {
     return &m->files[m->n++];
 }
 
-static int64_t some_mtime(model *m) { return (m->now_us - (int64_t)pick(m, 200) * 1000000) * 1000 + (int64_t)pick(m, 3); }
+static int64_t some_mtime(model *m) {
+    return (m->now_us - (int64_t)pick(m, 200) * 1000000) * 1000 + (int64_t)pick(m, 3);
+}
 
 static void create(model *m) {
     static const char *const dirs[] = {"", "a/", "a/b/", "a-b/", "a.csv/", "z/", "_x/"};
     char rel[160];
-    snprintf(rel, sizeof rel, "%s%c%zu.%s", dirs[pick(m, 7)], (int)('a' + pick(m, 3)), pick(m, 30), chance(m, 90) ? "csv" : "txt");
+    snprintf(rel, sizeof rel, "%s%c%zu.%s", dirs[pick(m, 7)], (int)('a' + pick(m, 3)), pick(m, 30),
+             chance(m, 90) ? "csv" : "txt");
     model_file *f = find(m, rel);
     if (!f->there && m->n < MAX_FILES - 40) put(m, f, (int64_t)pick(m, 50), some_mtime(m));
 }
@@ -126,7 +130,8 @@ static void delete_one(model *m) {
 /* In place: the folder does not change. Where the order or the newest file is taken from times that were seen before, only known files change. */
 static void overwrite(model *m) {
     model_file *f = any(m);
-    if (!f || !f->there || ((m->by_time || m->latest_first || m->age_us) && !(f->known && m->overwrites && !m->age_us))) return;
+    if (!f || !f->there || ((m->by_time || m->latest_first || m->age_us) && !(f->known && m->overwrites && !m->age_us)))
+        return;
     put(m, f, (int64_t)pick(m, 50), some_mtime(m));
 }
 
@@ -190,7 +195,8 @@ static bool is_candidate(const model *m, const model_file *f) {
     size_t len = strlen(f->path);
     if (len < 4 || strcmp(f->path + len - 4, ".csv") != 0) return false;
     if (!m->recursive && strchr(f->path, '/')) return false;
-    return !(m->n_exclude && strncmp(f->path, "_x/", 3) == 0) && !(m->n_exclude > 1 && (f->path[0] == 'c' || strstr(f->path, "/c")));
+    return !(m->n_exclude && strncmp(f->path, "_x/", 3) == 0) &&
+           !(m->n_exclude > 1 && (f->path[0] == 'c' || strstr(f->path, "/c")));
 }
 
 static bool known(const model *m, const model_file *f) {
@@ -202,7 +208,8 @@ static const model *sorting;
 static int by_order(const void *a, const void *b) {
     const model_file *x = *(model_file *const *)a, *y = *(model_file *const *)b;
     if (sorting->latest_first && x->mtime_ns != y->mtime_ns) return x->mtime_ns > y->mtime_ns ? -1 : 1;
-    if (sorting->by_time && !sorting->latest_first && x->mtime_ns != y->mtime_ns) return x->mtime_ns < y->mtime_ns ? -1 : 1;
+    if (sorting->by_time && !sorting->latest_first && x->mtime_ns != y->mtime_ns)
+        return x->mtime_ns < y->mtime_ns ? -1 : 1;
     return strcmp(x->path, y->path);
 }
 
@@ -242,7 +249,8 @@ static size_t expect(model *m, model_file **out) {
         if (first && m->start_offset && strcmp(m->start_offset, "latest") == 0) remember(f);
         if (!known(m, f)) candidates[n++] = f;
     }
-    if (m->age_us && newest != INT64_MIN && newest - m->age_us * 1000 > m->horizon_ns) m->horizon_ns = newest - m->age_us * 1000;
+    if (m->age_us && newest != INT64_MIN && newest - m->age_us * 1000 > m->horizon_ns)
+        m->horizon_ns = newest - m->age_us * 1000;
     sorting = m;
     qsort(candidates, n, sizeof *candidates, by_order);
     for (size_t i = 0; i < n; i++) {
@@ -275,14 +283,26 @@ static void close_all(model *m) {
 
 static void open_all(model *m) {
     pli__clock clock = {model_now, m};
-    pli__checkpoint_options co = {.source_kind = "files", .create = true, .take_lock = true, .relaxed = true, .clock = &clock};
+    pli__checkpoint_options co = {
+        .source_kind = "files", .create = true, .take_lock = true, .relaxed = true, .clock = &clock};
     char start[64];
     snprintf(start, sizeof start, "%lld", (long long)(m->start_ns / 1000000000));
-    pli__files_options o = {.path = m->root, .format = "csv", .recursive = m->recursive, .n_exclude = m->n_exclude, .exclude = m->exclude,
-                            .max_files = m->max_files, .max_bytes = m->max_bytes, .start_offset = m->start_offset,
-                            .start_timestamp = m->start_ns > INT64_MIN ? start : NULL, .by_modification_time = m->by_time,
-                            .latest_first = m->latest_first, .allow_overwrites = m->overwrites, .file_name_only = m->name_only,
-                            .settle_us = m->settle_us, .max_age_us = m->age_us, .full_discovery = m->full,
+    pli__files_options o = {.path = m->root,
+                            .format = "csv",
+                            .recursive = m->recursive,
+                            .n_exclude = m->n_exclude,
+                            .exclude = m->exclude,
+                            .max_files = m->max_files,
+                            .max_bytes = m->max_bytes,
+                            .start_offset = m->start_offset,
+                            .start_timestamp = m->start_ns > INT64_MIN ? start : NULL,
+                            .by_modification_time = m->by_time,
+                            .latest_first = m->latest_first,
+                            .allow_overwrites = m->overwrites,
+                            .file_name_only = m->name_only,
+                            .settle_us = m->settle_us,
+                            .max_age_us = m->age_us,
+                            .full_discovery = m->full,
                             .clean = m->deletes ? PLI__CLEAN_DELETE : PLI__CLEAN_OFF};
     CHECK(pli__checkpoint_open(m->cp_dir, &co, &m->cp, err));
     CHECK(pli__source_files_new(m->env, &o, &m->source, err));
@@ -295,7 +315,8 @@ static void compare_offset(model *m, const json_t *offset, model_file *const *wa
         if (i < n) snprintf(path, sizeof path, "%s/%s", m->root_real, want[i]->path);
         const char *got = i < json_array_size(files) ? json_string_value(json_array_get(files, i)) : "(none)";
         if (i >= n || strcmp(got, path) != 0)
-            fail_msg("step %d: file %zu of %zu is %s, should be %s (of %zu)", m->step, i, json_array_size(files), got, i < n ? path : "(none)", n);
+            fail_msg("step %d: file %zu of %zu is %s, should be %s (of %zu)", m->step, i, json_array_size(files), got,
+                     i < n ? path : "(none)", n);
         const json_t *pair = json_array_get(info, i);
         assert_int_equal(json_integer_value(json_array_get(pair, 0)), want[i]->size);
         assert_int_equal(json_integer_value(json_array_get(pair, 1)), want[i]->mtime_ns);
@@ -440,10 +461,10 @@ static void by_name(model *m) { m->name_only = true, m->recursive = true; }
 static void deleting(model *m) { m->deletes = true; }
 static void listing_all(model *m) { m->full = true, m->overwrites = chance(m, 50); }
 
-#define HISTORY(name, options)                                                                                                                       \
-    static void test_source_files_model__##name(void **state) {                                                                                      \
-        (void)state;                                                                                                                                 \
-        run_histories(options);                                                                                                                      \
+#define HISTORY(name, options)                                                                                         \
+    static void test_source_files_model__##name(void **state) {                                                        \
+        (void)state;                                                                                                   \
+        run_histories(options);                                                                                        \
     }
 HISTORY(every_file_once, plain)
 HISTORY(what_is_excluded_never, excluding)

@@ -53,7 +53,9 @@ class DeltaTableCheckpoint(Checkpoint[DeltaBatch]):
         entries = record.get("file_entries")
         found = None if entries is None else [_entry(e) for e in entries]
         files = list(record.get("files") or ([e.path for e in found] if found else []))
-        offset = DeltaOffset(record.get("table_id"), record["version"], record["index"], bool(record["is_initial_snapshot"]))
+        offset = DeltaOffset(
+            record.get("table_id"), record["version"], record["index"], bool(record["is_initial_snapshot"])
+        )
         return keep_record(DeltaBatch(record["batch_id"], offset, files, record["created_at"], found), record)
 
     def _record_of(self, batch: DeltaBatch) -> dict[str, Any]:
@@ -84,7 +86,12 @@ def set_source(stream: _core.Stream, table_path: PathLike, options: Mapping[str,
 
 def record_of(batch: DeltaBatch) -> dict[str, Any]:
     """The offset of a batch that was not planned here."""
-    record = {"batch_id": batch.batch_id, "created_at": batch.created_at, "files": list(batch.files), **_position(batch)}
+    record = {
+        "batch_id": batch.batch_id,
+        "created_at": batch.created_at,
+        "files": list(batch.files),
+        **_position(batch),
+    }
     record["table_id"] = batch.offset.table_id
     if batch.file_entries is not None:
         record["file_entries"] = [vars(e) for e in batch.file_entries]
@@ -92,7 +99,9 @@ def record_of(batch: DeltaBatch) -> dict[str, Any]:
 
 
 def _entry(e: dict[str, Any]) -> DeltaFileEntry:
-    return DeltaFileEntry(e["path"], e["commit_version"], e.get("commit_timestamp"), e.get("change_type"), e.get("size") or 0)
+    return DeltaFileEntry(
+        e["path"], e["commit_version"], e.get("commit_timestamp"), e.get("change_type"), e.get("size") or 0
+    )
 
 
 def _position(batch: DeltaBatch) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class FileStreamCheckpoint(Checkpoint[BatchInfo]):
             "exclude_dirs": [self.checkpoint_dir, *(exclude_dirs or ())],
         }
         source = (os.path.abspath(input_dir), pattern, options, self._file_format, self._clean)
-        return self._plan_from(source, lambda: set_source(self._stream, input_dir, pattern, options, self._file_format, self._clean))
+        return self._plan_from(
+            source, lambda: set_source(self._stream, input_dir, pattern, options, self._file_format, self._clean)
+        )
 
     def list_pending_batches(self) -> list[BatchInfo]:
         """Batches that were planned and not committed, ascending; those that cannot be read are left out."""
@@ -73,7 +75,11 @@ class FileStreamCheckpoint(Checkpoint[BatchInfo]):
         return keep_record(BatchInfo(record["batch_id"], list(record.get("files") or []), record["created_at"]), record)
 
     def _record_of(self, batch: BatchInfo) -> dict[str, Any]:
-        return {"batch_id": batch.batch_id, "created_at": batch.created_at, "files": [os.fspath(f) for f in batch.files]}
+        return {
+            "batch_id": batch.batch_id,
+            "created_at": batch.created_at,
+            "files": [os.fspath(f) for f in batch.files],
+        }
 
     def _commit_of(self, batch: BatchInfo) -> dict[str, Any]:
         return {"file_count": len(batch.files)}

@@ -38,8 +38,7 @@ static void held_release(struct ArrowArrayStream *s) {
 }
 
 typedef struct {
-    PyObject_HEAD
-    struct ArrowArrayStream *stream; /* NULL once it was handed out */
+    PyObject_HEAD struct ArrowArrayStream *stream; /* NULL once it was handed out */
 } stream_object;
 
 static const char capsule_name[] = "arrow_array_stream";
@@ -114,10 +113,8 @@ static void part_release(struct ArrowArrayStream *s) {
 
 static int pull(struct ArrowArrayStream *from, struct ArrowArray *out) {
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = from->get_next(from, out);
-    Py_END_ALLOW_THREADS
-    if (failed) {
+    Py_BEGIN_ALLOW_THREADS failed = from->get_next(from, out);
+    Py_END_ALLOW_THREADS if (failed) {
         const char *why = from->get_last_error(from);
         PyErr_SetString(PyExc_OSError, why ? why : "the rows could not be read");
     }
@@ -144,12 +141,14 @@ static PyObject *stream_take(PyObject *self, PyObject *args) {
 
 #define KW(f) (PyCFunction)(void (*)(void))(f)
 static PyMethodDef methods[] = {
-    {"take", stream_take, METH_VARARGS, "take(rows) -> ArrowStream | None: the next arrays, until they have that many rows; None at the end."},
+    {"take", stream_take, METH_VARARGS,
+     "take(rows) -> ArrowStream | None: the next arrays, until they have that many rows; None at the end."},
     {"__arrow_c_stream__", KW(stream_capsule), METH_VARARGS | METH_KEYWORDS, "The stream as a PyCapsule; once."},
     {NULL, NULL, 0, NULL},
 };
 
-static PyType_Slot slots[] = {{Py_tp_dealloc, stream_dealloc}, {Py_tp_methods, methods}, {Py_tp_doc, "An Arrow C stream."}, {0, NULL}};
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, stream_dealloc}, {Py_tp_methods, methods}, {Py_tp_doc, "An Arrow C stream."}, {0, NULL}};
 
 static PyType_Spec spec = {"polars_incremental._core.ArrowStream", sizeof(stream_object), 0,
                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

@@ -26,14 +26,12 @@ PyObject *core_take_text(char *text);
 int core_poll_signals(void *arg);
 
 /** Run a call (which names its error `err`) without the GIL and raise its error. */
-#define CORE_CALL(expr)                                   \
-    do {                                             \
-        pli_error call_error_ = {0}, *err = &call_error_; \
-        pli_status call_status_;                     \
-        Py_BEGIN_ALLOW_THREADS                       \
-        call_status_ = (expr);                       \
-        Py_END_ALLOW_THREADS                         \
-        if (call_status_ != PLI_OK) return core_raise(&call_error_); \
+#define CORE_CALL(expr)                                                                                                \
+    do {                                                                                                               \
+        pli_error call_error_ = {0}, *err = &call_error_;                                                              \
+        pli_status call_status_;                                                                                       \
+        Py_BEGIN_ALLOW_THREADS call_status_ = (expr);                                                                  \
+        Py_END_ALLOW_THREADS if (call_status_ != PLI_OK) return core_raise(&call_error_);                              \
     } while (0)
 
 /** Rows of a report, gathered as a JSON array while the GIL is released. */
@@ -46,17 +44,15 @@ int core_rows_add(void *rows, const char *json, size_t len); /* a pli_row_fn */
 PyObject *core_rows_take(core_rows *rows);                   /* str; frees */
 
 /** Run a call that reports rows and return them. */
-#define CORE_ROWS(rows, expr)                                    \
-    do {                                                         \
-        pli_error rows_error_ = {0}, *err = &rows_error_;        \
-        pli_status rows_status_;                                 \
-        Py_BEGIN_ALLOW_THREADS                                   \
-        rows_status_ = (expr);                                   \
-        Py_END_ALLOW_THREADS                                     \
-        PyObject *rows_text_ = core_rows_take(rows);             \
-        if (rows_status_ == PLI_OK) return rows_text_;           \
-        Py_XDECREF(rows_text_);                                  \
-        return core_raise(&rows_error_);                         \
+#define CORE_ROWS(rows, expr)                                                                                          \
+    do {                                                                                                               \
+        pli_error rows_error_ = {0}, *err = &rows_error_;                                                              \
+        pli_status rows_status_;                                                                                       \
+        Py_BEGIN_ALLOW_THREADS rows_status_ = (expr);                                                                  \
+        Py_END_ALLOW_THREADS PyObject *rows_text_ = core_rows_take(rows);                                              \
+        if (rows_status_ == PLI_OK) return rows_text_;                                                                 \
+        Py_XDECREF(rows_text_);                                                                                        \
+        return core_raise(&rows_error_);                                                                               \
     } while (0)
 
 /** An ArrowStream of a stream that moves in, also on failure; it keeps `owner` alive until it is released. */

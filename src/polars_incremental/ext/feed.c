@@ -8,8 +8,7 @@
 #include "core.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *empty;    /* a frame without rows: the schema */
+    PyObject_HEAD PyObject *empty;    /* a frame without rows: the schema */
     PyObject *iterator; /* of frames; NULL once it was handed out */
     PyObject *error;    /* exception of the iterator */
 } feed_object;
@@ -167,8 +166,13 @@ static PyGetSetDef attributes[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_init, feed_init},        {Py_tp_dealloc, feed_dealloc},              {Py_tp_methods, methods}, {Py_tp_getset, attributes},
-    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Feed(empty_frame, iterator)"}, {0, NULL},
+    {Py_tp_init, feed_init},
+    {Py_tp_dealloc, feed_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_doc, "Feed(empty_frame, iterator)"},
+    {0, NULL},
 };
 
 static PyType_Spec spec = {"polars_incremental._core.Feed", sizeof(feed_object), 0, Py_TPFLAGS_DEFAULT, slots};

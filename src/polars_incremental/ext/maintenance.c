@@ -13,7 +13,8 @@ static PyObject *show(PyObject *self, PyObject *args) {
 }
 
 static PyObject *give_counts(const pli_maintenance_counts *c) {
-    return Py_BuildValue("LLLL", (long long)c->removed_offsets, (long long)c->removed_commits, (long long)c->kept_offsets, (long long)c->kept_commits);
+    return Py_BuildValue("LLLL", (long long)c->removed_offsets, (long long)c->removed_commits,
+                         (long long)c->kept_offsets, (long long)c->kept_commits);
 }
 
 static PyObject *cleanup(PyObject *self, PyObject *args) {
@@ -40,7 +41,8 @@ static PyObject *truncate_checkpoint(PyObject *self, PyObject *args) {
     return give_counts(&counts);
 }
 
-static PyObject *reset(PyObject *args, pli_status (*fn)(const char *, const pli_maintenance_options *, char **, pli_error *)) {
+static PyObject *reset(PyObject *args,
+                       pli_status (*fn)(const char *, const pli_maintenance_options *, char **, pli_error *)) {
     const char *dir;
     int no_lock;
     if (!PyArg_ParseTuple(args, "sp", &dir, &no_lock)) return NULL;
@@ -50,13 +52,19 @@ static PyObject *reset(PyObject *args, pli_status (*fn)(const char *, const pli_
     return core_take_text(old);
 }
 
-static PyObject *reset_start(PyObject *self, PyObject *args) { return (void)self, reset(args, pli_checkpoint_reset_start); }
-static PyObject *reset_schema(PyObject *self, PyObject *args) { return (void)self, reset(args, pli_checkpoint_reset_schema); }
+static PyObject *reset_start(PyObject *self, PyObject *args) {
+    return (void)self, reset(args, pli_checkpoint_reset_start);
+}
+static PyObject *reset_schema(PyObject *self, PyObject *args) {
+    return (void)self, reset(args, pli_checkpoint_reset_schema);
+}
 
 static PyMethodDef functions[] = {
     {"checkpoint_show", show, METH_VARARGS, "checkpoint_show(dir) -> str: JSON array"},
-    {"checkpoint_cleanup", cleanup, METH_VARARGS, "checkpoint_cleanup(dir, keep_last, older_than_us, dry_run, no_lock) -> counts"},
-    {"checkpoint_truncate", truncate_checkpoint, METH_VARARGS, "checkpoint_truncate(dir, keep_through, dry_run, no_lock) -> counts"},
+    {"checkpoint_cleanup", cleanup, METH_VARARGS,
+     "checkpoint_cleanup(dir, keep_last, older_than_us, dry_run, no_lock) -> counts"},
+    {"checkpoint_truncate", truncate_checkpoint, METH_VARARGS,
+     "checkpoint_truncate(dir, keep_through, dry_run, no_lock) -> counts"},
     {"checkpoint_reset_start", reset_start, METH_VARARGS, "checkpoint_reset_start(dir, no_lock) -> str | None"},
     {"checkpoint_reset_schema", reset_schema, METH_VARARGS, "checkpoint_reset_schema(dir, no_lock) -> str | None"},
     {NULL, NULL, 0, NULL},

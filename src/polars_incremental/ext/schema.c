@@ -1,7 +1,7 @@
 /* Decisions of schema evolution (pli/schema.h), JSON in and out. */
+#include "pli/schema.h"
 #include "core.h"
 #include "pli/config.h"
-#include "pli/schema.h"
 
 static PyObject *plan(PyObject *self, PyObject *args) {
     const char *request;

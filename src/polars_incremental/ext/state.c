@@ -8,8 +8,7 @@
 #include "pli/config.h"
 
 typedef struct {
-    PyObject_HEAD
-    pli_state *own;
+    PyObject_HEAD pli_state *own;
     PyObject *stream;
 } state_object;
 
@@ -151,8 +150,12 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_init, state_init},       {Py_tp_dealloc, state_dealloc},                    {Py_tp_methods, methods},
-    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "State(root=None, stream=None)"}, {0, NULL},
+    {Py_tp_init, state_init},
+    {Py_tp_dealloc, state_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_doc, "State(root=None, stream=None)"},
+    {0, NULL},
 };
 
 static PyType_Spec spec = {"polars_incremental._core.State", sizeof(state_object), 0, Py_TPFLAGS_DEFAULT, slots};

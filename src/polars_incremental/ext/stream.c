@@ -6,8 +6,7 @@
 #include "pli/stream.h"
 
 typedef struct {
-    PyObject_HEAD
-    pli_env *env;
+    PyObject_HEAD pli_env *env;
     pli_stream *stream;
 } stream_object;
 
@@ -68,10 +67,8 @@ static PyObject *stream_lock(PyObject *self, PyObject *args) {
 static PyObject *stream_unlock(PyObject *self, PyObject *unused) {
     (void)unused;
     if (!is_open(self)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    pli_stream_unlock(SELF(self));
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_BEGIN_ALLOW_THREADS pli_stream_unlock(SELF(self));
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static PyObject *stream_refresh(PyObject *self, PyObject *unused) {
@@ -84,16 +81,29 @@ static PyObject *stream_refresh(PyObject *self, PyObject *unused) {
 #define MAX_DIRS 16
 
 static PyObject *stream_set_files(PyObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"path", "format", "pattern", "recursive", "max_files", "max_bytes", "start_offset", "start_timestamp",
-                            "allow_overwrites", "max_file_age", "clean_source", "archive_dir", "exclude_dirs", NULL};
+    static char *names[] = {"path",
+                            "format",
+                            "pattern",
+                            "recursive",
+                            "max_files",
+                            "max_bytes",
+                            "start_offset",
+                            "start_timestamp",
+                            "allow_overwrites",
+                            "max_file_age",
+                            "clean_source",
+                            "archive_dir",
+                            "exclude_dirs",
+                            NULL};
     pli_stream_files o = {.size = sizeof o};
     const char *dirs[MAX_DIRS];
     int recursive = 0, overwrites = 0;
     long long max_files = 0, max_bytes = 0;
     PyObject *exclude = NULL;
     if (!is_open(self) ||
-        !PyArg_ParseTupleAndKeywords(args, kwargs, "s|zzpLLzzpdzzO", names, &o.path, &o.format, &o.pattern, &recursive, &max_files, &max_bytes,
-                                     &o.start_offset, &o.start_timestamp, &overwrites, &o.max_file_age, &o.clean_source, &o.archive_dir, &exclude))
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "s|zzpLLzzpdzzO", names, &o.path, &o.format, &o.pattern, &recursive,
+                                     &max_files, &max_bytes, &o.start_offset, &o.start_timestamp, &overwrites,
+                                     &o.max_file_age, &o.clean_source, &o.archive_dir, &exclude))
         return NULL;
     const Py_ssize_t n = exclude && exclude != Py_None ? PySequence_Size(exclude) : 0;
     if (n < 0) return NULL;
@@ -120,13 +130,14 @@ static PyObject *stream_set_files(PyObject *self, PyObject *args, PyObject *kwar
 }
 
 static PyObject *stream_set_delta(PyObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"path", "start_offset", "starting_version", "starting_timestamp", "max_files", "max_bytes",
-                            "ignore_deletes", "ignore_changes", "read_change_feed", NULL};
+    static char *names[] = {"path",      "start_offset",   "starting_version", "starting_timestamp", "max_files",
+                            "max_bytes", "ignore_deletes", "ignore_changes",   "read_change_feed",   NULL};
     pli_stream_delta o = {.size = sizeof o};
     int deletes = 0, changes = 0, feed = 0;
     long long version = -1, max_files = 0, max_bytes = 0;
-    if (!is_open(self) || !PyArg_ParseTupleAndKeywords(args, kwargs, "s|zLzLLppp", names, &o.path, &o.start_offset, &version, &o.starting_timestamp,
-                                                       &max_files, &max_bytes, &deletes, &changes, &feed))
+    if (!is_open(self) ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "s|zLzLLppp", names, &o.path, &o.start_offset, &version,
+                                     &o.starting_timestamp, &max_files, &max_bytes, &deletes, &changes, &feed))
         return NULL;
     o.starting_version = version;
     o.max_files = max_files;
@@ -145,10 +156,18 @@ static PyObject *give_text(PyObject *self, pli_status (*fn)(pli_stream *, char *
     return core_take_text(text);
 }
 
-static PyObject *stream_plan(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_plan); }
-static PyObject *stream_preview(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_preview); }
-static PyObject *stream_backlog(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_backlog); }
-static PyObject *stream_metadata(PyObject *self, PyObject *unused) { return (void)unused, give_text(self, pli_stream_metadata); }
+static PyObject *stream_plan(PyObject *self, PyObject *unused) {
+    return (void)unused, give_text(self, pli_stream_plan);
+}
+static PyObject *stream_preview(PyObject *self, PyObject *unused) {
+    return (void)unused, give_text(self, pli_stream_preview);
+}
+static PyObject *stream_backlog(PyObject *self, PyObject *unused) {
+    return (void)unused, give_text(self, pli_stream_backlog);
+}
+static PyObject *stream_metadata(PyObject *self, PyObject *unused) {
+    return (void)unused, give_text(self, pli_stream_metadata);
+}
 
 static PyObject *id_or_none(int64_t id) {
     if (id < 0) Py_RETURN_NONE;
@@ -202,7 +221,8 @@ static PyObject *stream_ids(PyObject *self, PyObject *args) {
     return core_take_text(json);
 }
 
-static PyObject *read_record(PyObject *self, PyObject *args, pli_status (*fn)(pli_stream *, int64_t, char **, pli_error *)) {
+static PyObject *read_record(PyObject *self, PyObject *args,
+                             pli_status (*fn)(pli_stream *, int64_t, char **, pli_error *)) {
     long long id;
     char *json = NULL;
     if (!is_open(self) || !PyArg_ParseTuple(args, "L", &id)) return NULL;
@@ -210,8 +230,12 @@ static PyObject *read_record(PyObject *self, PyObject *args, pli_status (*fn)(pl
     return core_take_text(json);
 }
 
-static PyObject *stream_read_offset(PyObject *self, PyObject *args) { return read_record(self, args, pli_stream_read_offset); }
-static PyObject *stream_read_commit(PyObject *self, PyObject *args) { return read_record(self, args, pli_stream_read_commit); }
+static PyObject *stream_read_offset(PyObject *self, PyObject *args) {
+    return read_record(self, args, pli_stream_read_offset);
+}
+static PyObject *stream_read_commit(PyObject *self, PyObject *args) {
+    return read_record(self, args, pli_stream_read_commit);
+}
 
 static PyObject *stream_update_metadata(PyObject *self, PyObject *args) {
     const char *members;
@@ -231,8 +255,12 @@ static PyObject *get_dir(PyObject *self, void *c) { return (void)c, get_text(sel
 static PyObject *get_app_id(PyObject *self, void *c) { return (void)c, get_text(self, pli_stream_app_id); }
 static PyObject *get_attempt(PyObject *self, void *c) { return (void)c, get_text(self, pli_stream_attempt); }
 static PyObject *get_sha(PyObject *self, void *c) { return (void)c, get_text(self, pli_stream_offset_sha256); }
-static PyObject *get_last_offset(PyObject *self, void *c) { return (void)c, is_open(self) ? id_or_none(pli_stream_last_offset(SELF(self))) : NULL; }
-static PyObject *get_last_commit(PyObject *self, void *c) { return (void)c, is_open(self) ? id_or_none(pli_stream_last_commit(SELF(self))) : NULL; }
+static PyObject *get_last_offset(PyObject *self, void *c) {
+    return (void)c, is_open(self) ? id_or_none(pli_stream_last_offset(SELF(self))) : NULL;
+}
+static PyObject *get_last_commit(PyObject *self, void *c) {
+    return (void)c, is_open(self) ? id_or_none(pli_stream_last_commit(SELF(self))) : NULL;
+}
 
 pli_state *core_stream_state(PyObject *self) {
     if (!is_open(self)) return NULL;
@@ -277,8 +305,13 @@ static PyGetSetDef attributes[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_init, stream_init},       {Py_tp_dealloc, stream_dealloc}, {Py_tp_methods, methods}, {Py_tp_getset, attributes},
-    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Stream(checkpoint, kind, create=True, peek=False)"}, {0, NULL},
+    {Py_tp_init, stream_init},
+    {Py_tp_dealloc, stream_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_doc, "Stream(checkpoint, kind, create=True, peek=False)"},
+    {0, NULL},
 };
 
 static PyType_Spec spec = {"polars_incremental._core.Stream", sizeof(stream_object), 0, Py_TPFLAGS_DEFAULT, slots};

@@ -4,8 +4,7 @@
 #include "pli/table_write.h"
 
 typedef struct {
-    PyObject_HEAD
-    pli_env *env;
+    PyObject_HEAD pli_env *env;
     pli_table *table;
 } table_object;
 
@@ -34,11 +33,9 @@ static int table_init(PyObject *self, PyObject *args, PyObject *kwargs) {
 static void table_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     table_object *s = (table_object *)self;
-    Py_BEGIN_ALLOW_THREADS
-    pli_table_close(s->table);
+    Py_BEGIN_ALLOW_THREADS pli_table_close(s->table);
     pli_env_free(s->env);
-    Py_END_ALLOW_THREADS
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    Py_END_ALLOW_THREADS freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
 }
@@ -52,7 +49,10 @@ static PyObject *latest_version(PyObject *self, PyObject *unused) {
 
 /* version: -1 = not given */
 static pli_at at_of(long long version, const char *timestamp) {
-    return (pli_at){.size = sizeof(pli_at), .has_version = version >= 0, .version = version >= 0 ? version : 0, .timestamp = timestamp};
+    return (pli_at){.size = sizeof(pli_at),
+                    .has_version = version >= 0,
+                    .version = version >= 0 ? version : 0,
+                    .timestamp = timestamp};
 }
 
 typedef pli_status report_fn(pli_table *, const pli_at *, pli_row_fn *, void *, pli_error *);
@@ -115,12 +115,20 @@ static PyObject *read_table(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *columns = NULL;
     const char *where = NULL, *timestamp = NULL;
     long long version = -1, limit = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OzLzL", keys, &columns, &where, &version, &timestamp, &limit)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OzLzL", keys, &columns, &where, &version, &timestamp, &limit))
+        return NULL;
     names n;
     PyObject *result = NULL;
     if (names_of(columns, &n)) {
-        const pli_read_options o = {.size = sizeof o, .has_version = version >= 0, .version = version >= 0 ? version : 0, .timestamp = timestamp,
-                                    .n_columns = n.n, .columns = n.items, .where = where, .has_limit = limit >= 0, .limit = limit >= 0 ? limit : 0};
+        const pli_read_options o = {.size = sizeof o,
+                                    .has_version = version >= 0,
+                                    .version = version >= 0 ? version : 0,
+                                    .timestamp = timestamp,
+                                    .n_columns = n.n,
+                                    .columns = n.items,
+                                    .where = where,
+                                    .has_limit = limit >= 0,
+                                    .limit = limit >= 0 ? limit : 0};
         result = do_read(self, &o);
     }
     names_clear(&n);
@@ -142,8 +150,14 @@ static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
     names n;
     PyObject *result = NULL;
     if (names_of(columns, &n)) {
-        const pli_changes_options o = {.size = sizeof o, .has_from_version = true, .from_version = from, .has_to_version = to >= 0,
-                                       .to_version = to >= 0 ? to : 0, .synthesize = synthesize != 0, .n_columns = n.n, .columns = n.items};
+        const pli_changes_options o = {.size = sizeof o,
+                                       .has_from_version = true,
+                                       .from_version = from,
+                                       .has_to_version = to >= 0,
+                                       .to_version = to >= 0 ? to : 0,
+                                       .synthesize = synthesize != 0,
+                                       .n_columns = n.n,
+                                       .columns = n.items};
         result = do_changes(self, &o);
     }
     names_clear(&n);
@@ -163,7 +177,8 @@ static PyObject *read_batch(PyObject *self, PyObject *args) {
 
 typedef pli_status write_fn(pli_env *, const char *, struct ArrowArrayStream *, const char *, char **, pli_error *);
 
-static PyObject *do_write(PyObject *self, write_fn *fn, const char *path, struct ArrowArrayStream *rows, const char *options) {
+static PyObject *do_write(PyObject *self, write_fn *fn, const char *path, struct ArrowArrayStream *rows,
+                          const char *options) {
     char *result = NULL;
     CORE_CALL(fn(((table_object *)self)->env, path, rows, options, &result, err));
     return core_take_text(result);
@@ -184,7 +199,8 @@ static PyObject *vacuum(PyObject *self, PyObject *args) {
     const char *retention;
     int dry_run, allow_short;
     if (!PyArg_ParseTuple(args, "zpp", &retention, &dry_run, &allow_short)) return NULL;
-    const pli_vacuum_options o = {.size = sizeof o, .retention = retention, .allow_short = allow_short != 0, .dry_run = dry_run != 0};
+    const pli_vacuum_options o = {
+        .size = sizeof o, .retention = retention, .allow_short = allow_short != 0, .dry_run = dry_run != 0};
     core_rows rows = {0};
     CORE_ROWS(&rows, pli_table_vacuum(SELF(self), &o, core_rows_add, &rows, err));
 }
@@ -202,7 +218,8 @@ static PyObject *optimize(PyObject *self, PyObject *args) {
     names n;
     PyObject *result = NULL;
     if (names_of(columns, &n)) {
-        const pli_optimize_options o = {.size = sizeof o, .where = where, .n_zorder = n.n, .zorder = n.items, .target_size = target_size};
+        const pli_optimize_options o = {
+            .size = sizeof o, .where = where, .n_zorder = n.n, .zorder = n.items, .target_size = target_size};
         result = do_optimize(self, &o);
     }
     names_clear(&n);
@@ -215,19 +232,22 @@ static PyMethodDef methods[] = {
     {"detail", detail, METH_VARARGS, "detail(version=-1, timestamp=None) -> str: JSON array of one row"},
     {"files", files, METH_VARARGS, "files(version=-1, timestamp=None) -> str: JSON array"},
     {"history", history, METH_VARARGS, "history(limit=0) -> str: JSON array, newest first"},
-    {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS, "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
+    {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS,
+     "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
     {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
     {"apply", apply_table, METH_VARARGS, "apply(path, changes, options) -> str"},
-    {"vacuum", vacuum, METH_VARARGS, "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},
+    {"vacuum", vacuum, METH_VARARGS,
+     "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},
     {"optimize", optimize, METH_VARARGS, "optimize(where, zorder, target_size) -> str: JSON array of one row"},
-    {"changes", KW(changes), METH_VARARGS | METH_KEYWORDS, "changes(from_version, to_version=-1, synthesize=False, columns=None) -> ArrowStream"},
+    {"changes", KW(changes), METH_VARARGS | METH_KEYWORDS,
+     "changes(from_version, to_version=-1, synthesize=False, columns=None) -> ArrowStream"},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_init, table_init},       {Py_tp_dealloc, table_dealloc},    {Py_tp_methods, methods},
-    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Table(path)"}, {0, NULL},
+    {Py_tp_init, table_init},       {Py_tp_dealloc, table_dealloc}, {Py_tp_methods, methods},
+    {Py_tp_new, PyType_GenericNew}, {Py_tp_doc, "Table(path)"},     {0, NULL},
 };
 
 static PyType_Spec spec = {"polars_incremental._core.Table", sizeof(table_object), 0, Py_TPFLAGS_DEFAULT, slots};

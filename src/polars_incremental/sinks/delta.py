@@ -57,11 +57,18 @@ def write_delta(
         if exists(path):
             if mode == "ignore" or _is_repeat(path, identity):
                 return _BACKEND
-            raise FileExistsError(f"there is a Delta table at {path!r} already; mode 'append' or 'overwrite' writes to it")
+            raise FileExistsError(
+                f"there is a Delta table at {path!r} already; mode 'append' or 'overwrite' writes to it"
+            )
         mode = "append"
     if schema_mode is None:
         _check_fits(df, path, identity)
-    options = {"mode": mode, "merge_schema": schema_mode == "merge", "overwrite_schema": schema_mode == "overwrite", **identity}
+    options = {
+        "mode": mode,
+        "merge_schema": schema_mode == "merge",
+        "overwrite_schema": schema_mode == "overwrite",
+        **identity,
+    }
     commit(df, path, options, collect_kwargs)
     return _BACKEND
 
@@ -93,7 +100,9 @@ class DeltaSink:
         path = os.fspath(self.target)
         if self.mode == "merge":
             return self._merge(_rescue_as_text(df), path)
-        done = commit(_rescue_as_text(df), path, {"mode": self.mode, **self._new_table(), **identity_of(path, None)}, None)
+        done = commit(
+            _rescue_as_text(df), path, {"mode": self.mode, **self._new_table(), **identity_of(path, None)}, None
+        )
         return {"rows": done.get("rows", 0), "version": done["version"], "files": len(done.get("addedFiles") or ())}
 
     def _merge(self, df: Frame, path: str) -> dict[str, int]:
@@ -136,7 +145,14 @@ def apply_cdc_delta(
     ``action`` (merge, append_only, noop) and, merging into an existing table, ``change_types``.
     """
     changes = _Changes(
-        keys, change_type_col, change_type_map, mode, ignore_delete, dedupe_by_latest_commit, commit_version_col, commit_timestamp_col
+        keys,
+        change_type_col,
+        change_type_map,
+        mode,
+        ignore_delete,
+        dedupe_by_latest_commit,
+        commit_version_col,
+        commit_timestamp_col,
     )
     result, _ = _apply(df, os.fspath(target), changes, schema_mode, txn, collect_kwargs, {})
     return result
@@ -212,7 +228,12 @@ def _apply(
     return result, done
 
 
-_AS_STORED: dict[Any, Any] = {pl.UInt8: pl.Int16(), pl.UInt16: pl.Int32(), pl.UInt32: pl.Int64(), pl.UInt64: pl.Decimal(20, 0)}
+_AS_STORED: dict[Any, Any] = {
+    pl.UInt8: pl.Int16(),
+    pl.UInt16: pl.Int32(),
+    pl.UInt32: pl.Int64(),
+    pl.UInt64: pl.Decimal(20, 0),
+}
 
 
 def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.DataFrame:

@@ -80,7 +80,9 @@ def resolve_format(format: str, path: PathLike, options: Mapping[str, Any]) -> s
     if name == "delta":
         return "delta"
     if name not in FILE_FORMATS and name not in ("files", "file", "auto"):
-        raise UnsupportedFormatError(f"unknown source format {format!r}; there are delta, files, auto, {', '.join(FILE_FORMATS)}")
+        raise UnsupportedFormatError(
+            f"unknown source format {format!r}; there are delta, files, auto, {', '.join(FILE_FORMATS)}"
+        )
     given = options.get("file_format")
     if given is not None:
         word = _word(given)

@@ -41,7 +41,9 @@ class FileSource(Source):
     ) -> None:
         self.path = Path(path)
         self.options = dict(options or {})
-        spelled = resolve_format("files" if source_format.strip().lower() == "auto" else source_format, path, self.options)
+        spelled = resolve_format(
+            "files" if source_format.strip().lower() == "auto" else source_format, path, self.options
+        )
         self.file_format, suffix = FILE_FORMATS[spelled]
         self.pattern: str = self.options.get("pattern") or f"*.{suffix}"
         # folders below the path that are never looked into, beside the checkpoint (a pipeline adds its sink)
