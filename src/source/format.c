@@ -63,7 +63,8 @@ const pli__format *pli__format_of_path(pli__str path) {
 
 static const pli__reader_option options_table[] = {
     {"header", PLI__OPT_BOOL, CSV | EXCEL, "true", "the first row (after skip_rows) names the columns"},
-    {"delimiter", PLI__OPT_TEXT, CSV, "found in the header", "text between two values, 1 to 4 bytes; else , ; tab or |, whichever the first line has most"},
+    {"delimiter", PLI__OPT_TEXT, CSV, "found in the header",
+     "text between two values, 1 to 4 bytes; else , ; tab or |, whichever the first line has most"},
     {"quote", PLI__OPT_CHAR, CSV, "\"", "character around values; empty: none"},
     {"escape", PLI__OPT_CHAR, CSV, "the quote", "character before a quote within a quoted value"},
     {"comment", PLI__OPT_CHAR, CSV, "none", "lines that begin with it are passed over"},
@@ -76,8 +77,10 @@ static const pli__reader_option options_table[] = {
     {"timestamp_format", PLI__OPT_TEXT, CSV, "ISO 8601", "strptime format of timestamps"},
     {"decimal_separator", PLI__OPT_CHAR, CSV, ".", "character before the fraction of numbers: . or ,"},
     {"max_line_size", PLI__OPT_INT, CSV | TEXT, "2097152", "bytes of the longest row"},
-    {"ignore_errors", PLI__OPT_BOOL, CSV | NDJSON | JSON, "false", "rows that cannot be parsed are left out (the same as corrupt_records: skip)"},
-    {"columns", PLI__OPT_COLUMNS, CSV, "from the header", "names of the columns with their SQL types, in the order of the file; without a header it names them"},
+    {"ignore_errors", PLI__OPT_BOOL, CSV | NDJSON | JSON, "false",
+     "rows that cannot be parsed are left out (the same as corrupt_records: skip)"},
+    {"columns", PLI__OPT_COLUMNS, CSV, "from the header",
+     "names of the columns with their SQL types, in the order of the file; without a header it names them"},
     {"max_object_size", PLI__OPT_INT, NDJSON | JSON, "16777216", "bytes of the largest record"},
     {"binary_as_string", PLI__OPT_BOOL, PARQUET, "false", "binary columns without a logical type are text"},
     {"sheet", PLI__OPT_SHEET, EXCEL, "the first", "name of the sheet, or its number from 1"},
@@ -133,8 +136,13 @@ static bool has_kind(json_t *v, pli__opt_kind kind) {
 }
 
 static const char *kind_text(pli__opt_kind kind) {
-    static const char *const texts[] = {"true or false", "a number from 0", "text", "one character", "a text or a list of texts",
-                                        "names of columns with their types", "a name, or a number from 1"};
+    static const char *const texts[] = {"true or false",
+                                        "a number from 0",
+                                        "text",
+                                        "one character",
+                                        "a text or a list of texts",
+                                        "names of columns with their types",
+                                        "a name, or a number from 1"};
     return texts[kind];
 }
 
@@ -143,7 +151,8 @@ static pli_status check_columns(const json_t *columns, pli_error *err) {
     json_t *type;
     json_object_foreach((json_t *)(uintptr_t)columns, name, type) {
         const pli__type *t = NULL;
-        PLI_TRY_IN(pli__type_from_sql(pli__str_of(json_string_value(type)), &t, err), err, "option 'columns': column '%s'", name);
+        PLI_TRY_IN(pli__type_from_sql(pli__str_of(json_string_value(type)), &t, err), err,
+                   "option 'columns': column '%s'", name);
         pli__type_unref(t);
     }
     return PLI_OK;
@@ -155,7 +164,8 @@ static pli_status check_value(const char *name, const json_t *v, pli_error *err)
     if (strcmp(name, "delimiter") == 0 && (len < 1 || len > 4))
         return pli__error_set(err, PLI_E_ARGUMENT, "option 'delimiter' must have 1 to 4 bytes");
     if (strcmp(name, "encoding") == 0 && !has_word("utf-8 utf8 utf-16 latin-1", (pli__str){text, len}))
-        return pli__error_set(err, PLI_E_ARGUMENT, "option 'encoding' must be utf-8, utf-16 or latin-1, not '%s'", text);
+        return pli__error_set(err, PLI_E_ARGUMENT, "option 'encoding' must be utf-8, utf-16 or latin-1, not '%s'",
+                              text);
     if (strcmp(name, "decimal_separator") == 0 && (len != 1 || !strchr(".,", *text)))
         return pli__error_set(err, PLI_E_ARGUMENT, "option 'decimal_separator' must be . or ,");
     return strcmp(name, "columns") == 0 ? check_columns(v, err) : PLI_OK;
@@ -163,15 +173,18 @@ static pli_status check_value(const char *name, const json_t *v, pli_error *err)
 
 pli_status pli__format_check_options(const pli__format *format, const json_t *options, pli_error *err) {
     if (!options || json_is_null(options)) return PLI_OK;
-    if (!json_is_object(options)) return pli__error_set(err, PLI_E_ARGUMENT, "the options of a format must be names with values");
+    if (!json_is_object(options))
+        return pli__error_set(err, PLI_E_ARGUMENT, "the options of a format must be names with values");
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)options, name, value) {
         const pli__reader_option *o = NULL;
         for (size_t i = 0; i < N_OPTIONS && !o; i++)
-            if (strcmp(options_table[i].name, name) == 0 && (!format || options_table[i].formats & (1u << format->id))) o = &options_table[i];
+            if (strcmp(options_table[i].name, name) == 0 && (!format || options_table[i].formats & (1u << format->id)))
+                o = &options_table[i];
         if (!o) return unknown_option(format, name, err);
-        if (!has_kind(value, o->kind)) return pli__error_set(err, PLI_E_ARGUMENT, "option '%s' must be %s", name, kind_text(o->kind));
+        if (!has_kind(value, o->kind))
+            return pli__error_set(err, PLI_E_ARGUMENT, "option '%s' must be %s", name, kind_text(o->kind));
         PLI_TRY(check_value(name, value, err));
     }
     return PLI_OK;

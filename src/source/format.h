@@ -12,8 +12,14 @@
 #include "engine/relation.h"
 
 typedef enum pli__format_id {
-    PLI__FORMAT_CSV, PLI__FORMAT_NDJSON, PLI__FORMAT_JSON, PLI__FORMAT_PARQUET, PLI__FORMAT_AVRO, PLI__FORMAT_EXCEL,
-    PLI__FORMAT_TEXT, PLI__FORMAT_BINARY
+    PLI__FORMAT_CSV,
+    PLI__FORMAT_NDJSON,
+    PLI__FORMAT_JSON,
+    PLI__FORMAT_PARQUET,
+    PLI__FORMAT_AVRO,
+    PLI__FORMAT_EXCEL,
+    PLI__FORMAT_TEXT,
+    PLI__FORMAT_BINARY
 } pli__format_id;
 
 typedef struct pli__format {
@@ -32,7 +38,15 @@ const pli__format *pli__format_of_name(const char *name);
 const pli__format *pli__format_of_path(pli__str path);
 
 /** How values of an option look. */
-typedef enum pli__opt_kind { PLI__OPT_BOOL, PLI__OPT_INT, PLI__OPT_TEXT, PLI__OPT_CHAR, PLI__OPT_TEXTS, PLI__OPT_COLUMNS, PLI__OPT_SHEET } pli__opt_kind;
+typedef enum pli__opt_kind {
+    PLI__OPT_BOOL,
+    PLI__OPT_INT,
+    PLI__OPT_TEXT,
+    PLI__OPT_CHAR,
+    PLI__OPT_TEXTS,
+    PLI__OPT_COLUMNS,
+    PLI__OPT_SHEET
+} pli__opt_kind;
 typedef struct pli__reader_option {
     const char *name;
     pli__opt_kind kind;
@@ -62,11 +76,11 @@ pli_status pli__format_check_options(const pli__format *format, const json_t *op
 typedef struct pli__read {
     pli_env *env;
     const pli__format_options *options;
-    const pli__type *known;          /**< columns whose type the checkpoint knows: they are not inferred; may be NULL */
-    bool relearn;                    /**< but now they are, where inference looks at samples (CSV): a value did not fit */
+    const pli__type *known; /**< columns whose type the checkpoint knows: they are not inferred; may be NULL */
+    bool relearn; /**< but now they are, where inference looks at samples (CSV): a value did not fit */
     size_t n_partition_columns;
     const char *const *partition_columns; /**< "name" or "name:TYPE" */
-    const char *root;                /**< partition folders are looked for below it */
+    const char *root; /**< partition folders are looked for below it */
 } pli__read;
 
 /** Files (paths absolute) → parts. @param format NULL: each by its suffix. BAD_DATA names file and line; NOT_FOUND a file

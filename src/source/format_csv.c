@@ -54,8 +54,11 @@ static char char_option(const pli__read *r, const char *name, char absent) {
 
 static pli_status reader_init(csv_reader *r, pli__parts *parts, pli_error *err) {
     const pli__read *read = parts->read;
-    const char *delimiter = pli__option_text(read, "delimiter", ""), *encoding = pli__option_text(read, "encoding", "utf-8");
-    *r = (csv_reader){.parts = parts, .header = pli__option_bool(read, "header", true), .quoted_nulls = pli__option_bool(read, "quoted_nulls", true)};
+    const char *delimiter = pli__option_text(read, "delimiter", ""),
+               *encoding = pli__option_text(read, "encoding", "utf-8");
+    *r = (csv_reader){.parts = parts,
+                      .header = pli__option_bool(read, "header", true),
+                      .quoted_nulls = pli__option_bool(read, "quoted_nulls", true)};
     r->any_delimiter = !*delimiter;
     r->columns = pli__option_json(read, "columns");
     r->dialect.delimiter = pli__str_of(delimiter);
@@ -67,7 +70,8 @@ static pli_status reader_init(csv_reader *r, pli__parts *parts, pli_error *err) 
                           : pli__str_ieqz(pli__str_of(encoding), "latin-1") ? PLI__CSV_LATIN1
                                                                             : PLI__CSV_UTF8;
     r->dialect.max_row = PLI__MAX_HEADER;
-    r->rules = (pli__text_rules){pli__option_text(read, "date_format", NULL), pli__option_text(read, "timestamp_format", NULL),
+    r->rules = (pli__text_rules){pli__option_text(read, "date_format", NULL),
+                                 pli__option_text(read, "timestamp_format", NULL),
                                  char_option(read, "decimal_separator", '.')};
     return pli__arena_status(&r->arena, err);
 }
@@ -75,7 +79,8 @@ static pli_status reader_init(csv_reader *r, pli__parts *parts, pli_error *err) 
 /* ---- names of columns ---- */
 
 /* Equal names get a number behind them; no name gets "column<position>". */
-static pli_status unique_name(csv_reader *r, pli__map *taken, pli__str name, size_t position, pli__str *out, pli_error *err) {
+static pli_status unique_name(csv_reader *r, pli__map *taken, pli__str name, size_t position, pli__str *out,
+                              pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf b = {0};
     if (name.len) pli__buf_adds(&b, name);
     else pli__buf_addf(&b, "column%zu", position);
@@ -90,8 +95,10 @@ static pli_status unique_name(csv_reader *r, pli__map *taken, pli__str name, siz
     return pli__arena_status(&r->arena, err);
 }
 
-static pli_status names_of_row(csv_reader *r, const char *path, const pli__csv_row *row, pli__str **out, pli_error *err) {
-    if (row->n > PLI__MAX_COLUMNS) return pli__error_set(err, PLI_E_DATA, "'%s' has more than %d columns", path, PLI__MAX_COLUMNS);
+static pli_status names_of_row(csv_reader *r, const char *path, const pli__csv_row *row, pli__str **out,
+                               pli_error *err) {
+    if (row->n > PLI__MAX_COLUMNS)
+        return pli__error_set(err, PLI_E_DATA, "'%s' has more than %d columns", path, PLI__MAX_COLUMNS);
     pli__str *names = pli__arena_calloc(&r->arena, row->n + 1, sizeof *names);
     PLI_AUTO(pli__map_auto) pli__map *taken = pli__map_new();
     if (!names || !taken) return pli__error_memory(err);
@@ -113,7 +120,8 @@ static pli_status explicit_names(csv_reader *r, pli__str **out, size_t *n, pli_e
     size_t i = 0;
     pli__str *names = pli__arena_calloc(&r->arena, json_object_size(r->columns) + 1, sizeof *names);
     if (!names) return pli__error_memory(err);
-    json_object_foreach((json_t *)(uintptr_t)r->columns, name, type) names[i++] = pli__arena_str(&r->arena, pli__str_of(name));
+    json_object_foreach((json_t *)(uintptr_t)r->columns, name, type)
+        names[i++] = pli__arena_str(&r->arena, pli__str_of(name));
     *out = names;
     *n = i;
     return pli__arena_status(&r->arena, err);
@@ -123,7 +131,9 @@ static pli_status explicit_names(csv_reader *r, pli__str **out, size_t *n, pli_e
 
 static bool same_group(const csv_group *a, const csv_group *b) {
     if (a->alone || b->alone) return false;
-    if (a->n_columns != b->n_columns || strcmp(a->delimiter, b->delimiter) != 0 || a->compression != b->compression || a->skip != b->skip) return false;
+    if (a->n_columns != b->n_columns || strcmp(a->delimiter, b->delimiter) != 0 || a->compression != b->compression ||
+        a->skip != b->skip)
+        return false;
     for (size_t i = 0; i < a->n_columns; i++)
         if (!pli__str_eq(a->names[i], b->names[i])) return false;
     return true;
@@ -189,12 +199,14 @@ static bool is_null(const csv_reader *r, pli__str text, bool quoted) {
 static void look_at_row(const csv_reader *r, csv_group *g, const pli__csv_row *row) {
     for (size_t i = 0; i < row->n && i < g->n_columns; i++) {
         if (g->kinds[i] & PLI__SEEN_TEXT) continue;
-        g->kinds[i] |= is_null(r, row->fields[i], row->quoted[i]) ? PLI__SEEN_NULL : pli__text_kinds(row->fields[i], &r->rules);
+        g->kinds[i] |= is_null(r, row->fields[i], row->quoted[i]) ? PLI__SEEN_NULL
+                                                                  : pli__text_kinds(row->fields[i], &r->rules);
     }
 }
 
 /* Rows of another width are the engine's to report: it names file and line. So are damaged ends of a file. */
-static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan, const pli__csv_row *first, pli_error *err) {
+static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan, const pli__csv_row *first,
+                         pli_error *err) {
     const pli__format_options *o = r->parts->read->options;
     int64_t rows = o->sample_rows > 0 ? o->sample_rows : SAMPLE_ROWS;
     if (first) look_at_row(r, g, first);
@@ -218,7 +230,8 @@ static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool 
     pli__csv_row row;
     PLI_TRY(pli__csv_next(scan, &row, err));
     if (!row.n) return PLI_OK; /* an empty file has neither columns nor rows */
-    csv_group like = {.n_columns = row.n, .skip = pli__csv_lines_before(scan), .compression = pli__input_compression(file->path)};
+    csv_group like = {
+        .n_columns = row.n, .skip = pli__csv_lines_before(scan), .compression = pli__input_compression(file->path)};
     if (r->columns && !r->header) PLI_TRY(explicit_names(r, &like.names, &like.n_columns, err));
     else PLI_TRY(names_of_row(r, file->path, &row, &like.names, err));
     const pli__str delimiter = pli__csv_delimiter(scan);
@@ -280,7 +293,8 @@ static void add_read_csv(const csv_reader *r, const csv_group *g, bool skip_corr
     pli__buf_addf(b, "}, filename='_pli_path'%s)", more);
 }
 
-static pli_status column_type(const csv_reader *r, const csv_group *g, size_t i, const pli__type **out, pli_error *err) {
+static pli_status column_type(const csv_reader *r, const csv_group *g, size_t i, const pli__type **out,
+                              pli_error *err) {
     const char *given = json_string_value(json_object_get(r->columns, g->names[i].ptr));
     const pli__type *known = known_type(r, g->names[i]);
     if (given) return pli__type_from_sql(pli__str_of(given), out, err);
@@ -349,7 +363,9 @@ static pli_status collect_rejects(const csv_reader *r, const csv_group *g, size_
     pli__buf_addf(&sql, "DROP TABLE IF EXISTS _pli_rejects_%zu; DROP TABLE IF EXISTS _pli_scans_%zu", k, k);
     PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
     pli__buf_reset(&sql);
-    snprintf(more, sizeof more, ", store_rejects=true, rejects_table='_pli_rejects_%zu', rejects_scan='_pli_scans_%zu', rejects_limit=0", k, k);
+    snprintf(more, sizeof more,
+             ", store_rejects=true, rejects_table='_pli_rejects_%zu', rejects_scan='_pli_scans_%zu', rejects_limit=0",
+             k, k);
     pli__buf_addz(&sql, "SELECT sum(hash(COLUMNS(*))) FROM "); /* every value is looked at */
     add_read_csv(r, g, true, more, &sql);
     PLI_TRY(pli__buf_status(&sql, err));
@@ -365,15 +381,19 @@ static pli_status collect_rejects(const csv_reader *r, const csv_group *g, size_
 static void add_with_rejects(const csv_reader *r, const csv_group *g, size_t k, pli__buf *b) {
     pli__buf_addz(b, "(SELECT *, NULL::BIGINT AS _pli_line, NULL::VARCHAR AS _pli_corrupt FROM ");
     add_read_csv(r, g, true, "", b);
-    pli__buf_addf(b, " UNION ALL BY NAME SELECT any_value(file_path) AS _pli_path, CAST(line AS BIGINT) AS _pli_line,"
-                     " any_value(csv_line) AS _pli_corrupt FROM _pli_rejects_%zu JOIN _pli_scans_%zu USING (scan_id, file_id)"
-                     " GROUP BY scan_id, file_id, line)", k, k);
+    pli__buf_addf(
+        b,
+        " UNION ALL BY NAME SELECT any_value(file_path) AS _pli_path, CAST(line AS BIGINT) AS _pli_line,"
+        " any_value(csv_line) AS _pli_corrupt FROM _pli_rejects_%zu JOIN _pli_scans_%zu USING (scan_id, file_id)"
+        " GROUP BY scan_id, file_id, line)",
+        k, k);
 }
 
 static pli_status add_group(csv_reader *r, size_t k, pli_error *err) {
     const csv_group *g = &r->groups[k];
     const pli__read *read = r->parts->read;
-    pli__corrupt_mode corrupt = pli__option_bool(read, "ignore_errors", false) ? PLI__CORRUPT_SKIP : read->options->corrupt;
+    pli__corrupt_mode corrupt = pli__option_bool(read, "ignore_errors", false) ? PLI__CORRUPT_SKIP
+                                                                               : read->options->corrupt;
     bool rejects = false;
     if (corrupt == PLI__CORRUPT_COLUMN) PLI_TRY(collect_rejects(r, g, k, &rejects, err));
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
@@ -382,8 +402,13 @@ static pli_status add_group(csv_reader *r, size_t k, pli_error *err) {
     else add_read_csv(r, g, corrupt == PLI__CORRUPT_SKIP, "", &from);
     PLI_TRY(pli__buf_status(&from, err));
     PLI_TRY(schema_of(r, g, &schema, err));
-    pli__part_spec spec = {.schema = schema, .text = true, .has_line = rejects, .has_corrupt = rejects, .from = pli__buf_str(&from),
-                           .n_files = g->n, .files = g->files};
+    pli__part_spec spec = {.schema = schema,
+                           .text = true,
+                           .has_line = rejects,
+                           .has_corrupt = rejects,
+                           .from = pli__buf_str(&from),
+                           .n_files = g->n,
+                           .files = g->files};
     PLI_TRY(expressions(r, schema, &spec.columns, err));
     return pli__parts_add(r->parts, &spec, err);
 }

@@ -79,7 +79,8 @@ static pli_status walk_file(walk *w, const char *path, char *block, bool *any_qu
     return PLI_OK;
 }
 
-pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *d, pli__str delimiter, bool *out, pli_error *err) {
+pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *d, pli__str delimiter, bool *out,
+                                   pli_error *err) {
     *out = false;
     if (!d->quote) return PLI_OK;
     if (d->encoding == PLI__CSV_UTF16) {
@@ -88,7 +89,10 @@ pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *d, 
     }
     PLI_AUTO(pli__free_ptr) char *block = malloc(BLOCK);
     if (!block) return pli__error_memory(err);
-    walk w = {.quote = d->quote, .escape = d->escape ? d->escape : d->quote, .before = '\n', .last_of_delimiter = delimiter.len ? delimiter.ptr[delimiter.len - 1] : ','};
+    walk w = {.quote = d->quote,
+              .escape = d->escape ? d->escape : d->quote,
+              .before = '\n',
+              .last_of_delimiter = delimiter.len ? delimiter.ptr[delimiter.len - 1] : ','};
     bool any_quote = false;
     PLI_TRY(walk_file(&w, path, block, &any_quote, err));
     /* quotes in comments and skipped lines mean nothing, but only the engine knows which those are */

@@ -8,6 +8,7 @@
 #include "source/format_csv_scan.h"
 
 /** @param delimiter of the file @param out true also where only the engine could tell. Reads the whole file, quickly. */
-pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *dialect, pli__str delimiter, bool *out, pli_error *err);
+pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *dialect, pli__str delimiter, bool *out,
+                                   pli_error *err);
 
 #endif

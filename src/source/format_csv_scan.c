@@ -82,7 +82,8 @@ static void add_utf16(pli__csv_scan *s) {
 static void skip_mark(pli__csv_scan *s) {
     size_t n = 0;
     if (s->d.encoding == PLI__CSV_UTF8 && s->raw_len >= 3 && memcmp(s->raw, "\xEF\xBB\xBF", 3) == 0) n = 3;
-    if (s->d.encoding == PLI__CSV_UTF16 && s->raw_len >= 2 && (memcmp(s->raw, "\xFF\xFE", 2) == 0 || memcmp(s->raw, "\xFE\xFF", 2) == 0)) {
+    if (s->d.encoding == PLI__CSV_UTF16 && s->raw_len >= 2 &&
+        (memcmp(s->raw, "\xFF\xFE", 2) == 0 || memcmp(s->raw, "\xFE\xFF", 2) == 0)) {
         s->big_endian = s->raw[0] == '\xFE';
         n = 2;
     }
@@ -226,7 +227,8 @@ static pli_status read_quoted(pli__csv_scan *s, pli_error *err) {
 }
 
 static bool at_delimiter(const pli__csv_scan *s) {
-    return s->text.len - s->at >= s->d.delimiter.len && memcmp(s->text.ptr + s->at, s->d.delimiter.ptr, s->d.delimiter.len) == 0;
+    return s->text.len - s->at >= s->d.delimiter.len &&
+           memcmp(s->text.ptr + s->at, s->d.delimiter.ptr, s->d.delimiter.len) == 0;
 }
 
 /* One field; *last = true if its row ends with it. */
@@ -265,7 +267,8 @@ pli_status pli__csv_next(pli__csv_scan *s, pli__csv_row *out, pli_error *err) {
     s->n = 0;
     for (bool last = false; !last;) PLI_TRY(read_field(s, &last, err));
     PLI_TRY(pli__buf_status(&s->values, err));
-    for (size_t i = 0, from = 0; i < s->n; from = s->ends[i++]) s->fields[i] = (pli__str){s->values.ptr ? s->values.ptr + from : "", s->ends[i] - from};
+    for (size_t i = 0, from = 0; i < s->n; from = s->ends[i++])
+        s->fields[i] = (pli__str){s->values.ptr ? s->values.ptr + from : "", s->ends[i] - from};
     *out = (pli__csv_row){s->n, s->fields, s->quoted};
     return PLI_OK;
 }

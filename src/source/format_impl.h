@@ -25,7 +25,8 @@ typedef struct pli__parts {
 typedef struct pli__part_spec {
     const pli__type *schema;  /**< borrowed */
     bool text, json, has_line, has_corrupt;
-    pli__str from;            /**< FROM clause whose columns are those of the schema, "_pli_path", and "_pli_line", "_pli_corrupt" where there */
+    pli__str
+        from; /**< FROM clause whose columns are those of the schema, "_pli_path", and "_pli_line", "_pli_corrupt" where there */
     const char *const *columns; /**< an expression for each column of the schema; NULL = the column itself */
     size_t n_files;
     const pli__input_file *const *files;
@@ -43,7 +44,7 @@ bool pli__is_sampled(const pli__read *r, size_t i, size_t n);
 
 /* Readers: append the parts of these files, all of one format. */
 typedef pli_status pli__format_reader(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err);
-pli__format_reader pli__read_csv, pli__read_json, pli__read_ndjson, pli__read_parquet, pli__read_avro, pli__read_excel, pli__read_text,
-    pli__read_binary;
+pli__format_reader pli__read_csv, pli__read_json, pli__read_ndjson, pli__read_parquet, pli__read_avro, pli__read_excel,
+    pli__read_text, pli__read_binary;
 
 #endif

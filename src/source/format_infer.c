@@ -39,7 +39,8 @@ static unsigned number_kinds(pli__str s, char decimal) {
         end += 1 + fraction;
     }
     if (end < s.len && (s.ptr[end] == 'e' || s.ptr[end] == 'E')) {
-        size_t sign = end + 1 < s.len && (s.ptr[end + 1] == '-' || s.ptr[end + 1] == '+'), n = digits(s, end + 1 + sign);
+        size_t sign = end + 1 < s.len && (s.ptr[end + 1] == '-' || s.ptr[end + 1] == '+'),
+               n = digits(s, end + 1 + sign);
         if (!n || n > 3) return PLI__SEEN_TEXT;
         end += 1 + sign + n;
     }
@@ -52,7 +53,8 @@ static int two(const char *p) { return (p[0] - '0') * 10 + (p[1] - '0'); }
 
 /* YYYY-MM-DD of the civil calendar at the start. */
 static bool is_date(pli__str s) {
-    if (s.len < 10 || digits(s, 0) != 4 || s.ptr[4] != '-' || digits(s, 5) != 2 || s.ptr[7] != '-' || digits(s, 8) != 2) return false;
+    if (s.len < 10 || digits(s, 0) != 4 || s.ptr[4] != '-' || digits(s, 5) != 2 || s.ptr[7] != '-' || digits(s, 8) != 2)
+        return false;
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year = two(s.ptr) * 100 + two(s.ptr + 2), month = two(s.ptr + 5), day = two(s.ptr + 8);
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;
@@ -64,7 +66,8 @@ static bool is_date(pli__str s) {
 static bool is_zone(pli__str s, size_t at) {
     if (at == s.len) return true;
     if (s.ptr[at] == 'Z' || s.ptr[at] == 'z') return at + 1 == s.len;
-    if ((s.ptr[at] != '+' && s.ptr[at] != '-') || s.len - at < 3 || digits(s, at + 1) < 2 || two(s.ptr + at + 1) > 15) return false;
+    if ((s.ptr[at] != '+' && s.ptr[at] != '-') || s.len - at < 3 || digits(s, at + 1) < 2 || two(s.ptr + at + 1) > 15)
+        return false;
     at += 3;
     if (at == s.len) return true;
     if (s.ptr[at] == ':') at++;
@@ -73,7 +76,8 @@ static bool is_zone(pli__str s, size_t at) {
 
 /* What follows the date: [T ]HH:MM[:SS[.f{1,6}]][zone] */
 static bool is_time_and_zone(pli__str s, size_t at) {
-    if ((s.ptr[at] != 'T' && s.ptr[at] != ' ') || s.len - at < 6 || digits(s, at + 1) != 2 || s.ptr[at + 3] != ':' || digits(s, at + 4) != 2)
+    if ((s.ptr[at] != 'T' && s.ptr[at] != ' ') || s.len - at < 6 || digits(s, at + 1) != 2 || s.ptr[at + 3] != ':' ||
+        digits(s, at + 4) != 2)
         return false;
     if (two(s.ptr + at + 1) > 23 || two(s.ptr + at + 4) > 59) return false;
     at += 6;
@@ -131,7 +135,9 @@ unsigned pli__string_kinds(pli__str s) {
 unsigned pli__text_kinds(pli__str s, const pli__text_rules *r) {
     if (!s.len) return PLI__SEEN_TEXT;
     if (s.len <= 5 && (pli__str_ieqz(s, "true") || pli__str_ieqz(s, "false"))) return PLI__SEEN_BOOL;
-    unsigned kinds = s.len > 400 ? PLI__SEEN_TEXT : is_digit(s.ptr[0]) || s.ptr[0] == '-' ? number_kinds(s, r->decimal ? r->decimal : '.') : PLI__SEEN_TEXT;
+    unsigned kinds = s.len > 400                             ? PLI__SEEN_TEXT
+                     : is_digit(s.ptr[0]) || s.ptr[0] == '-' ? number_kinds(s, r->decimal ? r->decimal : '.')
+                                                             : PLI__SEEN_TEXT;
     if (kinds != PLI__SEEN_TEXT) return kinds;
     bool may_be_date = r->date_format || r->timestamp_format || (is_digit(s.ptr[0]) && s.len >= 10);
     return may_be_date ? date_kinds(s, r) : PLI__SEEN_TEXT;
@@ -140,7 +146,8 @@ unsigned pli__text_kinds(pli__str s, const pli__text_rules *r) {
 /* ---- types ---- */
 
 const pli__type *pli__kinds_type(unsigned kinds, bool ntz) {
-    const unsigned numbers = PLI__SEEN_INT | PLI__SEEN_WIDE | PLI__SEEN_FLOAT, dates = PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP;
+    const unsigned numbers = PLI__SEEN_INT | PLI__SEEN_WIDE | PLI__SEEN_FLOAT,
+                   dates = PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP;
     unsigned k = kinds & (PLI__SEEN_BOOL | numbers | dates | PLI__SEEN_TEXT);
     if (!k) return pli__type_new(PLI__TYPE_NULL);
     if (k == PLI__SEEN_BOOL) return pli__type_new(PLI__TYPE_BOOLEAN);
@@ -148,7 +155,8 @@ const pli__type *pli__kinds_type(unsigned kinds, bool ntz) {
     if (!(k & ~(PLI__SEEN_INT | PLI__SEEN_WIDE))) return pli__type_new_decimal(38, 0);
     if (!(k & ~numbers)) return pli__type_new(kinds & PLI__SEEN_BIG ? PLI__TYPE_STRING : PLI__TYPE_F64);
     if (k == PLI__SEEN_DATE) return pli__type_new(PLI__TYPE_DATE);
-    if (!(k & ~dates)) return pli__type_new(ntz && !(kinds & PLI__SEEN_ZONED) ? PLI__TYPE_TIMESTAMP_NTZ : PLI__TYPE_TIMESTAMP);
+    if (!(k & ~dates))
+        return pli__type_new(ntz && !(kinds & PLI__SEEN_ZONED) ? PLI__TYPE_TIMESTAMP_NTZ : PLI__TYPE_TIMESTAMP);
     return pli__type_new(PLI__TYPE_STRING);
 }
 
@@ -169,7 +177,8 @@ bool pli__json_kinds_fit(unsigned kinds, const pli__type *t) {
         case PLI__TYPE_TIMESTAMP_NTZ:
             if (kinds & PLI__SEEN_ZONED) return false; /* the engine would drop the zone */
             return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US;
-        case PLI__TYPE_TIMESTAMP: return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US && !t->text;
+        case PLI__TYPE_TIMESTAMP:
+            return !(k & ~(PLI__SEEN_DATE | PLI__SEEN_TIMESTAMP)) && t->unit == PLI__UNIT_US && !t->text;
         default: return false;
     }
 }

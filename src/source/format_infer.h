@@ -18,7 +18,9 @@ enum {
     PLI__SEEN_DATE = 64,
     PLI__SEEN_TIMESTAMP = 128, /**< date and time, with or without a zone */
     PLI__SEEN_TEXT = 256,
-    PLI__SEEN_BEYOND_32 = 512, PLI__SEEN_BEYOND_16 = 1024, PLI__SEEN_BEYOND_8 = 2048,
+    PLI__SEEN_BEYOND_32 = 512,
+    PLI__SEEN_BEYOND_16 = 1024,
+    PLI__SEEN_BEYOND_8 = 2048,
     PLI__SEEN_ZONED = 4096    /**< a timestamp that names its zone */
 };
 

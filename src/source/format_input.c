@@ -76,7 +76,8 @@ static pli_status fill(pli__input *in, size_t want, pli_error *err) {
 }
 
 static pli_status damaged(const pli__input *in, const char *why, pli_error *err) {
-    return pli__error_set(err, PLI_E_DATA, "'%s' cannot be decompressed: %s", in->path, why ? why : "its data is damaged");
+    return pli__error_set(err, PLI_E_DATA, "'%s' cannot be decompressed: %s", in->path,
+                          why ? why : "its data is damaged");
 }
 
 static pli_status read_gzip(pli__input *in, char *to, size_t cap, size_t *got, pli_error *err) {
@@ -116,7 +117,8 @@ pli_status pli__input_read(pli__input *in, char *to, size_t cap, size_t *got, pl
         }
         bool nothing_left = in->raw_end && in->raw_used == in->raw.len;
         if (nothing_left && in->ended) return PLI_OK;
-        PLI_TRY(in->how == GZIP ? read_gzip(in, to, cap < UINT32_MAX ? cap : UINT32_MAX, got, err) : read_zstd(in, to, cap, got, err));
+        PLI_TRY(in->how == GZIP ? read_gzip(in, to, cap < UINT32_MAX ? cap : UINT32_MAX, got, err)
+                                : read_zstd(in, to, cap, got, err));
         if (*got) return PLI_OK;
         if (nothing_left && !in->ended) return damaged(in, "it is cut short", err);
     }

@@ -53,7 +53,8 @@ static void result_clear(pli__json_scan_result *r) { free(r->bad); }
 static pli_status group_of(json_reader *r, const json_group *like, json_group **out, pli_error *err) {
     for (size_t i = 0; i < r->n_groups; i++) {
         json_group *g = &r->groups[i];
-        if (g->layout == like->layout && strcmp(g->compression, like->compression) == 0 && g->fits == like->fits && g->by_line == like->by_line) {
+        if (g->layout == like->layout && strcmp(g->compression, like->compression) == 0 && g->fits == like->fits &&
+            g->by_line == like->by_line) {
             *out = g;
             return PLI_OK;
         }
@@ -115,16 +116,20 @@ static pli_status look_at_file(json_reader *r, const pli__input_file *file, pli_
         PLI_TRY(pli__json_scan_threads(file->path, threads_of(read), max, &r->arena, &shape, &result, err));
     else PLI_TRY(pli__json_scan_file(file->path, r->lines, keep_bad, max, &r->arena, &shape, &result, err));
     if (!result.records && !result.n_bad) return PLI_OK; /* an empty file has neither columns nor rows */
-    if (shape.n > PLI__MAX_COLUMNS) return pli__error_set(err, PLI_E_DATA, "'%s' has more than %d keys", file->path, PLI__MAX_COLUMNS);
+    if (shape.n > PLI__MAX_COLUMNS)
+        return pli__error_set(err, PLI_E_DATA, "'%s' has more than %d keys", file->path, PLI__MAX_COLUMNS);
     bool fits = true;
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
     shape.object = true;
     shape.crowded = false; /* the top is never a map */
     if (shape.n) PLI_TRY(pli__shape_type(&shape, read->known, read->options->ntz, &fits, &type, err));
-    json_group like = {.layout = result.layout, .compression = pli__input_compression(file->path), .fits = fits,
+    json_group like = {.layout = result.layout,
+                       .compression = pli__input_compression(file->path),
+                       .fits = fits,
                        .by_line = result.n_bad || (result.mark && result.layout == PLI__JSON_LINES)};
     if (result.mark && result.layout != PLI__JSON_LINES)
-        return pli__error_set(err, PLI_E_DATA, "'%s' begins with a byte order mark, which JSON does not have", file->path);
+        return pli__error_set(err, PLI_E_DATA, "'%s' begins with a byte order mark, which JSON does not have",
+                              file->path);
     json_group *g = NULL;
     PLI_TRY(group_of(r, &like, &g, err));
     PLI_TRY(pli__shape_merge(&r->arena, &g->shape, &shape, err));
@@ -139,7 +144,8 @@ static void add_sql_type(pli__buf *b, const pli__type *t, pli_error *err) {
     else if (pli__type_to_sql(t, b, err) != PLI_OK) pli__buf_addz(b, "JSON");
 }
 
-static void add_read_json(const json_group *g, const pli__type *schema, size_t max_object, pli__buf *b, pli_error *err) {
+static void add_read_json(const json_group *g, const pli__type *schema, size_t max_object, pli__buf *b,
+                          pli_error *err) {
     static const char *const layouts[] = {"newline_delimited", "array", "unstructured"};
     pli__buf_addz(b, "read_json(");
     pli__sql_paths(b, g->n, g->files);
@@ -177,10 +183,12 @@ static void add_read_lines(const json_group *g, const pli__type *schema, size_t 
     }
     pli__buf_addz(b, "_pli_path, NULL::BIGINT AS _pli_line, NULL::VARCHAR AS _pli_corrupt FROM read_csv(");
     pli__sql_paths(b, g->n, g->files);
-    pli__buf_addf(b, ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', max_line_size=%zu,"
-                     " hive_partitioning=false, columns={'_pli_text':'VARCHAR'}, filename='_pli_path') WHERE _pli_text IS NOT NULL"
-                     " AND CASE WHEN json_valid(_pli_text) THEN json_type(_pli_text) = 'OBJECT' ELSE false END",
-                  max_object);
+    pli__buf_addf(
+        b,
+        ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', max_line_size=%zu,"
+        " hive_partitioning=false, columns={'_pli_text':'VARCHAR'}, filename='_pli_path') WHERE _pli_text IS NOT NULL"
+        " AND CASE WHEN json_valid(_pli_text) THEN json_type(_pli_text) = 'OBJECT' ELSE false END",
+        max_object);
 }
 
 static void add_bad_records(const json_reader *r, const json_group *g, pli__buf *b) {
@@ -217,12 +225,18 @@ static pli_status add_group(json_reader *r, json_group *g, pli_error *err) {
         add_bad_records(r, g, &from);
     } else add_read_json(g, schema, max, &from, err);
     PLI_TRY(pli__buf_status(&from, err));
-    const pli__part_spec spec = {.schema = schema, .json = !g->fits, .has_line = g->by_line, .has_corrupt = g->by_line,
-                                 .from = pli__buf_str(&from), .n_files = g->n, .files = g->files};
+    const pli__part_spec spec = {.schema = schema,
+                                 .json = !g->fits,
+                                 .has_line = g->by_line,
+                                 .has_corrupt = g->by_line,
+                                 .from = pli__buf_str(&from),
+                                 .n_files = g->n,
+                                 .files = g->files};
     return pli__parts_add(r->parts, &spec, err);
 }
 
-static pli_status read_files(pli__parts *parts, bool lines, size_t n, const pli__input_file *const *files, pli_error *err) {
+static pli_status read_files(pli__parts *parts, bool lines, size_t n, const pli__input_file *const *files,
+                             pli_error *err) {
     const pli__read *read = parts->read;
     PLI_AUTO(reader_clear) json_reader r = {.parts = parts, .lines = lines};
     r.corrupt = pli__option_bool(read, "ignore_errors", false) ? PLI__CORRUPT_SKIP : read->options->corrupt;

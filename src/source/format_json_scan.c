@@ -108,7 +108,10 @@ static uint32_t hex4(const char *p) {
     uint32_t v = 0;
     for (int i = 0; i < 4; i++) {
         char h = p[i];
-        v = v << 4 | (uint32_t)(h >= '0' && h <= '9' ? h - '0' : h >= 'a' && h <= 'f' ? h - 'a' + 10 : h >= 'A' && h <= 'F' ? h - 'A' + 10 : 0);
+        v = v << 4 | (uint32_t)(h >= '0' && h <= '9'   ? h - '0'
+                                : h >= 'a' && h <= 'f' ? h - 'a' + 10
+                                : h >= 'A' && h <= 'F' ? h - 'A' + 10
+                                                       : 0);
     }
     return v;
 }
@@ -153,8 +156,8 @@ static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *n
 static inline bool is_next_key(const cursor *c, const pli__shape *into, size_t next) {
     if (next >= into->n) return false;
     const pli__str name = into->names[next];
-    return (size_t)(c->end - c->p) > name.len && c->p[name.len] == '"' && memcmp(c->p, name.ptr, name.len) == 0 && into->fields[next]->plain &&
-           !into->crowded;
+    return (size_t)(c->end - c->p) > name.len && c->p[name.len] == '"' && memcmp(c->p, name.ptr, name.len) == 0 &&
+           into->fields[next]->plain && !into->crowded;
 }
 
 /* The key with its quotes. */
@@ -262,7 +265,8 @@ static step scan_number(cursor *c, pli__shape *into) {
     }
     c->p = p;
     const unsigned some = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16, all = some | PLI__SEEN_BEYOND_32;
-    const bool nothing_new = p - begin <= 9 ? (into->kinds & some) == some : p - begin <= 15 && (into->kinds & all) == all;
+    const bool nothing_new = p - begin <= 9 ? (into->kinds & some) == some
+                                            : p - begin <= 15 && (into->kinds & all) == all;
     if (!integer) into->kinds |= PLI__SEEN_FLOAT;
     else if (!nothing_new) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(p - begin)});
     return DONE;
@@ -273,7 +277,8 @@ static step scan_text(cursor *c, pli__shape *into) {
     bool escaped;
     c->p++;
     step st = scan_string(c, &text, &escaped);
-    if (st == DONE && !(into->kinds & PLI__SEEN_TEXT)) into->kinds |= escaped ? PLI__SEEN_TEXT : pli__string_kinds(text);
+    if (st == DONE && !(into->kinds & PLI__SEEN_TEXT))
+        into->kinds |= escaped ? PLI__SEEN_TEXT : pli__string_kinds(text);
     return st;
 }
 
@@ -334,7 +339,8 @@ static pli_status whole_line(scanner *s, size_t *len, pli_error *err) {
 static pli_status keep_record(scanner *s, pli__str text, pli__json_scan_result *out, pli_error *err) {
     if (out->n_bad == out->bad_cap) {
         if (out->n_bad >= PLI__MAX_BAD_RECORDS)
-            return pli__error_set(err, PLI_E_LIMIT, "'%s' has more than %d records that cannot be parsed", s->path, PLI__MAX_BAD_RECORDS);
+            return pli__error_set(err, PLI_E_LIMIT, "'%s' has more than %d records that cannot be parsed", s->path,
+                                  PLI__MAX_BAD_RECORDS);
         size_t cap = out->bad_cap ? out->bad_cap * 2 : 16;
         pli__bad_record *bad = realloc(out->bad, cap * sizeof *bad);
         if (!bad) return pli__error_memory(err);
@@ -399,9 +405,10 @@ static pli_status pass_line(scanner *s, pli_error *err) {
     return PLI_OK;
 }
 
-pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena, pli__shape *root,
-                                pli__json_scan_result *out, pli_error *err) {
-    PLI_AUTO(scanner_clear) scanner s = {.path = path, .arena = arena, .max_record = max_record, .consumed = from ? from - 1 : 0};
+pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena,
+                                pli__shape *root, pli__json_scan_result *out, pli_error *err) {
+    PLI_AUTO(scanner_clear)
+    scanner s = {.path = path, .arena = arena, .max_record = max_record, .consumed = from ? from - 1 : 0};
     PLI_TRY(pli__input_open_at(path, s.consumed, &s.in, err));
     PLI_TRY(fill(&s, err));
     if (from) PLI_TRY(pass_line(&s, err));
@@ -436,7 +443,8 @@ static pli_status scan_array_file(scanner *s, pli__shape *root, pli__json_scan_r
         PLI_TRY(next_token(s, &more, &line_end, err));
         if (more && s->text.ptr[s->at] == ']') return PLI_OK;
         if (!first) {
-            if (!more || s->text.ptr[s->at] != ',') return bad_data(s, s->at, "the array has neither ',' nor ']' here", err);
+            if (!more || s->text.ptr[s->at] != ',')
+                return bad_data(s, s->at, "the array has neither ',' nor ']' here", err);
             s->at++;
             PLI_TRY(next_token(s, &more, &line_end, err));
         }
@@ -447,8 +455,8 @@ static pli_status scan_array_file(scanner *s, pli__shape *root, pli__json_scan_r
     }
 }
 
-pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena, pli__shape *root,
-                               pli__json_scan_result *out, pli_error *err) {
+pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena,
+                               pli__shape *root, pli__json_scan_result *out, pli_error *err) {
     PLI_AUTO(scanner_clear) scanner s = {.path = path, .arena = arena, .max_record = max_record};
     PLI_TRY(pli__input_open(path, &s.in, err));
     PLI_TRY(fill(&s, err));

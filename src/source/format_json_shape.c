@@ -78,7 +78,8 @@ pli_status pli__shape_merge(pli__arena *arena, pli__shape *into, const pli__shap
         PLI_TRY(pli__shape_merge(arena, field, from->fields[i], err));
     }
     if (!from->element) return PLI_OK;
-    if (!into->element && !(into->element = pli__arena_calloc(arena, 1, sizeof *into->element))) return pli__error_memory(err);
+    if (!into->element && !(into->element = pli__arena_calloc(arena, 1, sizeof *into->element)))
+        return pli__error_memory(err);
     return pli__shape_merge(arena, into->element, from->element, err);
 }
 
@@ -89,7 +90,8 @@ static pli_status made(const pli__type *t, const pli__type **out, pli_error *err
     return t ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status struct_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err) {
+static pli_status struct_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                              pli_error *err) {
     pli__type_builder b = {0};
     for (size_t i = 0; i < s->n; i++) {
         int at = known ? pli__type_find(known, s->names[i], false) : -1;
@@ -105,7 +107,8 @@ static pli_status struct_type(const pli__shape *s, const pli__type *known, bool 
 }
 
 /* A known MAP takes objects whose values all fit its value type. */
-static pli_status map_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err) {
+static pli_status map_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                           pli_error *err) {
     bool all = true;
     for (size_t i = 0; i < s->n; i++) {
         PLI_AUTO(pli__type_auto) const pli__type *t = NULL;
@@ -116,8 +119,10 @@ static pli_status map_type(const pli__shape *s, const pli__type *known, bool ntz
     return made(pli__type_ref(known), out, err);
 }
 
-static pli_status object_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err) {
-    if (known && known->id == PLI__TYPE_MAP && known->fields[0].type->id == PLI__TYPE_STRING) return map_type(s, known, ntz, fits, out, err);
+static pli_status object_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                              pli_error *err) {
+    if (known && known->id == PLI__TYPE_MAP && known->fields[0].type->id == PLI__TYPE_STRING)
+        return map_type(s, known, ntz, fits, out, err);
     if (known && known->id != PLI__TYPE_STRUCT && known->id != PLI__TYPE_JSON) *fits = false;
     if (s->crowded || s->n == 0 || (known && known->id == PLI__TYPE_JSON)) {
         if (known && known->id == PLI__TYPE_STRUCT) *fits = false;
@@ -126,7 +131,8 @@ static pli_status object_type(const pli__shape *s, const pli__type *known, bool 
     return struct_type(s, known && known->id == PLI__TYPE_STRUCT ? known : NULL, ntz, fits, out, err);
 }
 
-static pli_status array_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err) {
+static pli_status array_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                             pli_error *err) {
     bool list = known && known->id == PLI__TYPE_LIST && !known->array_size;
     if (known && known->id == PLI__TYPE_JSON) return made(pli__type_new(PLI__TYPE_JSON), out, err);
     if (known && !list) *fits = false;
@@ -134,11 +140,13 @@ static pli_status array_type(const pli__shape *s, const pli__type *known, bool n
     if (!s->element) *fits = false; /* only empty ones: what they would hold is not known */
     const pli__shape none = {0};
     const pli__type *element = NULL;
-    PLI_TRY(pli__shape_type(s->element ? s->element : &none, list ? known->fields[0].type : NULL, ntz, fits, &element, err));
+    PLI_TRY(pli__shape_type(s->element ? s->element : &none, list ? known->fields[0].type : NULL, ntz, fits, &element,
+                            err));
     return made(pli__type_new_list(element, true), out, err);
 }
 
-pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err) {
+pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                           pli_error *err) {
     if (known && known->id == PLI__TYPE_NULL) known = NULL;
     unsigned scalars = s->kinds & ~(unsigned)PLI__SEEN_NULL;
     int shapes = (scalars != 0) + s->object + s->array;
@@ -149,7 +157,8 @@ pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz
     }
     if (s->object) return object_type(s, known, ntz, fits, out, err);
     if (s->array) return array_type(s, known, ntz, fits, out, err);
-    if (known && (known->id == PLI__TYPE_JSON || pli__json_kinds_fit(s->kinds, known))) return made(pli__type_ref(known), out, err);
+    if (known && (known->id == PLI__TYPE_JSON || pli__json_kinds_fit(s->kinds, known)))
+        return made(pli__type_ref(known), out, err);
     if (known) *fits = false;
     return made(pli__kinds_type(s->kinds, ntz), out, err);
 }

@@ -43,19 +43,20 @@ enum { PLI__MAX_BAD_RECORDS = 100000 };
 
 /** Scan a file into a shape (of its records: root->fields are the columns). BAD_DATA with the line for a record that
  *  cannot be parsed, unless keep_bad. @param lines one record a line is expected (NDJSON) @param max_record bytes */
-pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena, pli__shape *root,
-                               pli__json_scan_result *out, pli_error *err);
+pli_status pli__json_scan_file(const char *path, bool lines, bool keep_bad, size_t max_record, pli__arena *arena,
+                               pli__shape *root, pli__json_scan_result *out, pli_error *err);
 /** The records of an NDJSON file (plain, without a mark) that begin in from..stop; what stands before the first line end is
  *  left out unless from is 0. */
-pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena, pli__shape *root,
-                                pli__json_scan_result *out, pli_error *err);
+pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, size_t max_record, pli__arena *arena,
+                                pli__shape *root, pli__json_scan_result *out, pli_error *err);
 /** The same as scan_file for NDJSON without bad records, by several threads where the file is large. */
-pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max_record, pli__arena *arena, pli__shape *root,
-                                  pli__json_scan_result *out, pli_error *err);
+pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max_record, pli__arena *arena,
+                                  pli__shape *root, pli__json_scan_result *out, pli_error *err);
 /** Everything in `from` is in `into` as well afterwards. */
 pli_status pli__shape_merge(pli__arena *arena, pli__shape *into, const pli__shape *from, pli_error *err);
 /** Type of a value. `known` (may be NULL) is taken where all values fit it; *fits = false if some do not, somewhere in it. */
-pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out, pli_error *err);
+pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
+                           pli_error *err);
 /** Child of a key; created if absent. NULL when memory is out. */
 pli__shape *pli__shape_field(pli__arena *arena, pli__shape *s, pli__str name);
 

@@ -39,10 +39,11 @@ static void run_parts(part *parts, size_t n) {
         if (parts[i].started) pthread_join(parts[i].thread, NULL);
 }
 
-static pli_status merge_parts(const part *parts, size_t n, bool *whole, pli__arena *arena, pli__shape *root, pli__json_scan_result *out,
-                              pli_error *err) {
+static pli_status merge_parts(const part *parts, size_t n, bool *whole, pli__arena *arena, pli__shape *root,
+                              pli__json_scan_result *out, pli_error *err) {
     *whole = true;
-    for (size_t i = 0; i < n; i++) *whole = *whole && parts[i].status == PLI_OK && parts[i].result.layout == PLI__JSON_LINES;
+    for (size_t i = 0; i < n; i++)
+        *whole = *whole && parts[i].status == PLI_OK && parts[i].result.layout == PLI__JSON_LINES;
     for (size_t i = 0; i < n && *whole; i++) {
         PLI_TRY(pli__shape_merge(arena, root, &parts[i].shape, err));
         out->records += parts[i].result.records;
@@ -57,8 +58,8 @@ static pli_status starts_with_mark(const char *path, bool *out, pli_error *err) 
     return PLI_OK;
 }
 
-pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max_record, pli__arena *arena, pli__shape *root,
-                                  pli__json_scan_result *out, pli_error *err) {
+pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max_record, pli__arena *arena,
+                                  pli__shape *root, pli__json_scan_result *out, pli_error *err) {
     pli__file_info info = {0};
     PLI_TRY(pli__fs_stat(path, &info, err));
     int64_t n = info.size / PART_MIN;
@@ -70,7 +71,10 @@ pli_status pli__json_scan_threads(const char *path, size_t n_threads, size_t max
     PLI_AUTO(pli__free_ptr) part *parts = calloc((size_t)n, sizeof *parts);
     if (!parts) return pli__error_memory(err);
     for (int64_t i = 0; i < n; i++)
-        parts[i] = (part){.path = path, .from = info.size / n * i, .stop = i == n - 1 ? INT64_MAX : info.size / n * (i + 1), .max_record = max_record};
+        parts[i] = (part){.path = path,
+                          .from = info.size / n * i,
+                          .stop = i == n - 1 ? INT64_MAX : info.size / n * (i + 1),
+                          .max_record = max_record};
     run_parts(parts, (size_t)n);
     pli_status status = merge_parts(parts, (size_t)n, &whole, arena, root, out, err);
     for (int64_t i = 0; i < n; i++) pli__arena_clear(&parts[i].arena);

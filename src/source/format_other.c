@@ -19,7 +19,8 @@ static pli_status avro_function(const pli__read *r, const pli__input_file *file,
 }
 
 static void add_bool(const pli__read *r, const char *option, const char *parameter, pli__buf *b) {
-    if (pli__option_json(r, option)) pli__buf_addf(b, ", %s=%s", parameter, pli__option_bool(r, option, false) ? "true" : "false");
+    if (pli__option_json(r, option))
+        pli__buf_addf(b, ", %s=%s", parameter, pli__option_bool(r, option, false) ? "true" : "false");
 }
 
 static pli_status excel_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
@@ -54,7 +55,8 @@ typedef struct single {
 
 static void free_singles(single **s) { free(*s); }
 
-static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, const pli__input_file *file, const pli__type **out, pli_error *err) {
+static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, const pli__input_file *file,
+                           const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__buf_addz(&sql, "SELECT * FROM ");
     PLI_TRY(fn(parts->read, file, &sql, err));
@@ -63,7 +65,8 @@ static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn
 }
 
 /* Files of one schema: a UNION ALL of their functions. */
-static pli_status add_same(pli__parts *parts, table_function *fn, const pli__type *schema, size_t n, const pli__input_file *const *files, pli_error *err) {
+static pli_status add_same(pli__parts *parts, table_function *fn, const pli__type *schema, size_t n,
+                           const pli__input_file *const *files, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
     for (size_t i = 0; i < n; i++) {
         pli__buf_addz(&from, i ? " UNION ALL SELECT *, " : "(SELECT *, ");
@@ -77,8 +80,8 @@ static pli_status add_same(pli__parts *parts, table_function *fn, const pli__typ
     return pli__parts_add(parts, &spec, err);
 }
 
-static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n, const pli__input_file *const *files,
-                                const pli__input_file **group, pli_error *err) {
+static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n,
+                                const pli__input_file *const *files, const pli__input_file **group, pli_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (all[i].used) continue;
         size_t members = 0;
@@ -92,7 +95,8 @@ static pli_status group_and_add(pli__parts *parts, table_function *fn, single *a
     return PLI_OK;
 }
 
-static pli_status read_singly(pli__parts *parts, const char *extension, table_function *fn, size_t n, const pli__input_file *const *files, pli_error *err) {
+static pli_status read_singly(pli__parts *parts, const char *extension, table_function *fn, size_t n,
+                              const pli__input_file *const *files, pli_error *err) {
     pli__engine *e = NULL;
     PLI_TRY(pli__read_engine(parts->read, extension, &e, err));
     PLI_AUTO(free_singles) single *all = calloc(n, sizeof *all);
@@ -116,8 +120,8 @@ pli_status pli__read_excel(pli__parts *parts, size_t n, const pli__input_file *c
 
 /* ---- text and binary ---- */
 
-static pli_status add_fixed(pli__parts *parts, const pli__type *take_schema, const pli__buf *from, size_t n, const pli__input_file *const *files,
-                            pli_error *err) {
+static pli_status add_fixed(pli__parts *parts, const pli__type *take_schema, const pli__buf *from, size_t n,
+                            const pli__input_file *const *files, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *schema = take_schema;
     if (!schema) return pli__error_memory(err);
     PLI_TRY(pli__buf_status(from, err));
@@ -132,8 +136,10 @@ pli_status pli__read_text(pli__parts *parts, size_t n, const pli__input_file *co
     for (size_t i = 0; i < n; i++) PLI_TRY(pli__input_check(files[i]->path, err));
     pli__buf_addz(&from, "(SELECT coalesce(value, '') AS value, _pli_path FROM read_csv(");
     pli__sql_paths(&from, n, files);
-    pli__buf_addz(&from, ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', hive_partitioning=false,"
-                         " columns={'value':'VARCHAR'}, filename='_pli_path'");
+    pli__buf_addz(
+        &from,
+        ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', hive_partitioning=false,"
+        " columns={'value':'VARCHAR'}, filename='_pli_path'");
     if (line) pli__buf_addf(&from, ", max_line_size=%" PRId64, line);
     pli__buf_addz(&from, "))");
     pli__type_builder b = {0};

@@ -18,7 +18,8 @@ static void add_read(const pli__read *r, pli__buf *b, size_t n, const pli__input
 }
 
 /* Columns of the file: all but the last, which is ours. */
-static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_file *file, const pli__type **out, pli_error *err) {
+static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_file *file, const pli__type **out,
+                           pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__type_auto) const pli__type *all = NULL;
     pli__buf_addz(&sql, "SELECT * FROM ");
@@ -32,7 +33,8 @@ static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
-static pli_status add_group(pli__parts *parts, pli__engine *e, size_t n, const pli__input_file *const *files, pli_error *err) {
+static pli_status add_group(pli__parts *parts, pli__engine *e, size_t n, const pli__input_file *const *files,
+                            pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     PLI_TRY(describe(parts->read, e, files[0], &schema, err));
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
@@ -47,7 +49,7 @@ static pli_status add_group(pli__parts *parts, pli__engine *e, size_t n, const p
 typedef struct grouping {
     pli__arena arena;
     pli__map *group_of_path; /* path -> signature (arena text) */
-    pli__map *by_signature;  /* signature -> parquet_group */
+    pli__map *by_signature; /* signature -> parquet_group */
     parquet_group **order;
     size_t n_groups;
     size_t n_files;
@@ -59,12 +61,15 @@ static void grouping_clear(grouping *g) {
     pli__arena_clear(&g->arena);
 }
 
-static pli_status read_signatures(const pli__read *r, pli__engine *e, grouping *g, size_t n, const pli__input_file *const *files, pli_error *err) {
+static pli_status read_signatures(const pli__read *r, pli__engine *e, grouping *g, size_t n,
+                                  const pli__input_file *const *files, pli_error *err) {
     (void)r;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *result = NULL;
-    pli__buf_addz(&sql, "SELECT file_name, md5(string_agg(concat_ws('|', name, type, type_length, repetition_type, num_children, converted_type,"
-                        " scale, precision, logical_type), chr(10) ORDER BY rn)) FROM (SELECT *, row_number() OVER () AS rn FROM parquet_schema(");
+    pli__buf_addz(
+        &sql,
+        "SELECT file_name, md5(string_agg(concat_ws('|', name, type, type_length, repetition_type, num_children, converted_type,"
+        " scale, precision, logical_type), chr(10) ORDER BY rn)) FROM (SELECT *, row_number() OVER () AS rn FROM parquet_schema(");
     pli__sql_paths(&sql, n, files);
     pli__buf_addz(&sql, ")) GROUP BY file_name");
     PLI_TRY(pli__buf_status(&sql, err));
@@ -75,7 +80,8 @@ static pli_status read_signatures(const pli__read *r, pli__engine *e, grouping *
         if (!c.rows) return PLI_OK;
         for (size_t i = 0; i < c.rows; i++) {
             char *signature = pli__arena_strdup(&g->arena, pli__chunk_str(&c, 1, i));
-            if (!signature || !pli__map_put(g->group_of_path, pli__chunk_str(&c, 0, i), signature, NULL)) return pli__error_memory(err);
+            if (!signature || !pli__map_put(g->group_of_path, pli__chunk_str(&c, 0, i), signature, NULL))
+                return pli__error_memory(err);
         }
     }
 }
@@ -86,7 +92,8 @@ static pli_status put_file(grouping *g, const pli__input_file *file, pli_error *
     parquet_group *group = pli__map_get(g->by_signature, pli__str_of(signature));
     if (!group) {
         group = pli__arena_calloc(&g->arena, 1, sizeof *group);
-        if (!group || !(group->files = pli__arena_calloc(&g->arena, g->n_files, sizeof *group->files))) return pli__error_memory(err);
+        if (!group || !(group->files = pli__arena_calloc(&g->arena, g->n_files, sizeof *group->files)))
+            return pli__error_memory(err);
         if (!pli__map_put(g->by_signature, pli__str_of(signature), group, NULL)) return pli__error_memory(err);
         g->order[g->n_groups++] = group;
     }
@@ -98,7 +105,8 @@ pli_status pli__read_parquet(pli__parts *parts, size_t n, const pli__input_file 
     pli__engine *e = NULL;
     PLI_TRY(pli__read_engine(parts->read, NULL, &e, err));
     if (n == 1) return add_group(parts, e, n, files, err);
-    PLI_AUTO(grouping_clear) grouping g = {.group_of_path = pli__map_new(), .by_signature = pli__map_new(), .n_files = n};
+    PLI_AUTO(grouping_clear)
+    grouping g = {.group_of_path = pli__map_new(), .by_signature = pli__map_new(), .n_files = n};
     g.order = pli__arena_calloc(&g.arena, n, sizeof *g.order);
     if (!g.group_of_path || !g.by_signature || !g.order) return pli__error_memory(err);
     PLI_TRY(read_signatures(parts->read, e, &g, n, files, err));

@@ -5,7 +5,9 @@
 
 /* ---- options ---- */
 
-const json_t *pli__option_json(const pli__read *r, const char *name) { return json_object_get(r->options->options, name); }
+const json_t *pli__option_json(const pli__read *r, const char *name) {
+    return json_object_get(r->options->options, name);
+}
 
 bool pli__option_bool(const pli__read *r, const char *name, bool absent) {
     const json_t *v = pli__option_json(r, name);
@@ -98,13 +100,16 @@ static void add_columns(pli__buf *b, const pli__part_spec *spec, const pli__type
     }
 }
 
-static pli_status part_sql(const pli__read *r, const pli__part_spec *spec, const pli__type *schema, char **out, pli_error *err) {
+static pli_status part_sql(const pli__read *r, const pli__part_spec *spec, const pli__type *schema, char **out,
+                           pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf b = {0};
     pli__buf_addz(&b, "SELECT ");
     size_t own = schema->n_fields - r->n_partition_columns;
     PLI_AUTO(pli__type_auto) const pli__type *fields = NULL; /* the first `own` ones: those the file keeps */
     pli__type_builder kept = {0};
-    for (size_t i = 0; i < own; i++) pli__type_builder_add(&kept, pli__str_of(schema->fields[i].name), pli__type_ref(schema->fields[i].type), true, NULL);
+    for (size_t i = 0; i < own; i++)
+        pli__type_builder_add(&kept, pli__str_of(schema->fields[i].name), pli__type_ref(schema->fields[i].type), true,
+                              NULL);
     if (!(fields = pli__type_builder_finish(&kept))) return pli__error_memory(err);
     add_columns(&b, spec, fields);
     for (size_t k = 0; k < r->n_partition_columns; k++) {
@@ -117,7 +122,8 @@ static pli_status part_sql(const pli__read *r, const pli__part_spec *spec, const
             pli__buf_addz(&b, ", ");
         } else add_partition_column(&b, &c, spec->text);
     }
-    pli__buf_addf(&b, "_pli_path%s%s FROM ", spec->has_line ? ", _pli_line" : "", spec->has_corrupt ? ", _pli_corrupt" : "");
+    pli__buf_addf(&b, "_pli_path%s%s FROM ", spec->has_line ? ", _pli_line" : "",
+                  spec->has_corrupt ? ", _pli_corrupt" : "");
     pli__buf_adds(&b, spec->from);
     PLI_TRY(pli__buf_status(&b, err));
     *out = pli__buf_take(&b);
@@ -146,7 +152,8 @@ pli_status pli__parts_add(pli__parts *parts, const pli__part_spec *spec, pli_err
         parts->cap = cap;
     }
     pli__part *part = &r->parts[r->n_parts];
-    *part = (pli__part){.text = spec->text, .json = spec->json, .has_line = spec->has_line, .has_corrupt = spec->has_corrupt};
+    *part = (pli__part){
+        .text = spec->text, .json = spec->json, .has_line = spec->has_line, .has_corrupt = spec->has_corrupt};
     r->n_parts++; /* pli__relation_free takes half-built parts */
     PLI_TRY(with_partitions(parts->read, spec->schema, &part->schema, err));
     PLI_TRY(part_sql(parts->read, spec, part->schema, &part->sql, err));
@@ -191,8 +198,8 @@ static pli_status format_of_file(const pli__format *format, const char *path, pl
     return PLI_OK;
 }
 
-pli_status pli__format_read(const pli__read *read, const pli__format *format, size_t n, const pli__input_file *files, pli__relation **out,
-                            pli_error *err) {
+pli_status pli__format_read(const pli__read *read, const pli__format *format, size_t n, const pli__input_file *files,
+                            pli__relation **out, pli_error *err) {
     *out = NULL;
     PLI_AUTO(pli__relation_auto) pli__relation *relation = calloc(1, sizeof *relation);
     PLI_AUTO(pli__free_ptr) const pli__input_file **group = calloc(n + 1, sizeof *group);

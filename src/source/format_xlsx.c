@@ -57,7 +57,8 @@ static bool find_entry(const pli__buf *directory, pli__str name, zip_entry *out)
 static pli_status inflate_raw(const char *path, const pli__buf *packed, uint32_t size, pli__buf *out, pli_error *err) {
     char *room = pli__buf_room(out, size);
     if (!room) return pli__buf_status(out, err);
-    z_stream z = {.next_in = (Bytef *)packed->ptr, .avail_in = (uInt)packed->len, .next_out = (Bytef *)room, .avail_out = size};
+    z_stream z = {
+        .next_in = (Bytef *)packed->ptr, .avail_in = (uInt)packed->len, .next_out = (Bytef *)room, .avail_out = size};
     if (inflateInit2(&z, -15) != Z_OK) return pli__error_memory(err);
     int rc = inflate(&z, Z_FINISH);
     inflateEnd(&z);
@@ -77,7 +78,8 @@ static pli_status read_entry(const char *path, pli__str name, pli__buf *out, pli
     PLI_AUTO(pli__buf_clear) pli__buf directory = {0}, head = {0}, packed = {0};
     zip_entry e;
     PLI_TRY(read_directory(path, &directory, err));
-    if (!find_entry(&directory, name, &e) || e.unpacked > WORKBOOK_MAX || e.packed > WORKBOOK_MAX || (e.method != 0 && e.method != 8))
+    if (!find_entry(&directory, name, &e) || e.unpacked > WORKBOOK_MAX || e.packed > WORKBOOK_MAX ||
+        (e.method != 0 && e.method != 8))
         return no_workbook(path, err);
     PLI_TRY(pli__fs_read_at(path, e.offset, 30, &head, err));
     if (head.len < 30 || memcmp(head.ptr, "PK\3\4", 4) != 0) return no_workbook(path, err);
@@ -88,7 +90,10 @@ static pli_status read_entry(const char *path, pli__str name, pli__buf *out, pli
 
 /* &amp; and its four companions, and &#...; */
 static void add_unescaped(pli__buf *out, pli__str text) {
-    static const struct { const char *name; char c; } named[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+    static const struct {
+        const char *name;
+        char c;
+    } named[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
     for (size_t i = 0; i < text.len;) {
         pli__str rest = {text.ptr + i, text.len - i};
         size_t used = 0;
@@ -97,7 +102,8 @@ static void add_unescaped(pli__buf *out, pli__str text) {
             pli__buf_addc(out, named[k].c);
             used = strlen(named[k].name);
         }
-        const char *end = rest.len > 3 && rest.ptr[0] == '&' && rest.ptr[1] == '#' ? memchr(rest.ptr, ';', rest.len) : NULL;
+        const char *end = rest.len > 3 && rest.ptr[0] == '&' && rest.ptr[1] == '#' ? memchr(rest.ptr, ';', rest.len)
+                                                                                   : NULL;
         if (!used && end && end - rest.ptr < 12) {
             bool hex = rest.ptr[2] == 'x';
             unsigned long cp = strtoul(rest.ptr + 2 + hex, NULL, hex ? 16 : 10);
@@ -114,9 +120,12 @@ static void add_unescaped(pli__buf *out, pli__str text) {
 static bool attribute(const char *tag, const char *end, const char *name, pli__str *out) {
     size_t len = strlen(name);
     for (const char *p = tag; p + len + 2 < end; p++) {
-        if ((p[-1] != ' ' && p[-1] != '\t' && p[-1] != '\n' && p[-1] != '\r') || memcmp(p, name, len) != 0 || p[len] != '=') continue;
+        if ((p[-1] != ' ' && p[-1] != '\t' && p[-1] != '\n' && p[-1] != '\r') || memcmp(p, name, len) != 0 ||
+            p[len] != '=')
+            continue;
         char quote = p[len + 1];
-        const char *close = quote == '"' || quote == '\'' ? memchr(p + len + 2, quote, (size_t)(end - p) - len - 2) : NULL;
+        const char *close = quote == '"' || quote == '\'' ? memchr(p + len + 2, quote, (size_t)(end - p) - len - 2)
+                                                          : NULL;
         if (!close) return false;
         *out = (pli__str){p + len + 2, (size_t)(close - p) - len - 2};
         return true;
@@ -141,5 +150,6 @@ pli_status pli__xlsx_sheet_name(const char *path, int64_t number, pli__buf *out,
         add_unescaped(out, value);
         return pli__buf_status(out, err);
     }
-    return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has %" PRId64 " sheets, there is no number %" PRId64, path, count, number);
+    return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has %" PRId64 " sheets, there is no number %" PRId64, path, count,
+                          number);
 }

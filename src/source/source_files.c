@@ -37,7 +37,8 @@ static pli_status use_index(files_source *s, pli__checkpoint *cp, pli__index **o
 }
 
 static pli_status plan_begin(files_source *s, pli__checkpoint *cp, bool dry, files_plan *p, pli_error *err) {
-    *p = (files_plan){.s = s, .cp = cp, .dry = dry, .now_us = pli__clock_now_us(pli__checkpoint_clock(cp)), .newest_ns = INT64_MIN};
+    *p = (files_plan){
+        .s = s, .cp = cp, .dry = dry, .now_us = pli__clock_now_us(pli__checkpoint_clock(cp)), .newest_ns = INT64_MIN};
     if (dry) PLI_TRY(pli__index_open_for(cp, true, &p->x, err));
     else PLI_TRY(use_index(s, cp, &p->x, err));
     s->next_settled_us = 0;
@@ -89,7 +90,9 @@ pli_status pli__source_files_preview(pli__source *s, pli__checkpoint *cp, json_t
     return plan_once(self_of(s), cp, true, offset, err);
 }
 
-int64_t pli__source_files_next_settled(const pli__source *s) { return ((const files_source *)(const void *)s)->next_settled_us; }
+int64_t pli__source_files_next_settled(const pli__source *s) {
+    return ((const files_source *)(const void *)s)->next_settled_us;
+}
 
 static pli_status files_bound(pli__source *base, pli__checkpoint *cp, bool on, pli_error *err) {
     (void)cp;
@@ -174,7 +177,8 @@ static pli_status check_present(const file_list *l, pli_error *err) {
         PLI_TRY(pli__fs_stat(l->items[i].path, &info, err));
         if (info.kind != PLI__FILE_NONE) continue;
         pli__error_set(err, PLI_E_DATA_LOSS, "the planned input '%s' is gone", l->items[i].path);
-        return pli__error_hint(err, "restore the file, or go on without it by `on_missing_file: skip`"), PLI_E_DATA_LOSS;
+        return pli__error_hint(err, "restore the file, or go on without it by `on_missing_file: skip`"),
+               PLI_E_DATA_LOSS;
     }
     return PLI_OK;
 }
@@ -206,7 +210,8 @@ static pli_status recheck_file(void *arg, const pli__seen_file *f, pli_error *er
         pli__error_set(err, PLI_E_FILE_CHANGED, "the input '%s' was removed after it was planned", path);
     else if (f->size == INT64_MIN || (info.size == f->size && info.mtime_ns == f->mtime_ns)) return PLI_OK;
     else
-        pli__error_set(err, PLI_E_FILE_CHANGED, "the input '%s' changed after it was planned: %" PRId64 " bytes then, %" PRId64 " now", path,
+        pli__error_set(err, PLI_E_FILE_CHANGED,
+                       "the input '%s' changed after it was planned: %" PRId64 " bytes then, %" PRId64 " now", path,
                        f->size, info.size);
     pli__error_flag(err, PLI_ERR_RETRIABLE);
     return PLI_E_FILE_CHANGED;
@@ -217,7 +222,8 @@ static pli_status files_recheck(pli__source *base, const json_t *offset, pli_err
     return pli__offset_files(offset, recheck_file, NULL, err);
 }
 
-static pli_status files_committed(pli__source *base, pli__checkpoint *cp, int64_t batch_id, const json_t *offset, pli_error *err) {
+static pli_status files_committed(pli__source *base, pli__checkpoint *cp, int64_t batch_id, const json_t *offset,
+                                  pli_error *err) {
     files_source *s = self_of(base);
     if (s->index && s->cp == cp) PLI_TRY(pli__index_take_offset(s->index, cp, batch_id, offset, err));
     return s->o.clean == PLI__CLEAN_OFF ? PLI_OK : pli__files_clean(s, cp, batch_id, err);
@@ -262,7 +268,9 @@ static void files_auto(files_source **s) {
     if (*s) files_free(&(*s)->base);
 }
 
-static const char *copy(files_source *s, const char *z) { return z ? pli__arena_strdup(&s->arena, pli__str_of(z)) : NULL; }
+static const char *copy(files_source *s, const char *z) {
+    return z ? pli__arena_strdup(&s->arena, pli__str_of(z)) : NULL;
+}
 
 static const char *const *copy_list(files_source *s, const char *const *items, size_t n, size_t extra) {
     const char **out = pli__arena_calloc(&s->arena, n + extra, sizeof *out);
@@ -310,15 +318,19 @@ static pli_status split_path(files_source *s, pli_error *err) {
         s->fixed = pli__arena_strdup(&s->arena, path);
         s->pattern = pli__arena_strdup(&s->arena, pli__str_of(s->o.pattern ? s->o.pattern : default_pattern(s)));
     } else {
-        if (s->o.pattern) return pli__error_set(err, PLI_E_ARGUMENT, "the path '%s' is a glob: it cannot have a pattern too", s->o.path);
+        if (s->o.pattern)
+            return pli__error_set(err, PLI_E_ARGUMENT, "the path '%s' is a glob: it cannot have a pattern too",
+                                  s->o.path);
         size_t rest = fixed == 0 ? 0 : path.ptr[fixed] == '/' ? fixed + 1 : fixed;
-        s->fixed = fixed ? pli__arena_strdup(&s->arena, (pli__str){path.ptr, fixed}) : pli__arena_strdup(&s->arena, PLI_STR("."));
+        s->fixed = fixed ? pli__arena_strdup(&s->arena, (pli__str){path.ptr, fixed})
+                         : pli__arena_strdup(&s->arena, PLI_STR("."));
         s->pattern = pli__arena_strdup(&s->arena, (pli__str){path.ptr + rest, path.len - rest});
     }
     PLI_TRY(pli__arena_status(&s->arena, err));
     s->by_format = !magic && !s->o.pattern && s->o.any_suffix && s->format && strcmp(s->pattern, "*") != 0;
     if (s->by_format) s->pattern[1] = '\0'; /* "*" */
-    if (s->pattern[0] == '*' && !pli__glob_has_magic(pli__str_of(s->pattern + 1)) && !strchr(s->pattern, '/')) s->suffix = s->pattern + 1;
+    if (s->pattern[0] == '*' && !pli__glob_has_magic(pli__str_of(s->pattern + 1)) && !strchr(s->pattern, '/'))
+        s->suffix = s->pattern + 1;
     return pli__glob_compile(s->pattern, s->o.recursive, &s->glob, err);
 }
 

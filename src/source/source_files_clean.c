@@ -56,7 +56,8 @@ static pli_status remove_row(pli__index *x, const char *path, pli_error *err) {
     const char *base = pli__path_base(path);
     bool found = false;
     pli__index_folder folder = {0};
-    PLI_TRY(pli__index_folder_get(x, (pli__str){path, base - path > 1 ? (size_t)(base - path) - 1 : 1}, &found, &folder, err));
+    PLI_TRY(pli__index_folder_get(x, (pli__str){path, base - path > 1 ? (size_t)(base - path) - 1 : 1}, &found, &folder,
+                                  err));
     return found ? pli__index_file_remove(x, folder.id, pli__str_of(base), err) : PLI_OK;
 }
 
@@ -65,7 +66,8 @@ static bool is_what_was_read(const pli__file_info *info, const pli__seen_file *f
 }
 
 /* The file is aside, under its private name. */
-static pli_status finish_aside(cleaner *c, const char *aside, const char *path, const pli__seen_file *f, pli_error *err) {
+static pli_status finish_aside(cleaner *c, const char *aside, const char *path, const pli__seen_file *f,
+                               pli_error *err) {
     pli__file_info info = {0};
     PLI_TRY(pli__fs_stat(aside, &info, err));
     if (!is_what_was_read(&info, f)) return pli__fs_rename_noreplace(aside, path, err);
@@ -97,7 +99,8 @@ typedef struct link_finder {
     const char *target;
 } link_finder;
 
-static pli_status clean_link(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend, pli_error *err) {
+static pli_status clean_link(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend,
+                             pli_error *err) {
     (void)w;
     (void)descend;
     const link_finder *l = arg;

@@ -89,7 +89,8 @@ static pli_status join(pli__buf *b, pli__str dir, pli__str name, pli_error *err)
 static pli_status bad_name(pli__str dir, pli__str name, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf shown = {0};
     pli__buf_add_json(&shown, name);
-    pli__error_set(err, PLI_E_DATA, "the name of the file %s in '%.*s' is not UTF-8", shown.ptr ? shown.ptr : "", PLI_STR_ARG(dir));
+    pli__error_set(err, PLI_E_DATA, "the name of the file %s in '%.*s' is not UTF-8", shown.ptr ? shown.ptr : "",
+                   PLI_STR_ARG(dir));
     return pli__error_hint(err, "rename it, or exclude it by a pattern");
 }
 
@@ -111,8 +112,13 @@ static pli_status look(discovery *d, pli__str dir, pli__index_file *f, bool *the
 
 static pli_status add_new(discovery *d, pli__str dir, int64_t folder, pli__str name, bool *added, pli_error *err) {
     if (!pli__str_is_utf8(name) || !pli__str_is_utf8(dir)) return bad_name(dir, name, err);
-    pli__index_file f = {.folder = folder, .name = name, .size = PLI__INDEX_UNKNOWN, .mtime_ns = PLI__INDEX_UNKNOWN,
-                         .batch = PLI__INDEX_WAITING, .found_ms = d->now_ms, .prev = PLI__INDEX_UNKNOWN};
+    pli__index_file f = {.folder = folder,
+                         .name = name,
+                         .size = PLI__INDEX_UNKNOWN,
+                         .mtime_ns = PLI__INDEX_UNKNOWN,
+                         .batch = PLI__INDEX_WAITING,
+                         .found_ms = d->now_ms,
+                         .prev = PLI__INDEX_UNKNOWN};
     PLI_TRY(look(d, dir, &f, added, err));
     if (!*added) return PLI_OK;
     d->p->rows++;
@@ -137,7 +143,8 @@ static pli_status compare_known(discovery *d, pli__str dir, const pli__index_fil
     now.mtime_ns = info.mtime_ns;
     PLI_TRY(pli__files_begin(d->p, err));
     if (!is_known(f)) return pli__index_file_put(d->p->x, &now, err); /* its place in an order by time */
-    if (f->size == PLI__INDEX_UNKNOWN || f->mtime_ns == PLI__INDEX_UNKNOWN) return pli__index_file_put(d->p->x, &now, err);
+    if (f->size == PLI__INDEX_UNKNOWN || f->mtime_ns == PLI__INDEX_UNKNOWN)
+        return pli__index_file_put(d->p->x, &now, err);
     now.prev = f->batch;
     now.batch = PLI__INDEX_WAITING;
     now.found_ms = d->now_ms;
@@ -415,8 +422,8 @@ static bool mark_is_old(const pli__walk_dir *dir, int64_t now_ns) {
 }
 
 static bool mark_equals(const pli__index_folder *f, const pli__walk_dir *dir) {
-    return f->marked && (uint64_t)f->device == dir->device && (uint64_t)f->inode == dir->inode && f->mtime_ns == dir->mtime_ns &&
-           f->ctime_ns == dir->ctime_ns;
+    return f->marked && (uint64_t)f->device == dir->device && (uint64_t)f->inode == dir->inode &&
+           f->mtime_ns == dir->mtime_ns && f->ctime_ns == dir->ctime_ns;
 }
 
 static pli_status remember_sub(discovery *d, pli__str name, pli_error *err) {
@@ -441,7 +448,8 @@ static pli_status descend_known(discovery *d, pli__walk *w, const pli__walk_dir 
     return d->p->s->o.allow_overwrites ? compare_folder(d, dir, err) : PLI_OK;
 }
 
-static pli_status on_enter(void *arg, pli__walk *w, const pli__walk_dir *dir, pli__walk_verdict *verdict, pli_error *err) {
+static pli_status on_enter(void *arg, pli__walk *w, const pli__walk_dir *dir, pli__walk_verdict *verdict,
+                           pli_error *err) {
     discovery *d = arg;
     if (pli__files_is_never(d->p->s, dir->path)) {
         *verdict = PLI__WALK_PRUNE;
@@ -483,7 +491,8 @@ static bool matches(const files_source *s, const pli__walk_dir *dir, pli__str na
     return pli__glob_match(s->glob, rel);
 }
 
-static pli_status on_entry(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend, pli_error *err) {
+static pli_status on_entry(void *arg, pli__walk *w, const pli__walk_dir *dir, const pli__dir_entry *e, bool *descend,
+                           pli_error *err) {
     discovery *d = arg;
     const files_source *s = d->p->s;
     pli__str name = pli__str_of(e->name);
@@ -571,12 +580,15 @@ pli_status pli__files_resolve_root(files_plan *p, pli_error *err) {
     return pli__error_set(err, PLI_E_ARGUMENT, "the source '%s' is neither a folder nor a file", s->o.path);
 }
 
-static bool stats_first(const files_source *s) { return s->o.by_modification_time || s->o.latest_first || s->o.max_age_us; }
+static bool stats_first(const files_source *s) {
+    return s->o.by_modification_time || s->o.latest_first || s->o.max_age_us;
+}
 
 /* Everything that decides which files are candidates, and how they wait: another text and the queue is made anew. */
 static pli_status fingerprint(const files_plan *p, pli__buf *b, pli_error *err) {
     const files_source *s = p->s;
-    pli__buf_addf(b, "%s\n%s%s\n%d%d", p->root, s->by_format ? s->format->name : "", s->pattern, s->o.recursive, stats_first(s));
+    pli__buf_addf(b, "%s\n%s%s\n%d%d", p->root, s->by_format ? s->format->name : "", s->pattern, s->o.recursive,
+                  stats_first(s));
     for (size_t i = 0; i < s->o.n_exclude; i++) pli__buf_addf(b, "\n-%s", s->o.exclude[i]);
     for (size_t i = 0; i < s->o.n_never; i++) pli__buf_addf(b, "\n!%s", s->o.never[i]);
     return pli__buf_status(b, err);
@@ -619,11 +631,12 @@ static pli_status full_scan_due(discovery *d, pli_error *err) {
 pli_status pli__files_discover(files_plan *p, pli_error *err) {
     if (!p->root) return PLI_OK;
     const pli__files_options *o = &p->s->o;
-    PLI_AUTO(discovery_clear) discovery d = {.p = p,
-                                             .stat_new = stats_first(p->s),
-                                             .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF || stats_first(p->s),
-                                             .newest_ns = INT64_MIN,
-                                             .now_ms = p->now_us / 1000};
+    PLI_AUTO(discovery_clear)
+    discovery d = {.p = p,
+                   .stat_new = stats_first(p->s),
+                   .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF || stats_first(p->s),
+                   .newest_ns = INT64_MIN,
+                   .now_ms = p->now_us / 1000};
     PLI_TRY(check_fingerprint(&d, err));
     if (p->root_is_file) return add_path(&d, p->root, err);
     PLI_TRY(full_scan_due(&d, err));

@@ -20,9 +20,11 @@ static bool is_parquet(const files_source *s, const char *path) {
 }
 
 /* Half-written Parquet files have no footer yet. */
-static pli_status is_complete(const files_plan *p, const char *path, const pli__file_info *info, bool *out, pli_error *err) {
+static pli_status is_complete(const files_plan *p, const char *path, const pli__file_info *info, bool *out,
+                              pli_error *err) {
     *out = true;
-    if (!p->s->o.check_complete || !is_parquet(p->s, path) || info->mtime_ns / 1000 < p->now_us - COMPLETE_WAIT_US) return PLI_OK;
+    if (!p->s->o.check_complete || !is_parquet(p->s, path) || info->mtime_ns / 1000 < p->now_us - COMPLETE_WAIT_US)
+        return PLI_OK;
     PLI_AUTO(pli__buf_clear) pli__buf tail = {0};
     if (info->size >= 12) PLI_TRY(pli__fs_read_at(path, -4, 4, &tail, err));
     *out = tail.len == 4 && (memcmp(tail.ptr, "PAR1", 4) == 0 || memcmp(tail.ptr, "PARE", 4) == 0);
@@ -100,7 +102,8 @@ static pli_status drop_row(files_plan *p, const pli__index_file *f, pli_error *e
     return pli__index_file_put(p->x, &known, err);
 }
 
-static pli_status release_held(files_plan *p, const pli__index_file *f, const pli__file_info *info, files_fate fate, pli_error *err) {
+static pli_status release_held(files_plan *p, const pli__index_file *f, const pli__file_info *info, files_fate fate,
+                               pli_error *err) {
     pli__index_file now = *f;
     now.size = info->size;
     now.mtime_ns = info->mtime_ns;
@@ -136,7 +139,8 @@ typedef struct taking {
     int64_t n, bytes;
     bool full;
     pli__map *names;  /* file_name_only: of this batch */
-    row_list changes; /* rows that leave the queue without being taken; .batch is what becomes of them, GONE_ROW to drop */
+    row_list
+        changes; /* rows that leave the queue without being taken; .batch is what becomes of them, GONE_ROW to drop */
     pli__buf path;
 } taking;
 
@@ -156,11 +160,13 @@ static pli_status taking_begin(taking *t, pli_error *err) {
     t->info = json_array();
     t->overwritten = json_array();
     t->names = t->p->s->o.file_name_only ? pli__map_new() : NULL;
-    if (!t->files || !t->info || !t->overwritten || (t->p->s->o.file_name_only && !t->names)) return pli__error_memory(err);
+    if (!t->files || !t->info || !t->overwritten || (t->p->s->o.file_name_only && !t->names))
+        return pli__error_memory(err);
     return PLI_OK;
 }
 
-static pli_status leave_queue(taking *t, const pli__index_file *f, const pli__file_info *info, int64_t batch, pli_error *err) {
+static pli_status leave_queue(taking *t, const pli__index_file *f, const pli__file_info *info, int64_t batch,
+                              pli_error *err) {
     pli__index_file now = *f;
     now.batch = batch;
     if (info->kind != PLI__FILE_NONE && batch != GONE_ROW) {
@@ -186,7 +192,8 @@ static bool fits(const taking *t, int64_t size) {
     return !o->max_bytes || (t->bytes <= o->max_bytes && size <= o->max_bytes - t->bytes);
 }
 
-static pli_status append(taking *t, const pli__index_file *f, const char *path, const pli__file_info *info, pli_error *err) {
+static pli_status append(taking *t, const pli__index_file *f, const char *path, const pli__file_info *info,
+                         pli_error *err) {
     json_t *pair = json_array();
     bool ok = pair && json_array_append_new(pair, json_integer(info->size)) == 0 &&
               json_array_append_new(pair, json_integer(info->mtime_ns)) == 0;
@@ -196,7 +203,8 @@ static pli_status append(taking *t, const pli__index_file *f, const char *path, 
     }
     if (json_array_append_new(t->info, pair) < 0 || json_array_append_new(t->files, json_string_nocheck(path)) < 0)
         return pli__error_memory(err);
-    if (f->prev != PLI__INDEX_UNKNOWN && json_array_append_new(t->overwritten, json_integer(t->n)) < 0) return pli__error_memory(err);
+    if (f->prev != PLI__INDEX_UNKNOWN && json_array_append_new(t->overwritten, json_integer(t->n)) < 0)
+        return pli__error_memory(err);
     if (t->names && !pli__map_put(t->names, f->name, t, NULL)) return pli__error_memory(err);
     t->n++;
     t->bytes += info->size;
@@ -330,7 +338,8 @@ static pli_status tighten(files_plan *p, queue_folder *q, pli__str from, pli_err
 
 /* Load the next names from the key on; `skip` leaves out the name of the key itself, which is done. */
 static pli_status load(files_plan *p, queue_folder *q, bool skip, pli_error *err) {
-    PLI_AUTO(pli__free_ptr) char *from = pli__str_dup((pli__str){q->key.ptr + q->prefix, q->key.len - q->prefix + (skip ? 1 : 0)});
+    PLI_AUTO(pli__free_ptr)
+    char *from = pli__str_dup((pli__str){q->key.ptr + q->prefix, q->key.len - q->prefix + (skip ? 1 : 0)});
     if (!from) return pli__error_memory(err); /* key + NUL byte: the least name behind it */
     const pli__str start = {from, q->key.len - q->prefix + (skip ? 1 : 0)};
     q->rows.n = q->at = 0;

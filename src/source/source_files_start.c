@@ -21,9 +21,11 @@ static pli_status read_wish(const files_source *s, start_wish *out, pli_error *e
     if (ts) {
         double seconds = 0;
         out->mode = "timestamp";
-        if (pli__str_to_f64(pli__str_of(ts), &seconds) && fabs(seconds) < 1e11) out->timestamp_us = llround(seconds * 1e6);
+        if (pli__str_to_f64(pli__str_of(ts), &seconds) && fabs(seconds) < 1e11)
+            out->timestamp_us = llround(seconds * 1e6);
         else if (!pli__time_parse_iso(pli__str_of(ts), &out->timestamp_us))
-            return pli__error_set(err, PLI_E_ARGUMENT, "start_timestamp '%s' is neither ISO 8601 nor a number of seconds", ts);
+            return pli__error_set(err, PLI_E_ARGUMENT,
+                                  "start_timestamp '%s' is neither ISO 8601 nor a number of seconds", ts);
     } else if (offset) {
         if (strcmp(offset, "earliest") != 0 && strcmp(offset, "latest") != 0)
             return pli__error_set(err, PLI_E_ARGUMENT, "start_offset '%s' is neither earliest nor latest", offset);
@@ -109,9 +111,10 @@ static void warn_if_other(const files_plan *p, const start_wish *wish, const jso
     if (same) return;
     char iso[40] = "";
     if (json_is_number(at)) pli__time_format_iso(llround(json_number_value(at) * 1e6), iso);
-    pli__env_log(s->env, PLI_LOG_WARNING,
-                 "start_offset of this checkpoint was fixed by its first plan and stays '%s'%s%s; the start position given now is ignored",
-                 mode ? mode : "?", *iso ? " at " : "", iso);
+    pli__env_log(
+        s->env, PLI_LOG_WARNING,
+        "start_offset of this checkpoint was fixed by its first plan and stays '%s'%s%s; the start position given now is ignored",
+        mode ? mode : "?", *iso ? " at " : "", iso);
 }
 
 pli_status pli__files_start(files_plan *p, pli_error *err) {
