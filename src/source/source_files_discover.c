@@ -39,7 +39,8 @@ typedef struct discovery {
     listed_name *names;
     size_t n, cap;
     size_t common;     /* bytes that all of them begin with: those of `first` */
-    const char *first;
+    size_t common_end; /* bytes that all of them end with, not more than are behind `common` */
+    pli__str first;
     pli__arena subs; /* names of its subfolders, each 0-terminated */
     char **sub;
     size_t n_subs, sub_cap;
@@ -249,6 +250,18 @@ static size_t common_prefix(const discovery *d) {
     return common;
 }
 
+static size_t common_suffix(const discovery *d, size_t common) {
+    const pli__str first = name_at(d, 0);
+    size_t end = first.len - common;
+    for (size_t i = 1; i < d->n && end; i++) {
+        const pli__str other = name_at(d, i);
+        size_t k = 0, top = other.len - common < end ? other.len - common : end;
+        while (k < top && first.ptr[first.len - 1 - k] == other.ptr[other.len - 1 - k]) k++;
+        end = k;
+    }
+    return end;
+}
+
 /* By key, a byte at a time from the last; bytes in which all keys agree are passed over. */
 static void radix_sort(listed_name *names, listed_name *spare, size_t n) {
     listed_name *from = names, *to = spare;
@@ -269,6 +282,7 @@ static void radix_sort(listed_name *names, listed_name *spare, size_t n) {
 static pli_status sort_names(discovery *d, pli_error *err) {
     if (!d->n) return PLI_OK;
     d->common = common_prefix(d);
+    d->common_end = common_suffix(d, d->common);
     PLI_AUTO(pli__free_ptr) listed_name *spare = malloc(d->n * sizeof *spare);
     if (!spare) return pli__error_memory(err);
     for (size_t i = 0; i < d->n; i++) d->names[i].key = key_of(name_at(d, i), d->common);
@@ -291,19 +305,29 @@ typedef struct merger {
     known_list *overwritten; /* candidates, to be looked at when the scan is over */
 } merger;
 
+/* Does the index's name begin and end like the listed ones? */
+static bool is_alike(const discovery *d, pli__str name) {
+    const pli__str first = d->first;
+    return name.len >= d->common + d->common_end && memcmp(name.ptr, first.ptr, d->common) == 0 &&
+           memcmp(name.ptr + name.len - d->common_end, first.ptr + first.len - d->common_end, d->common_end) == 0;
+}
+
 static pli_status merge_known(void *arg, const pli__index_file *f, pli_error *err) {
     merger *m = arg;
     discovery *d = m->d;
-    if (f->name.len < d->common || memcmp(f->name.ptr, m->d->first, d->common) != 0) return PLI_OK;
+    if (!is_alike(d, f->name)) return PLI_OK;
     const uint64_t key = key_of(f->name, d->common);
-    while (m->at < d->n && d->names[m->at].key < key) m->at++;
-    for (size_t i = m->at; i < d->n && d->names[i].key == key; i++) {
-        if (i + AHEAD < d->n && d->names[i + AHEAD].at != KNOWN) __builtin_prefetch(d->text + d->names[i + AHEAD].at);
-        if (d->names[i].at == KNOWN) continue;
-        int c = pli__str_cmp(name_at(d, i), f->name);
+    /* Where the key covers all that is between the common beginning and end, the text need not be looked at. */
+    const bool covered = f->name.len <= d->common + 8 + d->common_end;
+    for (; m->at < d->n && d->names[m->at].key <= key; m->at++) { /* both sides ascend: what is passed is not in the index */
+        listed_name *e = &d->names[m->at];
+        if (e->key < key) continue;
+        if (!covered && m->at + AHEAD < d->n) __builtin_prefetch(d->text + d->names[m->at + AHEAD].at);
+        const int c = covered && e->len == f->name.len ? 0 : pli__str_cmp(name_at(d, m->at), f->name);
         if (c < 0) continue;
         if (c > 0) return PLI_OK;
-        d->names[i].at = KNOWN;
+        e->at = KNOWN;
+        m->at++;
         return d->compare ? known_add(m->overwritten, f, err) : PLI_OK;
     }
     return PLI_OK;
@@ -319,8 +343,9 @@ static void drop_known(discovery *d) {
 /* What is left of the listed names is new. */
 static pli_status merge_names(discovery *d, known_list *overwritten, pli_error *err) {
     merger m = {.d = d, .overwritten = overwritten};
-    const pli__str first = name_at(d, 0);
-    d->first = first.ptr;
+    PLI_AUTO(pli__free_ptr) char *first = pli__str_dup(name_at(d, 0));
+    if (!first) return pli__error_memory(err);
+    d->first = (pli__str){first, d->names[0].len};
     PLI_TRY(d->compare ? pli__index_files(d->p->x, d->folder, (pli__str){0}, merge_known, &m, err)
                        : pli__index_names(d->p->x, d->folder, merge_known, &m, err));
     drop_known(d);
