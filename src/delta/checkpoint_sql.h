@@ -28,7 +28,7 @@ void pli__log_checkpoint_sql_state(pli__buf *sql, const pli__type *schema, const
 bool pli__log_checkpoint_sql_files(pli__buf *sql, const pli__type *schema, const char *const *paths, size_t n,
                                    bool removes, unsigned fields, pli__file_columns *columns);
 /** One row of it as an action; slices live until the reader or the chunk moves on. */
-pli_status pli__log_checkpoint_sql_row(const pli__chunk *chunk, size_t row, const pli__file_columns *columns,
+pli_status pli__log_checkpoint_sql_row(const pli__chunk *c, size_t row, const pli__file_columns *k,
                                        pli__action_reader *reader, pli__action *out, pli_error *err);
 
 #endif

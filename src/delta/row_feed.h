@@ -32,12 +32,12 @@ void pli__row_feed_stream(pli__row_feed *f, struct ArrowArrayStream *out);
 pli_status pli__row_feed_finish(pli__row_feed **take, pli_error *err);
 void pli__row_feed_auto(pli__row_feed **f);
 
-/* In fn: set the columns of one row (those not set are NULL), then end it. CANCELLED when nobody reads any more. */
-void pli__feed_i64(pli__row_feed *f, size_t column, int64_t value);
-void pli__feed_str(pli__row_feed *f, size_t column, pli__str value); /**< ptr NULL = NULL */
+/* In fn: set the columns i of one row (those not set are NULL), then end it. CANCELLED when nobody reads any more. */
+void pli__feed_i64(pli__row_feed *f, size_t i, int64_t value);
+void pli__feed_str(pli__row_feed *f, size_t i, pli__str value); /**< ptr NULL = NULL */
 /** Append an element to the list of this row; the list is empty, not NULL, after pli__feed_list. */
-void pli__feed_list(pli__row_feed *f, size_t column);
-void pli__feed_item(pli__row_feed *f, size_t column, pli__str value);
+void pli__feed_list(pli__row_feed *f, size_t i);
+void pli__feed_item(pli__row_feed *f, size_t i, pli__str value);
 pli_status pli__feed_row(pli__row_feed *f, pli_error *err);
 
 #endif

@@ -31,9 +31,9 @@ typedef struct pli__text_rules {
 } pli__text_rules;
 
 /** Kinds of one text (bits). */
-unsigned pli__text_kinds(pli__str text, const pli__text_rules *rules);
+unsigned pli__text_kinds(pli__str s, const pli__text_rules *r);
 /** The same where only dates and timestamps count: strings of JSON. */
-unsigned pli__string_kinds(pli__str text);
+unsigned pli__string_kinds(pli__str s);
 /** Kinds of an integer written as digits with an optional '-'. */
 unsigned pli__integer_kinds(pli__str digits);
 /** Type of a column with these kinds; NULL type if only nulls were seen. New reference, NULL when memory is out. */

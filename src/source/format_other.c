@@ -99,8 +99,8 @@ static pli_status read_singly(pli__parts *parts, const char *extension, table_fu
                               const pli__input_file *const *files, pli_error *err) {
     pli__engine *e = NULL;
     PLI_TRY(pli__read_engine(parts->read, extension, &e, err));
-    PLI_AUTO(free_singles) single *all = calloc(n, sizeof *all);
-    PLI_AUTO(pli__free_ptr) const pli__input_file **group = calloc(n, sizeof *group);
+    PLI_AUTO(free_singles) single *all = calloc(n + 1, sizeof *all);
+    PLI_AUTO(pli__free_ptr) const pli__input_file **group = calloc(n + 1, sizeof *group);
     if (!all || !group) return pli__error_memory(err);
     pli_status status = PLI_OK;
     for (size_t i = 0; i < n && status == PLI_OK; i++) status = describe(parts, e, fn, files[i], &all[i].schema, err);

@@ -319,7 +319,8 @@ static pli_status merge_known(void *arg, const pli__index_file *f, pli_error *er
     const uint64_t key = key_of(f->name, d->common);
     /* Where the key covers all that is between the common beginning and end, the text need not be looked at. */
     const bool covered = f->name.len <= d->common + 8 + d->common_end;
-    for (; m->at < d->n && d->names[m->at].key <= key; m->at++) { /* both sides ascend: what is passed is not in the index */
+    for (; m->at < d->n && d->names[m->at].key <= key;
+         m->at++) { /* both sides ascend: what is passed is not in the index */
         listed_name *e = &d->names[m->at];
         if (e->key < key) continue;
         if (!covered && m->at + AHEAD < d->n) __builtin_prefetch(d->text + d->names[m->at + AHEAD].at);

@@ -40,7 +40,7 @@ typedef struct core_rows {
     size_t len, cap;
     int failed; /* memory ran out */
 } core_rows;
-int core_rows_add(void *rows, const char *json, size_t len); /* a pli_row_fn */
+int core_rows_add(void *arg, const char *json, size_t len); /* a pli_row_fn */
 PyObject *core_rows_take(core_rows *rows);                   /* str; frees */
 
 /** Run a call that reports rows and return them. */
@@ -61,7 +61,7 @@ PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner);
 int core_adopt_stream(PyObject *from, struct ArrowArrayStream *out);
 
 /** State of the attempt at hand of a _core.Stream; NULL with an exception set. Borrowed. */
-pli_state *core_stream_state(PyObject *stream);
+pli_state *core_stream_state(PyObject *self);
 
 /* One function per file adds its types and functions to the module. @return 0, or -1 with an exception set */
 int core_add_stream(PyObject *module);
