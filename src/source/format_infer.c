@@ -51,13 +51,20 @@ static unsigned number_kinds(pli__str s, char decimal) {
 
 static int two(const char *p) { return (p[0] - '0') * 10 + (p[1] - '0'); }
 
+static inline bool are_digits(const char *p, size_t n) {
+    bool all = true;
+    for (size_t i = 0; i < n; i++) all &= is_digit(p[i]);
+    return all;
+}
+
 /* YYYY-MM-DD of the civil calendar at the start. */
 static bool is_date(pli__str s) {
-    if (s.len < 10 || digits(s, 0) != 4 || s.ptr[4] != '-' || digits(s, 5) != 2 || s.ptr[7] != '-' || digits(s, 8) != 2)
-        return false;
+    const char *p = s.ptr;
+    if (s.len < 10 || p[4] != '-' || p[7] != '-' || !are_digits(p, 4) || !are_digits(p + 5, 2) || !are_digits(p + 8, 2)) return false;
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = two(s.ptr) * 100 + two(s.ptr + 2), month = two(s.ptr + 5), day = two(s.ptr + 8);
+    int year = two(p) * 100 + two(p + 2), month = two(p + 5), day = two(p + 8);
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;
+    if (day <= 28) return true;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     return day <= lengths[month - 1] + (month == 2 && leap);
 }
@@ -114,7 +121,7 @@ static bool fits_format(pli__str s, const char *format) {
 
 static bool has_zone(pli__str s) {
     for (size_t i = 16; i < s.len; i++)
-        if (strchr("Zz+-", s.ptr[i])) return true;
+        if (s.ptr[i] == 'Z' || s.ptr[i] == 'z' || s.ptr[i] == '+' || s.ptr[i] == '-') return true;
     return false;
 }
 

@@ -152,11 +152,29 @@ static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *n
     return f;
 }
 
+/* memcmp for keys: short, and called for each of them. */
+static inline bool same_bytes(const char *a, const char *b, size_t n) {
+    uint64_t x, y;
+    if (n < 8) {
+        uint64_t differ = 0;
+        for (size_t i = 0; i < n; i++) differ |= (uint64_t)(a[i] ^ b[i]);
+        return !differ;
+    }
+    for (size_t i = 0; i + 8 <= n; i += 8) {
+        memcpy(&x, a + i, 8);
+        memcpy(&y, b + i, 8);
+        if (x != y) return false;
+    }
+    memcpy(&x, a + n - 8, 8);
+    memcpy(&y, b + n - 8, 8);
+    return x == y;
+}
+
 /* Objects of a file mostly have the same keys in the same order: is the next one there, quote and all? */
 static inline bool is_next_key(const cursor *c, const pli__shape *into, size_t next) {
     if (next >= into->n) return false;
     const pli__str name = into->names[next];
-    return (size_t)(c->end - c->p) > name.len && c->p[name.len] == '"' && memcmp(c->p, name.ptr, name.len) == 0 &&
+    return (size_t)(c->end - c->p) > name.len && c->p[name.len] == '"' && same_bytes(c->p, name.ptr, name.len) &&
            into->fields[next]->plain && !into->crowded;
 }
 
