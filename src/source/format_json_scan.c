@@ -246,8 +246,7 @@ static step scan_array(cursor *c, pli__shape *into, int depth) {
     }
 }
 
-static step scan_word(cursor *c, const char *word, unsigned kind, pli__shape *into) {
-    size_t len = strlen(word);
+static inline step scan_word(cursor *c, const char *word, size_t len, unsigned kind, pli__shape *into) {
     if ((size_t)(c->end - c->p) < len) return memcmp(c->p, word, (size_t)(c->end - c->p)) == 0 ? MORE : BAD;
     if (memcmp(c->p, word, len) != 0) return BAD;
     c->p += len;
@@ -308,9 +307,9 @@ static step scan_value(cursor *c, pli__shape *into, int depth) {
         case '{': c->p++; return scan_object(c, into, depth + 1);
         case '[': c->p++; return scan_array(c, into, depth + 1);
         case '"': return scan_text(c, into);
-        case 't': return scan_word(c, "true", PLI__SEEN_BOOL, into);
-        case 'f': return scan_word(c, "false", PLI__SEEN_BOOL, into);
-        case 'n': return scan_word(c, "null", PLI__SEEN_NULL, into);
+        case 't': return scan_word(c, "true", 4, PLI__SEEN_BOOL, into);
+        case 'f': return scan_word(c, "false", 5, PLI__SEEN_BOOL, into);
+        case 'n': return scan_word(c, "null", 4, PLI__SEEN_NULL, into);
         default: return *c->p == '-' || is_digit(*c->p) ? scan_number(c, into) : BAD;
     }
 }
