@@ -60,7 +60,8 @@ static inline bool are_digits(const char *p, size_t n) {
 /* YYYY-MM-DD of the civil calendar at the start. */
 static bool is_date(pli__str s) {
     const char *p = s.ptr;
-    if (s.len < 10 || p[4] != '-' || p[7] != '-' || !are_digits(p, 4) || !are_digits(p + 5, 2) || !are_digits(p + 8, 2)) return false;
+    if (s.len < 10 || p[4] != '-' || p[7] != '-' || !are_digits(p, 4) || !are_digits(p + 5, 2) || !are_digits(p + 8, 2))
+        return false;
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year = two(p) * 100 + two(p + 2), month = two(p + 5), day = two(p + 8);
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;

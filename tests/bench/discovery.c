@@ -44,8 +44,11 @@ int main(int argc, char **argv) {
     must(pli_env_new(NULL, &env, &err), &err);
     must(pli_stream_open(env, argv[2], "files", true, &stream, &err), &err);
     must(pli_stream_lock(stream, 0, NULL, NULL, &err), &err);
-    const pli_stream_files options = {
-        .size = sizeof options, .path = argv[1], .format = "csv", .recursive = true, .max_files = atol(argv[3])};
+    const pli_stream_files options = {.size = sizeof options,
+                                      .path = argv[1],
+                                      .format = "csv",
+                                      .recursive = true,
+                                      .max_files = strtol(argv[3], NULL, 10)};
     must(pli_stream_set_files(stream, &options, &err), &err);
     for (;;) {
         char *batch = NULL;
