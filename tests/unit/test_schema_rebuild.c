@@ -216,7 +216,10 @@ static bool same_scalar(const json_t *a, const json_t *b) {
     scalar_text(a, x);
     scalar_text(b, y);
     if (strcmp(x, y) == 0) return true;
-    if (pli__text_to_i64(pli__str_of(x), &i) && pli__text_to_i64(pli__str_of(y), &k)) return i == k;
+    /* a double prints fewer digits than an integer may have */
+    const bool exact = !json_is_real(a) && !json_is_real(b);
+    if (pli__text_to_i64(pli__str_of(x), &i) && pli__text_to_i64(pli__str_of(y), &k) && (exact || i == k))
+        return i == k;
     if (pli__text_to_f64(pli__str_of(x), &f) && pli__text_to_f64(pli__str_of(y), &g))
         return f == g || (float)f == (float)g;
     if (time_of(x, &i) && time_of(y, &k)) return i == k;
