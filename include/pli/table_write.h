@@ -1,5 +1,5 @@
 /*
- * Delta tables, the writing half: create, append, overwrite, delete, update, optimize, vacuum, restore, properties,
+ * Delta tables, the writing half: create, append, overwrite, delete, update, merge, optimize, vacuum, restore, properties,
  * constraints, checkpoints. For programs that want no job around them.
  *
  *   pli_table_open(env, "data/events", &t, &err);
@@ -49,6 +49,9 @@ typedef struct pli_write_options {
     int64_t target_file_size;       /**< bytes; 0 = the table's, else 128 MiB */
     const char *user_metadata;
     bool relaxed;                   /**< data files are not synced to disk */
+    bool
+        dynamic_partitions; /**< overwrite: replace exactly the partitions that the new rows are in (all rows of a table
+                                  without partitions) */
 } pli_write_options;
 
 /** Create an empty table. @param schema Delta's schema JSON, or SQL columns as a struct: "STRUCT(id BIGINT, t VARCHAR)" */
@@ -64,8 +67,8 @@ PLI_API pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_
 
 typedef struct pli_delete_options {
     size_t size;
-    const char *where;   /**< SQL over the logical columns; NULL = all rows */
-    bool copy_on_write;  /**< rewrite files even where the table has deletion vectors */
+    const char *where; /**< SQL over the logical columns; NULL = all rows */
+    bool copy_on_write; /**< rewrite files even where the table has deletion vectors */
     bool dry_run, relaxed;
     const char *user_metadata;
 } pli_delete_options;
@@ -86,9 +89,63 @@ typedef struct pli_update_options {
 PLI_API pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli_row_fn *fn, void *arg,
                                     pli_error *err);
 
+/** Which rows a clause of a merge speaks of. */
+typedef enum pli_merge_when {
+    PLI_MERGE_MATCHED, /**< rows of the table with a row of the source */
+    PLI_MERGE_NOT_MATCHED, /**< rows of the source with none of the table */
+    PLI_MERGE_NOT_MATCHED_BY_SOURCE /**< rows of the table with none of the source */
+} pli_merge_when;
+
+typedef enum pli_merge_action { PLI_MERGE_UPDATE, PLI_MERGE_DELETE, PLI_MERGE_INSERT } pli_merge_action;
+
+typedef struct pli_merge_clause {
+    const char *
+        sql; /**< the whole clause as text ("MATCHED AND source.op = 'd' THEN DELETE"); the members below are then not looked at */
+    pli_merge_when when;
+    pli_merge_action action; /**< UPDATE or DELETE; INSERT for NOT_MATCHED */
+    const char *condition; /**< SQL; NULL = always */
+    bool star; /**< UPDATE SET *, INSERT *: every column of the table from the source's column of that name */
+    size_t n_set;
+    const pli_property
+        *set; /**< column and SQL expression; INSERT: columns that are not named get their default, else NULL */
+} pli_merge_clause;
+
+/** How rows leave their files. */
+typedef enum pli_merge_mode {
+    PLI_MERGE_AUTO, /**< for each file what writes less; without the table's deletion vectors: rewrite */
+    PLI_MERGE_DELETION_VECTORS, /**< PLI_E_UNSUPPORTED if the table has none enabled */
+    PLI_MERGE_COPY_ON_WRITE
+} pli_merge_mode;
+
+typedef struct pli_merge_options {
+    size_t size;
+    const char *on; /**< condition over `source.` and `target.` columns */
+    size_t n_clauses;
+    const pli_merge_clause *clauses; /**< tried in order: the first whose condition is true acts */
+    pli_merge_mode write_mode;
+    bool
+        merge_schema; /**< columns of the source that the table lacks are added by `*`; `*` needs no source column for each of the table's */
+    bool dry_run, relaxed;
+    const char *user_metadata;
+    const char *txn_app_id; /**< with txn_version: a merge that the table has already is not done again; NULL = none */
+    int64_t txn_version;
+} pli_merge_options;
+
+/** SQL's MERGE INTO: the rows of the source, an Arrow stream, change the table in one commit. More than one row of the source
+ *  that changes the same row of the table is PLI_E_CONSTRAINT (a single DELETE without condition apart). Clauses that are not SQL's
+ *  grammar are PLI_E_SQL. Report: rowsInserted, rowsUpdated, rowsDeleted, rowsCopied, sourceRows, filesTotal, filesSkipped,
+ *  filesScanned, filesRemoved, filesAdded, filesRewritten, deletionVectorsAdded, bytesAdded (data, change data and deletion
+ *  vectors), repeat (the table had this txn).
+ *  @param take the stream; released by the call in any case */
+PLI_API pli_status pli_table_merge(pli_table *t, struct ArrowArrayStream *take, const pli_merge_options *options,
+                                   pli_row_fn *fn, void *arg, pli_error *err);
+/** The same with a query of the environment's engine as the source. */
+PLI_API pli_status pli_table_merge_sql(pli_table *t, const char *source, const pli_merge_options *options,
+                                       pli_row_fn *fn, void *arg, pli_error *err);
+
 typedef struct pli_optimize_options {
     size_t size;
-    const char *where;         /**< SQL over partition columns */
+    const char *where; /**< SQL over partition columns */
     size_t n_zorder;
     const char *const *zorder; /**< columns */
     int64_t target_size;
@@ -102,7 +159,7 @@ PLI_API pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *
 typedef struct pli_vacuum_options {
     size_t size;
     const char *retention; /**< duration such as "168h"; NULL = the table's, else 7 days */
-    bool allow_short;      /**< retention below 7 days */
+    bool allow_short; /**< retention below 7 days */
     bool dry_run;
 } pli_vacuum_options;
 /** Delete files that nothing refers to. Report: a row {"path", "size"} for each, then the totals. */
