@@ -129,6 +129,7 @@ typedef struct pli_step {
     int64_t attempt; /**< failures of this batch in this run so far */
     int64_t wait_us; /**< the caller should wait so long before the next call */
     pli_error error; /**< RETRY: why */
+    int64_t rescued_rows, corrupt_rows; /**< COMMITTED: of `rows`, -1 = unknown */
 } pli_step;
 
 /** Start a run: takes the lock, opens (or creates) the checkpoint, finishes what a dead run left half done.

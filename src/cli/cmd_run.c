@@ -16,7 +16,7 @@ typedef struct runner {
     const char *name;
     pli_job *job;
     pli_run *run;
-    int64_t files, bytes, rows, version, batches;
+    int64_t files, bytes, rows, rescued, corrupt, version, batches;
     double started, due; /* monotonic seconds; due: not before */
     double batch_started;
     int exit_code;
@@ -50,21 +50,37 @@ static void end_runner(runner *r) {
     r->over = true;
 }
 
+/* ", 3 rescued, 1 corrupt"; nothing where there is nothing of the kind. */
+static void describe_kept(const pli_step *s, char *out, size_t room) {
+    char rescued[32], corrupt[32];
+    size_t n = 0;
+    out[0] = '\0';
+    cli_format_count(s->rescued_rows, rescued);
+    cli_format_count(s->corrupt_rows, corrupt);
+    if (s->rescued_rows > 0) n = (size_t)snprintf(out, room, ", %s rescued", rescued);
+    if (s->corrupt_rows > 0) snprintf(out + n, room - n, ", %s corrupt", corrupt);
+}
+
 static void note_commit(cli_context *ctx, runner *r, const pli_step *s) {
     r->batches++;
     if (s->files > 0) r->files += s->files;
     if (s->bytes > 0) r->bytes += s->bytes;
     if (s->rows > 0) r->rows += s->rows;
     if (s->version >= 0) r->version = s->version;
-    char files[32], rows[32], took[32];
+    if (s->rescued_rows > 0) r->rescued += s->rescued_rows;
+    if (s->corrupt_rows > 0) r->corrupt += s->corrupt_rows;
+    char files[32], rows[32], took[32], kept[100];
+    describe_kept(s, kept, sizeof kept);
     cli_format_count(s->files, files);
     cli_format_count(s->rows < 0 ? 0 : s->rows, rows);
     cli_format_duration(now_seconds() - r->batch_started, took);
     cli_progress_hide(ctx);
     if (s->version >= 0)
-        cli_say(ctx, "%s: batch %lld: %s files, %s rows, version %lld (%s)", r->name, (long long)s->batch_id, files,
-                rows, (long long)s->version, took);
-    else cli_say(ctx, "%s: batch %lld: %s files, %s rows (%s)", r->name, (long long)s->batch_id, files, rows, took);
+        cli_say(ctx, "%s: batch %lld: %s files, %s rows%s, version %lld (%s)", r->name, (long long)s->batch_id, files,
+                rows, kept, (long long)s->version, took);
+    else
+        cli_say(ctx, "%s: batch %lld: %s files, %s rows%s (%s)", r->name, (long long)s->batch_id, files, rows, kept,
+                took);
 }
 
 /* Do one step of a run; afterwards it is over, or due at some time. */
@@ -132,12 +148,13 @@ static void drive(cli_context *ctx, runner *all, size_t n) {
 }
 
 static void report_runner(const runner *r, cli_rows *rows) {
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "job", r->name, "status",
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "job", r->name, "status",
                           r->exit_code == 0                  ? "done"
                           : r->error.code == PLI_E_CANCELLED ? "stopped"
                                                              : "failed",
                           "batches", (json_int_t)r->batches, "files", (json_int_t)r->files, "bytes",
-                          (json_int_t)r->bytes, "rows", (json_int_t)r->rows);
+                          (json_int_t)r->bytes, "rows", (json_int_t)r->rows, "rescuedRows", (json_int_t)r->rescued,
+                          "corruptRows", (json_int_t)r->corrupt);
     json_object_set_new(o, "version", r->version >= 0 ? json_integer(r->version) : json_null());
     json_object_set_new(o, "seconds", json_real((double)(int64_t)((now_seconds() - r->started) * 1000) / 1000));
     json_object_set_new(o, "error", r->exit_code ? json_string(pli_status_name(r->error.code)) : json_null());

@@ -107,6 +107,9 @@ int64_t pli__written_rows(const pli__written *w);
 int64_t pli__written_bytes(const pli__written *w);
 size_t pli__written_files(const pli__written *w);
 const pli__add *pli__written_add_at(const pli__written *w, size_t i);
+/** Rows with a value in a top-level column that is not nested (case ignored), by the statistics of the files; 0 without such a
+ *  column, -1 = not told. */
+int64_t pli__written_values(const pli__written *w, const char *column);
 /** Add all files to a transaction. */
 pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_error *err);
 /** Delete the files (failed attempt). */

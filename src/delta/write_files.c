@@ -80,21 +80,50 @@ static pli_status partition_values(pli__placer *p, const pli__written_key *keys,
 
 /* ---- one file ---- */
 
-/* Nulls of simple top-level columns that must not have any. */
-static pli_status check_nulls(const pli__write_plan *p, const pli__written_file *file, pli_error *err) {
+/* Nulls of a simple top-level column in a file; -1 = not told. */
+static pli_status nulls_of(const pli__written_file *file, const char *column, int64_t *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf key = {0};
+    pli__buf_add_sql_name(&key, pli__str_of(column));
+    PLI_TRY(pli__buf_status(&key, err));
+    *out = -1;
+    for (size_t k = 0; k < file->n_columns && *out < 0; k++)
+        if (pli__str_eq(file->columns[k].path, pli__buf_str(&key)) && file->columns[k].has_null_count)
+            *out = file->columns[k].null_count;
+    return PLI_OK;
+}
+
+/* Simple top-level columns must not have nulls where the table forbids them; in the others their values are counted. */
+static pli_status take_nulls(const pli__write_plan *p, const pli__written_file *file, pli__value_count *counts,
+                             pli_error *err) {
     for (size_t i = 0; i < p->columns->n_fields; i++) {
         const pli__field *f = &p->columns->fields[i];
-        PLI_AUTO(pli__buf_clear) pli__buf key = {0};
-        if (f->nullable || pli__type_is_nested(f->type)) continue;
-        pli__buf_add_sql_name(&key, pli__str_of(f->name));
-        PLI_TRY(pli__buf_status(&key, err));
-        for (size_t k = 0; k < file->n_columns; k++)
-            if (pli__str_eq(file->columns[k].path, pli__buf_str(&key)) && file->columns[k].null_count > 0)
-                return pli__error_set(err, PLI_E_CONSTRAINT,
-                                      "column '%s' must not be null, but %lld rows have no value there",
-                                      p->logical->fields[i].name, (long long)file->columns[k].null_count);
+        int64_t nulls = -1;
+        if (pli__type_is_nested(f->type)) continue;
+        PLI_TRY(nulls_of(file, f->name, &nulls, err));
+        if (!f->nullable && nulls > 0)
+            return pli__error_set(err, PLI_E_CONSTRAINT,
+                                  "column '%s' must not be null, but %lld rows have no value there",
+                                  p->logical->fields[i].name, (long long)nulls);
+        counts[i].values = nulls < 0 || counts[i].values < 0 ? -1 : counts[i].values + file->rows - nulls;
     }
     return PLI_OK;
+}
+
+/* A count for each column; those of nested and of partition columns are never told. */
+static pli_status begin_counts(const pli__write_plan *p, pli__written *w, pli_error *err) {
+    if (w->counts) return PLI_OK;
+    w->counts = pli__arena_calloc(&w->arena, p->logical->n_fields + p->n_parts + 1, sizeof *w->counts);
+    if (!w->counts) return pli__error_memory(err);
+    for (size_t i = 0; i < p->logical->n_fields; i++) {
+        const pli__field *f = &p->logical->fields[i];
+        w->counts[i] = (pli__value_count){pli__arena_strdup(&w->arena, pli__str_of(f->name)),
+                                          pli__type_is_nested(f->type) ? -1 : 0};
+    }
+    w->n_counts = p->logical->n_fields;
+    for (size_t i = 0; i < p->n_parts; i++)
+        w->counts[w->n_counts++] = (pli__value_count){
+            pli__arena_strdup(&w->arena, pli__str_of(p->parts[i].field->name)), -1};
+    return pli__arena_status(&w->arena, err);
 }
 
 static pli_status make_folder(pli__placer *p, const char *path, pli_error *err) {
@@ -144,7 +173,8 @@ pli_status pli__place_file(pli__placer *p, const pli__written_file *file, const 
     PLI_AUTO(pli__buf_clear) pli__buf folder = {0}, name = {0}, encoded = {0}, stats = {0};
     pli__arena *a = &p->out->arena;
     if (file->rows == 0) return pli__fs_unlink(file->path.ptr, true, err);
-    PLI_TRY(check_nulls(p->plan, file, err));
+    PLI_TRY(begin_counts(p->plan, p->out, err));
+    PLI_TRY(take_nulls(p->plan, file, p->out->counts, err));
     pli__kv *values = pli__arena_calloc(a, p->plan->n_parts + 1, sizeof *values);
     pli__add *add = new_file(p->out);
     if (!values || !add) return pli__error_memory(err);

@@ -150,6 +150,12 @@ int64_t pli__written_bytes(const pli__written *w) { return w->bytes; }
 size_t pli__written_files(const pli__written *w) { return w->n; }
 const pli__add *pli__written_add_at(const pli__written *w, size_t i) { return &w->files[i]; }
 
+int64_t pli__written_values(const pli__written *w, const char *column) {
+    for (size_t i = 0; i < w->n_counts; i++)
+        if (pli__str_ieqz(pli__str_of(column), w->counts[i].column)) return w->counts[i].values;
+    return 0;
+}
+
 pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_error *err) {
     for (size_t i = 0; i < w->n; i++) PLI_TRY(pli__txn_add(x, &w->files[i], err));
     return PLI_OK;

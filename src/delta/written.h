@@ -5,11 +5,19 @@
 #include "base/map.h"
 #include "delta/write_plan.h"
 
+/** Values of one simple top-level column in all files. */
+typedef struct pli__value_count {
+    const char *column; /**< logical name; in the arena */
+    int64_t values;     /**< -1 = not told */
+} pli__value_count;
+
 struct pli__written {
     pli__arena arena;
     size_t n, cap;
     pli__add *files;
     int64_t rows, bytes;
+    size_t n_counts;
+    pli__value_count *counts; /**< made with the first file */
 };
 
 /** Everything that placing a file needs. */

@@ -54,6 +54,20 @@ static pli_status check_untyped(const execution *x, const pli__evolution *e, boo
     return PLI_E_SCHEMA;
 }
 
+/* Rows with something rescued, and records that could not be parsed; what the transform left out counts as none. */
+static pli_status count_kept(const execution *x, const pli__schema_policy *policy, json_t *result, pli_error *err) {
+    const struct {
+        bool on;
+        const char *key, *column;
+    } kept[] = {{policy->rescue, "rescued_rows", pli__schema_rescue_column(policy)},
+                {policy->corrupt_column, "corrupt_rows", PLI__CORRUPT_RECORD}};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const int64_t n = kept[i].on ? pli__sink_count_values(x->work->job->sink, *x->out, kept[i].column) : 0;
+        if (n >= 0 && json_object_set_new(result, kept[i].key, json_integer(n)) < 0) return pli__error_memory(err);
+    }
+    return PLI_OK;
+}
+
 /* @param all the columns are typed by every row @param learn set when that may help */
 static pli_status try_to_write(const execution *x, const json_t *offset, bool all, json_t *result, bool *learn,
                                pli_error *err) {
@@ -74,6 +88,7 @@ static pli_status try_to_write(const execution *x, const json_t *offset, bool al
     status = pli__evolution_explain(e, status, learn, &why);
     if (status != PLI_OK && err) *err = why;
     PLI_TRY(status);
+    PLI_TRY(count_kept(x, &e->plan->policy, result, err));
     return pli__evolution_record(e, x->work, result, err);
 }
 

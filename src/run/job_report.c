@@ -47,13 +47,14 @@ static json_t *batch_row(int64_t n, const json_t *offset, const json_t *commit) 
     int64_t files = 0, bytes = 0;
     pli__offset_size(offset, &files, &bytes);
     const json_t *sink = json_array_get(json_object_get(commit, "sinks"), 0);
-    json_t *row = json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "batchId", (json_int_t)n,
-                            "status", commit ? "committed" : "pending", "plannedAt", iso_time(offset, "created_at"),
-                            "committedAt", iso_time(commit, "committed_at"), "durationMs",
-                            member_or_null(commit, "duration_ms"), "numFiles", (json_int_t)files, "bytes",
-                            (json_int_t)bytes, "rows", member_or_null(commit, "rows"), "version",
-                            member_or_null(sink, "version"), "attempt", member_or_null(commit, "attempt"),
-                            "schemaVersion", member_or_null(commit, "schema_version"));
+    json_t *row = json_pack(
+        "{s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "batchId", (json_int_t)n, "status",
+        commit ? "committed" : "pending", "plannedAt", iso_time(offset, "created_at"), "committedAt",
+        iso_time(commit, "committed_at"), "durationMs", member_or_null(commit, "duration_ms"), "numFiles",
+        (json_int_t)files, "bytes", (json_int_t)bytes, "rows", member_or_null(commit, "rows"), "rescuedRows",
+        member_or_null(commit, "rescued_rows"), "corruptRows", member_or_null(commit, "corrupt_rows"), "version",
+        member_or_null(sink, "version"), "attempt", member_or_null(commit, "attempt"), "schemaVersion",
+        member_or_null(commit, "schema_version"));
     static const char *const extra[][2] = {{"skipped_files", "skippedFiles"}, {"quarantined_files", "quarantinedFiles"},
                                            {"changed_files", "changedFiles"}, {"gaps", "gaps"},
                                            {"durability", "durability"},      {"metadata", "metadata"}};

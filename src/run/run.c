@@ -111,10 +111,14 @@ int64_t pli_run_batches(const pli_run *run) { return run->batches; }
 
 /* ---- what the caller sees ---- */
 
+static int64_t count_or_unknown(const json_t *record, const char *key) {
+    const json_t *n = json_object_get(record, key);
+    return json_is_integer(n) ? json_integer_value(n) : -1;
+}
+
 static void fill_step(const pli_run *run, pli_step_kind kind, pli_step *step) {
     const pli__batch *b = &run->batch;
     size_t size = step->size;
-    const json_t *version = json_object_get(b->sink_result, "version");
     *step = (pli_step){.size = size,
                        .kind = kind,
                        .batch_id = b->id,
@@ -123,9 +127,11 @@ static void fill_step(const pli_run *run, pli_step_kind kind, pli_step *step) {
                        .files = b->files,
                        .bytes = b->bytes,
                        .rows = b->rows,
-                       .version = json_is_integer(version) ? json_integer_value(version) : -1,
+                       .version = count_or_unknown(b->sink_result, "version"),
                        .repeat = b->repeat,
-                       .attempt = run->failures};
+                       .attempt = run->failures,
+                       .rescued_rows = count_or_unknown(b->commit, "rescued_rows"),
+                       .corrupt_rows = count_or_unknown(b->commit, "corrupt_rows")};
     if (kind == PLI_STEP_IDLE || kind == PLI_STEP_PAUSE || kind == PLI_STEP_RETRY) {
         int64_t left = run->wait_until_us - pli__monotonic_us();
         step->wait_us = left > 0 ? left : 0;

@@ -53,6 +53,10 @@ void pli__sink_free_prepared(pli__sink *s, pli__prepared *p) {
     if (p) s->ops->free_prepared(p);
 }
 
+int64_t pli__sink_count_values(const pli__sink *s, const pli__prepared *p, const char *column) {
+    return p && s->ops->count_values ? s->ops->count_values(p, column) : -1;
+}
+
 void pli__sink_free(pli__sink *s) {
     if (s) s->ops->free(s);
 }

@@ -53,6 +53,8 @@ typedef struct pli__sink_ops {
     void (*abort)(pli__sink *s, pli__prepared *take);
     void (*free_prepared)(pli__prepared *p);
     void (*free)(pli__sink *s);
+    /** Rows that were prepared with a value in a top-level column; 0 without such a column, -1 = not known. */
+    int64_t (*count_values)(const pli__prepared *p, const char *column);
 } pli__sink_ops;
 
 struct pli__sink {
@@ -68,6 +70,7 @@ pli_status pli__sink_commit(pli__sink *s, const pli__batch_ref *batch, pli__prep
                             pli_error *err);
 void pli__sink_abort(pli__sink *s, pli__prepared *take);
 void pli__sink_free_prepared(pli__sink *s, pli__prepared *p);
+int64_t pli__sink_count_values(const pli__sink *s, const pli__prepared *p, const char *column);
 void pli__sink_free(pli__sink *s);
 void pli__sink_auto(pli__sink **s);
 

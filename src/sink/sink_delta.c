@@ -159,6 +159,10 @@ static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, p
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
+static int64_t count_values(const pli__prepared *p, const char *column) {
+    return pli__written_values(p->written, column);
+}
+
 /* ---- commit ---- */
 
 typedef struct {
@@ -321,8 +325,8 @@ static void sink_free(pli__sink *s) {
     free(d);
 }
 
-static const pli__sink_ops ops = {1,      "delta",        pli__sink_delta_state, prepare,  describe,
-                                  commit, abort_prepared, free_prepared,         sink_free};
+static const pli__sink_ops ops = {1,      "delta",        pli__sink_delta_state, prepare,   describe,
+                                  commit, abort_prepared, free_prepared,         sink_free, count_values};
 
 static const char *const *copy_list(pli__arena *a, const char *const *list, size_t n) {
     const char **out = pli__arena_calloc(a, n + 1, sizeof(char *));

@@ -151,8 +151,8 @@ static void sink_free(pli__sink *s) {
     free(m);
 }
 
-static const pli__sink_ops ops = {1,      "memory",       state,         prepare,  describe,
-                                  commit, abort_prepared, free_prepared, sink_free};
+static const pli__sink_ops ops = {1,      "memory",       state,         prepare,   describe,
+                                  commit, abort_prepared, free_prepared, sink_free, NULL};
 
 pli_status pli__sink_memory_new(pli__sink **out, pli_error *err) {
     memory_sink *m = calloc(1, sizeof *m);

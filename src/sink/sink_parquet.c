@@ -34,12 +34,19 @@ typedef struct {
     int64_t rows, bytes;
 } part;
 
+typedef struct {
+    char *column; /* as the engine prints the path of a leaf */
+    int64_t values;
+} value_count;
+
 struct pli__prepared {
     pli__arena arena;
     char *dir; /* in the arena, as are the parts */
     part *parts;
     size_t n, cap;
     int64_t rows, bytes;
+    size_t n_counts;
+    value_count *counts; /* of the leaves of the first file; all files of a batch have the same */
 };
 
 /* ---- names ---- */
@@ -108,9 +115,29 @@ static pli_status state(pli__sink *s, const char *app_id, int64_t hint, pli__sin
 
 /* ---- prepare ---- */
 
+static pli_status count_leaves(pli__prepared *p, const pli__written_file *f, pli_error *err) {
+    if (!p->counts) {
+        p->counts = pli__arena_calloc(&p->arena, f->n_columns + 1, sizeof *p->counts);
+        if (!p->counts) return pli__error_memory(err);
+        for (size_t i = 0; i < f->n_columns; i++)
+            p->counts[i].column = pli__arena_strdup(&p->arena, f->columns[i].path);
+        PLI_TRY(pli__arena_status(&p->arena, err));
+        p->n_counts = f->n_columns;
+    }
+    for (size_t k = 0; k < p->n_counts; k++) {
+        int64_t values = -1;
+        for (size_t i = 0; i < f->n_columns; i++)
+            if (f->columns[i].has_null_count && pli__str_eqz(f->columns[i].path, p->counts[k].column))
+                values = f->rows - f->columns[i].null_count;
+        p->counts[k].values = values < 0 || p->counts[k].values < 0 ? -1 : p->counts[k].values + values;
+    }
+    return PLI_OK;
+}
+
 static pli_status see_file(void *arg, const pli__written_file *f, pli_error *err) {
     pli__prepared *p = arg;
     if (f->rows == 0) return PLI_OK;
+    PLI_TRY(count_leaves(p, f, err));
     if (p->n == p->cap) {
         const size_t cap = p->cap ? p->cap * 2 : 8;
         part *more = pli__arena_calloc(&p->arena, cap, sizeof *more);
@@ -171,6 +198,15 @@ static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, p
     *out = json_pack("{s:s, s:[], s:I, s:I}", "path", ((parquet_sink *)s)->folder, "addedFiles", "rows",
                      (json_int_t)p->rows, "bytes", (json_int_t)p->bytes);
     return *out ? PLI_OK : pli__error_memory(err);
+}
+
+static int64_t count_values(const pli__prepared *p, const char *column) {
+    PLI_AUTO(pli__buf_clear) pli__buf leaf = {0};
+    pli__buf_add_sql_name(&leaf, pli__str_of(column));
+    if (pli__buf_status(&leaf, NULL) != PLI_OK) return -1;
+    for (size_t i = 0; i < p->n_counts; i++)
+        if (strcmp(p->counts[i].column, leaf.ptr) == 0) return p->counts[i].values;
+    return 0;
 }
 
 /* ---- commit ---- */
@@ -287,8 +323,8 @@ static void sink_free(pli__sink *s) {
     free(d);
 }
 
-static const pli__sink_ops ops = {1,      "parquet",      state,         prepare,  describe,
-                                  commit, abort_prepared, free_prepared, sink_free};
+static const pli__sink_ops ops = {1,      "parquet",      state,         prepare,   describe,
+                                  commit, abort_prepared, free_prepared, sink_free, count_values};
 
 pli_status pli__sink_parquet_new(pli_env *env, const char *path, bool relaxed, pli__sink **out, pli_error *err) {
     if (!path || !path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");

@@ -160,7 +160,8 @@ static const pli__sink_ops journal_ops = {1,
                                           journal_commit,
                                           journal_abort,
                                           journal_free_prepared,
-                                          journal_free};
+                                          journal_free,
+                                          NULL};
 
 pli_status journal_sink_new(const char *dir, pli__sink **out, pli_error *err) {
     journal *j = calloc(1, sizeof *j);
