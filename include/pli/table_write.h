@@ -52,6 +52,9 @@ typedef struct pli_write_options {
     bool
         dynamic_partitions; /**< overwrite: replace exactly the partitions that the new rows are in (all rows of a table
                                   without partitions) */
+    bool
+        overwrite_schema; /**< overwrite of all rows: the rows' schema becomes the table's, `partition_by` (if given) its
+                                  partitioning; properties and constraints stay */
 } pli_write_options;
 
 /** Create an empty table. @param schema Delta's schema JSON, or SQL columns as a struct: "STRUCT(id BIGINT, t VARCHAR)" */

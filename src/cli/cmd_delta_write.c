@@ -111,6 +111,8 @@ int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
     bool ok = begin(&c, ctx, args);
     pli_write_options o = {.size = sizeof o,
                            .mode = cli_has(args, "--overwrite") ? PLI_WRITE_OVERWRITE : PLI_WRITE_APPEND,
+                           .dynamic_partitions = cli_has(args, "--dynamic-partitions"),
+                           .overwrite_schema = cli_has(args, "--overwrite-schema"),
                            .where = cli_arg(args, "--where"),
                            .merge_schema = cli_has(args, "--merge-schema")};
     o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);

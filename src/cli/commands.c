@@ -82,7 +82,8 @@ static const cli_flag truncate_flags[] = {
 
 #define FLAG_WHERE {"--where", "SQL", "condition over the columns", NULL, 0}
 #define FLAG_COPY {"--copy-on-write", NULL, "rewrite files even where the table has deletion vectors", NULL, 0}
-#define FLAG_PARTITIONS {"--partition-by", "A,B", "partition columns of a table that is created", NULL, 0}
+#define FLAG_PARTITIONS                                                                                                \
+    {"--partition-by", "A,B", "partition columns of a table that is created (or overwritten with its schema)", NULL, 0}
 static const cli_flag create_flags[] = {
     {"--schema", "STRUCT(…)", "columns with SQL types, or Delta's schema JSON", NULL, 0},
     FLAG_PARTITIONS,
@@ -92,6 +93,9 @@ static const cli_flag create_flags[] = {
 static const cli_flag append_flags[] = {
     {"--merge-schema", NULL, "new columns are added to the table", NULL, 0},
     {"--overwrite", NULL, "replace the rows (all, or those of --where)", NULL, 0},
+    {"--dynamic-partitions", NULL, "with --overwrite: replace the partitions that the new rows are in, no others", NULL,
+     0},
+    {"--overwrite-schema", NULL, "with --overwrite: the files' columns become the table's", NULL, 0},
     FLAG_WHERE,
     FLAG_PARTITIONS,
     CLI_FLAG_DRY_RUN,

@@ -178,23 +178,22 @@ static pli_status set_schema(pli__metadata *m, const pli__type *schema, bool upg
     return pli__arena_status(arena, err);
 }
 
-static pli_status set_partitions(pli__metadata *m, const pli__type *schema, const pli__create_options *o,
-                                 pli__arena *arena, pli_error *err) {
-    pli__str *names = pli__arena_calloc(arena, o->n_partition_by + 1, sizeof *names);
+pli_status pli__metadata_repartition(pli__metadata *m, const pli__type *schema, const char *const *columns, size_t n,
+                                     pli__arena *arena, pli_error *err) {
+    pli__str *names = pli__arena_calloc(arena, n + 1, sizeof *names);
     if (!names) return pli__error_memory(err);
-    for (size_t i = 0; i < o->n_partition_by; i++) {
-        const int k = pli__type_find(schema, pli__str_of(o->partition_by[i]), false);
+    for (size_t i = 0; i < n; i++) {
+        const int k = pli__type_find(schema, pli__str_of(columns[i]), false);
         if (k < 0)
-            return pli__error_set(err, PLI_E_SCHEMA, "partition column '%s' is not among the columns",
-                                  o->partition_by[i]);
+            return pli__error_set(err, PLI_E_SCHEMA, "partition column '%s' is not among the columns", columns[i]);
         names[i] = pli__arena_str(arena, pli__str_of(schema->fields[k].name));
         for (size_t j = 0; j < i; j++)
             if (pli__str_eq(names[i], names[j]))
-                return pli__error_set(err, PLI_E_ARGUMENT, "partition column '%s' is named twice", o->partition_by[i]);
+                return pli__error_set(err, PLI_E_ARGUMENT, "partition column '%s' is named twice", columns[i]);
     }
     m->partition_columns = names;
-    m->n_partition_columns = o->n_partition_by;
-    return PLI_OK;
+    m->n_partition_columns = n;
+    return pli__arena_status(arena, err);
 }
 
 pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli__create_options *options,
@@ -210,7 +209,7 @@ pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli
     if (o->description) m.description = pli__arena_str(arena, pli__str_of(o->description));
     for (size_t i = 0; i < o->n_properties; i++)
         PLI_TRY(pli__metadata_set(&m, o->properties[i].key, o->properties[i].value, arena, err));
-    PLI_TRY(set_partitions(&m, schema, o, arena, err));
+    PLI_TRY(pli__metadata_repartition(&m, schema, o->partition_by, o->n_partition_by, arena, err));
     PLI_TRY(name_row_id_columns(&m, arena, err));
     PLI_TRY(set_schema(&m, schema, false, arena, err));
     *out = m;

@@ -2,8 +2,8 @@
 #include "delta/write.h"
 
 #include "delta/active.h"
-#include "delta/dml_write.h"
 #include "delta/metadata_write.h"
+#include "delta/overwrite.h"
 #include "delta/project.h"
 #include "delta/protocol_write.h"
 #include "delta/write_plan.h"
@@ -21,21 +21,16 @@ typedef struct {
     bool has_metadata;
     pli__metadata metadata;
     pli__written *written;
-    pli__touched *replaced;  /* overwrite: what goes */
-    pli__written *left;      /* overwrite with a condition: rows of files that stay */
+    pli__overwrite overwrite; /* what goes */
     char *mark;
     bool committed;
     pli__write_result result;
 } writer;
 
 static void writer_clear(writer *w) {
-    if (!w->committed) {
-        pli__written_delete(w->written, w->t);
-        pli__written_delete(w->left, w->t);
-    }
+    if (!w->committed) pli__written_delete(w->written, w->t);
     pli__written_free(w->written);
-    pli__written_free(w->left);
-    pli__touched_free(w->replaced);
+    pli__overwrite_clear(&w->overwrite, w->committed ? NULL : w->t);
     pli__projection_clear(&w->projection);
     if (w->snapshot) pli__snapshot_unref(w->snapshot);
     pli__active_end(&w->mark);
@@ -56,11 +51,23 @@ static pli_status create_metadata(writer *w, pli_error *err) {
     return pli__metadata_create(pli__delta_env(w->t), w->projection.schema, &create, &w->arena, &w->metadata, err);
 }
 
+static bool overwrites_schema(const writer *w) { return w->snapshot && w->o->overwrite_schema; }
+
+/* Another schema in place of the table's. One that is the same but for what the rows cannot say (generated columns, NOT NULL)
+ * is left as it is. */
+static bool schema_differs(const writer *w) {
+    if (!overwrites_schema(w)) return w->projection.schema_changed;
+    return w->o->n_partition_by || !pli__type_equal(pli__snapshot_schema(w->snapshot), w->projection.schema, false);
+}
+
 static pli_status choose_metadata(writer *w, pli_error *err) {
     if (!w->snapshot) return create_metadata(w, err);
     w->metadata = *pli__snapshot_metadata(w->snapshot);
-    w->has_metadata = w->projection.schema_changed;
+    w->has_metadata = schema_differs(w);
     if (!w->has_metadata) return PLI_OK;
+    if (overwrites_schema(w) && w->o->n_partition_by)
+        PLI_TRY(pli__metadata_repartition(&w->metadata, w->projection.schema, w->o->partition_by, w->o->n_partition_by,
+                                          &w->arena, err));
     PLI_TRY(pli__metadata_with_schema(&w->metadata, w->projection.schema, &w->arena, &w->metadata, err));
     if (!w->projection.types_widened) return PLI_OK;
     return pli__metadata_set(&w->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &w->arena, err);
@@ -77,27 +84,22 @@ static pli_status open_latest(writer *w, pli_error *err) {
 
 /* ---- overwrite ---- */
 
-/* What is replaced, and the rows of its files that stay. */
-static pli_status replace(writer *w, const pli__protocol *protocol, pli_error *err) {
-    PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf left = {0};
-    const pli__write_options options = {
-        .target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .trusted = true};
-    bool any = false;
-    if (w->o->mode != PLI_WRITE_OVERWRITE || !w->snapshot) return PLI_OK;
-    PLI_TRY(pli__touched_new(w->t, w->snapshot, &w->replaced, err));
-    PLI_TRY(pli__touched_where(w->replaced, w->o->where, err));
-    PLI_TRY(pli__touched_resolve(w->replaced, err));
-    PLI_TRY(pli__touched_sql(w->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
-    if (!any) return PLI_OK;
-    return pli__write_rows(w->t, protocol, pli__snapshot_metadata(w->snapshot), left.ptr, &options, NULL, &w->left,
-                           err);
+static bool overwrites(const writer *w) { return w->o->mode == PLI_WRITE_OVERWRITE; }
+
+static pli_status replace(writer *w, pli_error *err) {
+    const pli__overwrite_options options = {.where = w->o->where,
+                                            .dynamic = w->o->dynamic_partitions,
+                                            .schema_changes = w->has_metadata,
+                                            .target_file_size = w->o->target_file_size,
+                                            .relaxed = w->o->relaxed};
+    if (!overwrites(w) || !w->snapshot) return PLI_OK;
+    return pli__overwrite_prepare(w->t, w->snapshot, &options, w->written, &w->overwrite, err);
 }
 
 /* New rows of a conditional overwrite must be such as it replaces. */
 static pli_status guard(const writer *w, pli__buf *sql, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    if (w->o->mode != PLI_WRITE_OVERWRITE || !w->o->where) {
+    if (!overwrites(w) || !w->o->where) {
         pli__buf_adds(sql, pli__buf_str(&w->projection.sql));
         return pli__buf_status(sql, err);
     }
@@ -123,47 +125,49 @@ static pli_status write_files(writer *w, const char *sql, pli_error *err) {
     PLI_TRY(pli__active_begin(w->t, &w->mark, err));
     PLI_TRY(guard(w, &guarded, err));
     PLI_TRY(pli__write_rows(w->t, &protocol, &w->metadata, guarded.ptr, &options, NULL, &w->written, err));
-    return replace(w, &protocol, err);
+    return replace(w, err);
 }
 
 static pli_status add_files(writer *w, pli__txn_handle *x, pli_error *err) {
-    for (size_t i = 0; w->replaced && i < w->replaced->n; i++) {
-        PLI_TRY(pli__txn_read_file(x, w->replaced->files[i].add.path, err));
-        PLI_TRY(pli__txn_remove_add(x, &w->replaced->files[i].add, true, err));
-    }
+    const pli__overwrite *o = &w->overwrite;
     if (w->written) PLI_TRY(pli__written_add_to(w->written, x, err));
-    if (w->left) PLI_TRY(pli__written_add_to(w->left, x, err));
+    if (o->replaced) PLI_TRY(pli__overwrite_add_to(&w->overwrite, w->written, x, err));
     w->result.rows = w->written ? pli__written_rows(w->written) : 0;
     w->result.bytes = w->written ? pli__written_bytes(w->written) : 0;
     w->result.files_added = (w->written ? (int64_t)pli__written_files(w->written) : 0) +
-                            (w->left ? (int64_t)pli__written_files(w->left) : 0);
-    w->result.files_removed = w->replaced ? (int64_t)w->replaced->n : 0;
+                            (o->left ? (int64_t)pli__written_files(o->left) : 0);
+    w->result.files_removed = o->replaced ? (int64_t)o->replaced->n : 0;
     PLI_TRY(pli__txn_metric(x, "numFiles", w->result.files_added, err));
     PLI_TRY(pli__txn_metric(x, "numOutputRows", w->result.rows, err));
     return pli__txn_metric(x, "numOutputBytes", w->result.bytes, err);
+}
+
+/* commitInfo.operationParameters, named as Spark names them. */
+static pli_status describe(const writer *w, pli__buf *out, pli_error *err) {
+    pli__buf_addf(out, "{\"mode\":\"%s\"",
+                  overwrites(w)                    ? "Overwrite"
+                  : w->o->mode == PLI_WRITE_APPEND ? "Append"
+                                                   : "ErrorIfExists");
+    if (overwrites(w) && w->o->where) {
+        pli__buf_addz(out, ",\"predicate\":");
+        pli__buf_add_json(out, pli__str_of(w->o->where));
+    }
+    if (w->overwrite.dynamic) pli__buf_addz(out, ",\"isDynamicPartitionOverwrite\":\"true\"");
+    pli__buf_addc(out, '}');
+    return pli__buf_status(out, err);
 }
 
 static pli_status commit(writer *w, bool creates_only, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf parameters = {0};
     pli__commit_result r;
-    const bool overwrite = w->o->mode == PLI_WRITE_OVERWRITE;
-    pli__buf_addf(&parameters, "{\"mode\":\"%s\"",
-                  overwrite                        ? "Overwrite"
-                  : w->o->mode == PLI_WRITE_APPEND ? "Append"
-                                                   : "ErrorIfExists");
-    if (overwrite && w->o->where) {
-        pli__buf_addz(&parameters, ",\"predicate\":");
-        pli__buf_add_json(&parameters, pli__str_of(w->o->where));
-    }
-    pli__buf_addc(&parameters, '}');
-    PLI_TRY(pli__buf_status(&parameters, err));
+    PLI_TRY(describe(w, &parameters, err));
     const pli__txn_options options = {.operation = creates_only ? "CREATE TABLE" : "WRITE",
                                       .operation_params = parameters.ptr,
                                       .user_metadata = w->o->user_metadata,
-                                      .reads = !overwrite    ? PLI__READS_NOTHING
-                                               : w->o->where ? PLI__READS_FILES
-                                                             : PLI__READS_TABLE,
+                                      .reads = !overwrites(w)                        ? PLI__READS_NOTHING
+                                               : w->o->where || w->overwrite.dynamic ? PLI__READS_FILES
+                                                                                     : PLI__READS_TABLE,
                                       .data_change = true,
                                       .relaxed = w->o->relaxed};
     PLI_TRY(pli__txn_begin(w->t, w->snapshot, &options, &x, err));
@@ -190,13 +194,27 @@ static pli_status rebase(writer *w, bool *fits, pli_error *err) {
     return PLI_OK;
 }
 
+static pli_status check_options(const pli_write_options *o, pli_error *err) {
+    const char *needs_overwrite = o->dynamic_partitions ? "dynamic_partitions"
+                                  : o->overwrite_schema ? "overwrite_schema"
+                                                        : NULL;
+    if (needs_overwrite && o->mode != PLI_WRITE_OVERWRITE)
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' goes with mode overwrite only", needs_overwrite);
+    if (o->dynamic_partitions && o->where)
+        return pli__error_set(err, PLI_E_ARGUMENT, "an overwrite is either dynamic or has a condition");
+    if (o->overwrite_schema && (o->dynamic_partitions || o->where))
+        return pli__error_set(err, PLI_E_ARGUMENT,
+                              "the schema can be overwritten only together with all rows: no condition, not dynamic");
+    return PLI_OK;
+}
+
 static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o,
                           pli__write_result *out, pli_error *err) {
     PLI_AUTO(writer_clear) writer w = {.t = t, .o = o};
     const pli__project_options options = {o->merge_schema, o->allow_type_widening};
     PLI_TRY(open_latest(&w, err));
-    PLI_TRY(pli__project(w.snapshot ? pli__snapshot_schema(w.snapshot) : NULL, schema, sql ? sql : "SELECT 1", &options,
-                         &w.projection, err));
+    const pli__type *table = w.snapshot && !o->overwrite_schema ? pli__snapshot_schema(w.snapshot) : NULL;
+    PLI_TRY(pli__project(table, schema, sql ? sql : "SELECT 1", &options, &w.projection, err));
     PLI_TRY(choose_metadata(&w, err));
     PLI_TRY(write_files(&w, sql, err));
     pli_status s = commit(&w, !sql, err);
@@ -214,6 +232,7 @@ pli_status pli__write_query(pli__delta *t, const char *sql, const pli__type *sch
                             pli__write_result *out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *asked = NULL;
     pli_status s = PLI_E_CONFLICT;
+    PLI_TRY(check_options(o, err));
     if (!schema) {
         pli__engine *e;
         PLI_TRY(pli__env_engine(pli__delta_env(t), &e, err));

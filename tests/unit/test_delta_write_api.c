@@ -95,6 +95,76 @@ static void test_delta_write_api__overwrite_replaces_all_or_what_a_condition_nam
     pli_table_close(t);
 }
 
+static void test_delta_write_api__a_partial_overwrite_tells_only_what_changed(void **state) {
+    write_fixture *f = *state;
+    pli_table *t = open_table(f);
+    const pli_property feed = {"delta.enableChangeDataFeed", "true"};
+    const pli_write_options create = {.size = sizeof create, .properties = &feed, .n_properties = 1};
+    pli_write_options o = {.size = sizeof o, .mode = PLI_WRITE_OVERWRITE, .where = "id >= 8"};
+    DO(pli_table_write_sql(t, "SELECT i AS id FROM range(10) t(i)", &create, NULL, NULL, &err));
+    DO(pli_table_write_sql(t, "SELECT 20::BIGINT AS id", &o, NULL, NULL, &err));
+    expect_rows(f, "SELECT i AS id FROM range(8) t(i) UNION ALL SELECT 20");
+    expect_changes(f, 1,
+                   "SELECT i AS id, 'delete' AS _change_type, 1::BIGINT AS _commit_version FROM range(8, 10) t(i) "
+                   "UNION ALL SELECT 20, 'insert', 1");
+    o.where = NULL;
+    DO(pli_table_write_sql(t, "SELECT 1::BIGINT AS id", &o, NULL, NULL, &err));
+    expect_changes(f, 2,
+                   "SELECT i AS id, 'delete' AS _change_type, 2::BIGINT AS _commit_version FROM range(8) t(i) "
+                   "UNION ALL SELECT 20, 'delete', 2 UNION ALL SELECT 1, 'insert', 2");
+    pli_table_close(t);
+}
+
+static void test_delta_write_api__a_dynamic_overwrite_replaces_the_partitions_of_the_new_rows(void **state) {
+    write_fixture *f = *state;
+    pli_table *t = open_table(f);
+    const char *parts[] = {"d", "ts"};
+    const pli_write_options create = {.size = sizeof create, .partition_by = parts, .n_partition_by = 2};
+    const pli_write_options o = {.size = sizeof o, .mode = PLI_WRITE_OVERWRITE, .dynamic_partitions = true};
+    const char *rows = "SELECT i AS id, CASE i % 3 WHEN 0 THEN NULL WHEN 1 THEN 1.50 ELSE 2 END::DECIMAL(9,2) AS d, "
+                       "'2024-01-01 10:00:00+00'::TIMESTAMPTZ AS ts FROM range(9) t(i)";
+    DO(pli_table_write_sql(t, rows, &create, NULL, NULL, &err));
+    DO(pli_table_write_sql(t,
+                           "SELECT 100::BIGINT AS id, 1.5::DECIMAL(9,2) AS d, '2024-01-01 12:00:00+02'::TIMESTAMPTZ AS "
+                           "ts UNION ALL SELECT 101, NULL, '2024-01-01 10:00:00+00'::TIMESTAMPTZ",
+                           &o, NULL, NULL, &err));
+    expect_rows(f,
+                "SELECT i AS id, d, '2024-01-01 10:00:00+00'::TIMESTAMPTZ AS ts FROM (SELECT i, 2::DECIMAL(9,2) AS d "
+                "FROM range(2, 9, 3) t(i) UNION ALL SELECT 100, 1.5 UNION ALL SELECT 101, NULL)");
+    /* no rows, no partitions: nothing goes */
+    DO(pli_table_write_sql(t, "SELECT 1::BIGINT AS id, 2::DECIMAL(9,2) AS d, now() AS ts WHERE false", &o, NULL, NULL,
+                           &err));
+    assert_int_equal(count_files(f), 3);
+    pli_write_options wrong = o;
+    wrong.where = "id = 1";
+    assert_int_equal(pli_table_write_sql(t, "SELECT 1::BIGINT AS id", &wrong, NULL, NULL, NULL), PLI_E_ARGUMENT);
+    wrong = (pli_write_options){.size = sizeof wrong, .dynamic_partitions = true};
+    assert_int_equal(pli_table_write_sql(t, "SELECT 1::BIGINT AS id", &wrong, NULL, NULL, NULL), PLI_E_ARGUMENT);
+    pli_table_close(t);
+}
+
+static void test_delta_write_api__an_overwrite_may_replace_schema_and_partitioning(void **state) {
+    write_fixture *f = *state;
+    pli_table *t = open_table(f);
+    const char *by_p[] = {"p"}, *by_q[] = {"Q"};
+    const pli_property mapped = {"delta.columnMapping.mode", "name"};
+    const pli_write_options create = {
+        .size = sizeof create, .partition_by = by_p, .n_partition_by = 1, .properties = &mapped, .n_properties = 1};
+    pli_write_options o = {.size = sizeof o,
+                           .mode = PLI_WRITE_OVERWRITE,
+                           .overwrite_schema = true,
+                           .partition_by = by_q,
+                           .n_partition_by = 1};
+    DO(pli_table_write_sql(t, "SELECT i AS id, i % 2 AS p FROM range(4) t(i)", &create, NULL, NULL, &err));
+    DO(pli_table_write_sql(t, "SELECT 'x' || i AS id, i % 2 AS q FROM range(4) t(i)", &o, NULL, NULL, &err));
+    expect_rows(f, "SELECT 'x' || i AS id, i % 2 AS q FROM range(4) t(i)");
+    o.n_partition_by = 0;
+    assert_int_equal(pli_table_write_sql(t, "SELECT 1 AS a", &o, NULL, NULL, NULL), PLI_E_SCHEMA); /* q is needed */
+    o.mode = PLI_WRITE_APPEND;
+    assert_int_equal(pli_table_write_sql(t, "SELECT 1 AS a", &o, NULL, NULL, NULL), PLI_E_ARGUMENT);
+    pli_table_close(t);
+}
+
 static void test_delta_write_api__rows_are_changed_and_the_table_is_kept_in_shape(void **state) {
     write_fixture *f = *state;
     pli_table *t = open_table(f);
@@ -149,6 +219,9 @@ int main(void) {
         TEST(a_table_is_created_and_written),
         TEST(an_arrow_stream_is_written_and_consumed),
         TEST(overwrite_replaces_all_or_what_a_condition_names),
+        TEST(a_partial_overwrite_tells_only_what_changed),
+        TEST(a_dynamic_overwrite_replaces_the_partitions_of_the_new_rows),
+        TEST(an_overwrite_may_replace_schema_and_partitioning),
         TEST(rows_are_changed_and_the_table_is_kept_in_shape),
         TEST(wrong_arguments_are_refused),
     };
