@@ -34,14 +34,19 @@ pli_status pli__fs_rmdir(const char *path, bool missing_ok, pli_error *err);
 pli_status pli__fs_remove_tree(const char *path, pli_error *err); /**< never follows links */
 pli_status pli__fs_rename(const char *from, const char *to, pli_error *err);
 pli_status pli__fs_rename_noreplace(const char *from, const char *to, pli_error *err); /**< ALREADY_EXISTS */
+/** Copy a file, or a symbolic link as it is, to any file system: complete, durable and with its times, or not there. Replaces
+ *  what is at `to`. */
+pli_status pli__fs_copy(const char *from, const char *to, pli_error *err);
+/** Modification time becomes now. NOT_FOUND if absent. */
+pli_status pli__fs_touch(const char *path, pli_error *err);
 pli_status pli__fs_sync_file(const char *path, pli_error *err);
 pli_status pli__fs_sync_dir(const char *path, pli_error *err);
 
 /** How a file is published. */
 enum {
-    PLI__PUBLISH_NEW = 0,     /**< only if absent: ALREADY_EXISTS (flag CONFLICT) otherwise */
+    PLI__PUBLISH_NEW = 0, /**< only if absent: ALREADY_EXISTS (flag CONFLICT) otherwise */
     PLI__PUBLISH_REPLACE = 1, /**< atomically over whatever is there */
-    PLI__PUBLISH_RELAXED = 2  /**< order of records kept for a process kill, no fsync */
+    PLI__PUBLISH_RELAXED = 2 /**< order of records kept for a process kill, no fsync */
 };
 /** Publish data under path as described above. OUTCOME_UNKNOWN if the answer of the last step was lost (the caller
  *  reads what is there and compares). Leaves no temporary file behind on failure, except after a kill. */
@@ -62,7 +67,7 @@ bool pli__path_inside(const char *path, const char *dir);
 
 /** One entry of a folder. */
 typedef struct pli__dir_entry {
-    const char *name;    /**< borrowed until the callback returns */
+    const char *name; /**< borrowed until the callback returns */
     pli__file_kind kind; /**< of the entry itself (LINK is not followed); NONE if the file system does not tell */
 } pli__dir_entry;
 /** Call fn for every entry but . and .. in the order of the file system; stop when fn returns not PLI_OK. NOT_FOUND if absent. */

@@ -3,7 +3,11 @@
  * and only then deleted or moved to the archive; a file that was overwritten meanwhile goes back to its name. The private
  * name follows from the file's, so that a crash in between is finished by the next clean-up. What fails, or is not due
  * yet, is tried again after a later commit. A file outside the source was reached by a link: the link goes, not the file.
+ *
+ * An archive on another file system cannot be reached by a rename. There the file is copied to a private name of the archive,
+ * the original is deleted, and the copy gets its name: a kill in between leaves one of the two private names, never neither.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,19 +30,21 @@ typedef struct cleaner {
 
 static void cleaner_clear(cleaner *c) { free(c->root); }
 
-/* Invisible to other readers, in the same folder, the same at every try. */
-static pli_status private_name(const char *path, pli__buf *out, pli_error *err) {
+/* Invisible to other readers, the same at every try. */
+static pli_status private_name(const char *dir, const char *path, pli__buf *out, pli_error *err) {
     char digest[65];
     pli__sha256_hex(pli__str_of(path), digest);
-    PLI_AUTO(pli__free_ptr) char *dir = pli__path_dir(path);
-    if (!dir) return pli__error_memory(err);
     pli__buf_addf(out, "%s/" PLI__FILES_PRIVATE_PREFIX "%.32s", dir, digest);
     return pli__buf_status(out, err);
 }
 
+static pli_status aside_name(const char *path, pli__buf *out, pli_error *err) {
+    PLI_AUTO(pli__free_ptr) char *dir = pli__path_dir(path);
+    return dir ? private_name(dir, path, out, err) : pli__error_memory(err);
+}
+
 /* name.ext, name_1.ext, name_2.ext … : the first that is free. Renames without replacing, so nobody's file is lost. */
-static pli_status archive(const files_source *s, const char *from, const char *path, pli_error *err) {
-    PLI_TRY(pli__fs_mkdirs(s->o.archive_dir, err));
+static pli_status rename_into_archive(const files_source *s, const char *from, const char *path, pli_error *err) {
     const char *base = pli__path_base(path), *dot = strrchr(base, '.');
     size_t stem = dot && dot != base ? (size_t)(dot - base) : strlen(base);
     for (int64_t i = 0;; i++) {
@@ -50,6 +56,35 @@ static pli_status archive(const files_source *s, const char *from, const char *p
         if (status != PLI_E_EXISTS) return status;
         pli__error_clear(err);
     }
+}
+
+/* A copy whose original is deleted already gets its name in the archive. */
+static pli_status finish_copy(const files_source *s, const char *path, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf copy = {0};
+    pli__file_info info = {0};
+    PLI_TRY(private_name(s->o.archive_dir, path, &copy, err));
+    PLI_TRY(pli__fs_lstat(copy.ptr, &info, err));
+    return info.kind == PLI__FILE_NONE ? PLI_OK : rename_into_archive(s, copy.ptr, path, err);
+}
+
+static pli_status copy_into_archive(const files_source *s, const char *from, const char *path, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf copy = {0};
+    PLI_AUTO(pli__free_ptr) char *dir = pli__path_dir(from);
+    if (!dir) return pli__error_memory(err);
+    PLI_TRY(private_name(s->o.archive_dir, path, &copy, err));
+    PLI_TRY(pli__fs_copy(from, copy.ptr, err));
+    PLI_TRY(pli__fs_unlink(from, true, err));
+    PLI_TRY(pli__fs_sync_dir(dir, err)); /* or a power failure could bring it back, to be archived twice */
+    return rename_into_archive(s, copy.ptr, path, err);
+}
+
+static pli_status archive(const files_source *s, const char *from, const char *path, pli_error *err) {
+    PLI_TRY(pli__fs_mkdirs(s->o.archive_dir, err));
+    pli_error why = {0};
+    const pli_status status = rename_into_archive(s, from, path, &why);
+    if (status != PLI_OK && why.native_code == EXDEV) return copy_into_archive(s, from, path, err);
+    if (status != PLI_OK && err) *err = why;
+    return status;
 }
 
 static pli_status remove_row(pli__index *x, const char *path, pli_error *err) {
@@ -76,10 +111,11 @@ static pli_status finish_aside(cleaner *c, const char *aside, const char *path, 
 
 static pli_status clean_inside(cleaner *c, const char *path, const pli__seen_file *f, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf aside = {0};
-    PLI_TRY(private_name(path, &aside, err));
+    PLI_TRY(aside_name(path, &aside, err));
     pli__file_info info = {0};
     PLI_TRY(pli__fs_stat(aside.ptr, &info, err));
     if (info.kind == PLI__FILE_NONE) {
+        if (c->s->o.clean == PLI__CLEAN_ARCHIVE) PLI_TRY(finish_copy(c->s, path, err));
         PLI_TRY(pli__fs_stat(path, &info, err));
         if (info.kind == PLI__FILE_NONE) return remove_row(c->x, path, err);
         if (!is_what_was_read(&info, f)) return PLI_OK; /* new content: not ours to remove */

@@ -471,7 +471,8 @@ static pli_status note_sub(void *arg, const pli__index_folder *f, pli_error *err
 static pli_status descend_known(discovery *d, pli__walk *w, const pli__walk_dir *dir, pli_error *err) {
     PLI_TRY(pli__index_subfolders(d->p->x, d->row.id, note_sub, d, err));
     for (size_t i = 0; i < d->n_subs; i++) PLI_TRY(pli__walk_descend(w, d->sub[i], err));
-    return d->p->s->o.allow_overwrites ? compare_folder(d, dir, err) : PLI_OK;
+    const pli__files_options *o = &d->p->s->o;
+    return o->allow_overwrites || o->clean != PLI__CLEAN_OFF ? compare_folder(d, dir, err) : PLI_OK;
 }
 
 static pli_status on_enter(void *arg, pli__walk *w, const pli__walk_dir *dir, pli__walk_verdict *verdict,
