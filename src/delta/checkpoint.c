@@ -25,6 +25,8 @@ struct pli__log_checkpoint {
     pli__arena arena;
     const char *manifest; /* name of a JSON manifest in the log; NULL = Parquet */
     file_group own, sidecars;
+    pli__sidecar *sidecar_facts; /* beside sidecars.paths */
+    size_t cap_facts;
 };
 
 static void clear_group(file_group *g) {
@@ -36,6 +38,7 @@ void pli__log_checkpoint_unref(pli__log_checkpoint *c) {
     if (!c || --c->refs > 0) return;
     clear_group(&c->own);
     clear_group(&c->sidecars);
+    free(c->sidecar_facts);
     pli__arena_clear(&c->arena);
     free(c);
 }
@@ -48,6 +51,9 @@ pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c) {
 }
 
 int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c) { return c->version; }
+
+size_t pli__log_checkpoint_n_sidecars(const pli__log_checkpoint *c) { return c->sidecars.n; }
+pli__sidecar pli__log_checkpoint_sidecar(const pli__log_checkpoint *c, size_t i) { return c->sidecar_facts[i]; }
 
 static pli_status add_path(pli__log_checkpoint *c, file_group *g, pli__str path, pli_error *err) {
     if (g->n >= SIDECARS_MAX)
@@ -73,6 +79,20 @@ typedef struct {
     void *arg;
 } opening;
 
+static pli_status note_sidecar(pli__log_checkpoint *c, pli__sidecar s, pli_error *err) {
+    const size_t i = c->sidecars.n - 1;
+    if (i >= c->cap_facts) {
+        const size_t cap = c->cap_facts ? c->cap_facts * 2 : 8;
+        pli__sidecar *moved = realloc(c->sidecar_facts, cap * sizeof *moved);
+        if (!moved) return pli__error_memory(err);
+        c->sidecar_facts = moved;
+        c->cap_facts = cap;
+    }
+    s.path = pli__arena_str(&c->arena, s.path);
+    c->sidecar_facts[i] = s;
+    return pli__arena_status(&c->arena, err);
+}
+
 /* A sidecar is named relative to _sidecars; a full path is accepted. Its size is compared because it costs nothing and
  * shows a file that was cut off. */
 static pli_status add_sidecar(pli__log_checkpoint *c, const pli__action *a, pli_error *err) {
@@ -88,7 +108,9 @@ static pli_status add_sidecar(pli__log_checkpoint *c, const pli__action *a, pli_
     if (a->sidecar.size >= 0 && info.size != a->sidecar.size)
         return pli__error_set(err, PLI_E_CORRUPT, "sidecar '%s' has %lld bytes instead of %lld", path.ptr,
                               (long long)info.size, (long long)a->sidecar.size);
-    return add_path(c, &c->sidecars, pli__buf_str(&path), err);
+    PLI_TRY(add_path(c, &c->sidecars, pli__buf_str(&path), err));
+    const pli__sidecar facts = {a->sidecar.path, info.size, a->sidecar.modification_time};
+    return note_sidecar(c, facts, err);
 }
 
 static pli_status open_action(void *arg, const pli__action *a, pli_error *err) {
@@ -295,4 +317,33 @@ pli_status pli__log_checkpoint_removes(pli__log_checkpoint *c, const pli__tail *
     file_pass p = {
         .fields = PLI__FILES_PARTITIONS | PLI__FILES_OTHER, .removes = true, .newer = newer, .remove = fn, .arg = arg};
     return run_pass(c, &p, err);
+}
+
+/* ---- one part alone ---- */
+
+static pli_status part_pass(pli__log_checkpoint *c, size_t part, file_pass *p, pli_error *err) {
+    if (part != PLI__CHECKPOINT_OWN) {
+        const file_group one = {.n = 1, .paths = &c->sidecars.paths[part], .schema = c->sidecars.schema};
+        return pass_group(c, &one, p, err);
+    }
+    return c->manifest ? read_manifest(c, p->reader.what, pass_action, p, err) : pass_group(c, &c->own, p, err);
+}
+
+pli_status pli__log_checkpoint_part(pli__log_checkpoint *c, size_t part, unsigned fields, const pli__tail *newer,
+                                    pli__add_fn *add, pli__remove_fn *remove, void *arg, pli_error *err) {
+    PLI_AUTO(pass_clear) file_pass p = {.fields = fields, .newer = newer, .add = add, .remove = remove, .arg = arg};
+    p.reader.what = (pli__read_what){.kinds = PLI__READ_FILES, .fields = fields};
+    PLI_TRY(part_pass(c, part, &p, err));
+    p.removes = true;
+    return part_pass(c, part, &p, err);
+}
+
+pli_status pli__log_checkpoint_sidecar_schema(pli__log_checkpoint *c, size_t i, const pli__type **out, pli_error *err) {
+    pli__engine *e;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_TRY(pli__delta_reader(c->table, &e, err));
+    pli__buf_addz(&sql, "SELECT * FROM ");
+    pli__log_checkpoint_sql_source(&sql, &c->sidecars.paths[i], 1);
+    PLI_TRY(pli__buf_status(&sql, err));
+    return pli__engine_describe(e, sql.ptr, out, err);
 }

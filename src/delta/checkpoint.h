@@ -19,11 +19,27 @@ pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c); /**< coun
 void pli__log_checkpoint_unref(pli__log_checkpoint *c);
 void pli__log_checkpoint_auto(pli__log_checkpoint **c);
 int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c);
+/** A sidecar as the checkpoint names it. Borrowed. */
+typedef struct pli__sidecar {
+    pli__str path; /**< as in the log: URI-encoded, relative to `_sidecars` or a full path */
+    int64_t size, modification_time;
+} pli__sidecar;
+size_t pli__log_checkpoint_n_sidecars(const pli__log_checkpoint *c);
+pli__sidecar pli__log_checkpoint_sidecar(const pli__log_checkpoint *c, size_t i);
 /** Added files that `newer` does not know. @param newer may be NULL */
 pli_status pli__log_checkpoint_files(pli__log_checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn,
                                      void *arg, pli_error *err);
 /** Tombstones that `newer` does not know. */
 pli_status pli__log_checkpoint_removes(pli__log_checkpoint *c, const pli__tail *newer, pli__remove_fn *fn, void *arg,
                                        pli_error *err);
+
+/* ---- one part alone, for the writer of the next checkpoint ---- */
+
+#define PLI__CHECKPOINT_OWN ((size_t)-1) /* the rows of the checkpoint itself, not those of a sidecar */
+/** Added files and tombstones of one part that `newer` does not know. */
+pli_status pli__log_checkpoint_part(pli__log_checkpoint *c, size_t part, unsigned fields, const pli__tail *newer,
+                                    pli__add_fn *add, pli__remove_fn *remove, void *arg, pli_error *err);
+/** Columns of a sidecar, as it stands on disk; a new reference. */
+pli_status pli__log_checkpoint_sidecar_schema(pli__log_checkpoint *c, size_t i, const pli__type **out, pli_error *err);
 
 #endif

@@ -376,3 +376,11 @@ pli_status pli__snapshot_removes(pli__snapshot *s, pli__remove_fn *fn, void *arg
     if (s->checkpoint) PLI_TRY(pli__log_checkpoint_removes(s->checkpoint, s->tail, fn, arg, err));
     return pli__tail_each_remove(s->tail, fn, arg, err);
 }
+
+pli_status pli__snapshot_layers(pli__snapshot *s, unsigned fields, pli__log_checkpoint **checkpoint,
+                                const pli__tail **tail, pli_error *err) {
+    PLI_TRY(ensure_tail(s, fields, err));
+    *checkpoint = s->checkpoint;
+    *tail = s->tail;
+    return PLI_OK;
+}

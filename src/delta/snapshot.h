@@ -94,6 +94,13 @@ pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn,
 typedef pli_status pli__remove_fn(void *arg, const pli__remove *remove, pli_error *err);
 pli_status pli__snapshot_removes(pli__snapshot *s, pli__remove_fn *fn, void *arg, pli_error *err);
 
+/** What the files come from, for the writer of checkpoints: the checkpoint (NULL = none) and the newest action of each
+ *  file since, with these fields. Borrowed; the tail until the next call on the snapshot. */
+struct pli__log_checkpoint;
+struct pli__tail;
+pli_status pli__snapshot_layers(pli__snapshot *s, unsigned fields, struct pli__log_checkpoint **checkpoint,
+                                const struct pli__tail **tail, pli_error *err);
+
 /** Every action of one commit, in file order (delta/log.c). NOT_FOUND if the commit is not there. commitInfo comes as raw JSON. */
 typedef pli_status pli__action_fn(void *arg, const pli__action *action, pli_error *err);
 pli_status pli__log_read_commit(pli__delta *t, int64_t version, pli__action_fn *fn, void *arg, pli_error *err);

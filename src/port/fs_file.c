@@ -140,6 +140,11 @@ pli_status pli__fs_unlink(const char *path, bool missing_ok, pli_error *err) {
     return pli__error_errno(err, "could not delete '%s'", path);
 }
 
+pli_status pli__fs_touch(const char *path, pli_error *err) {
+    return utimensat(AT_FDCWD, path, NULL, 0) == 0 ? PLI_OK
+                                                   : pli__error_errno(err, "could not set the time of '%s'", path);
+}
+
 pli_status pli__fs_rmdir(const char *path, bool missing_ok, pli_error *err) {
     if (rmdir(path) == 0 || (missing_ok && errno == ENOENT)) return PLI_OK;
     return pli__error_errno(err, "could not delete the folder '%s'", path);
