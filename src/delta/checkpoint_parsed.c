@@ -1,9 +1,8 @@
 /*
- * stats_parsed and partitionValues_parsed of a checkpoint, as SQL over the flat stream of checkpoint_write.c. Asked for by
- * `delta.checkpoint.writeStatsAsStruct`. Names are physical. What a file's statistics lack is NULL, so that a reader takes
- * it as unknown.
+ * stats_parsed and partitionValues_parsed of a checkpoint as SQL. Names are physical. What a file's statistics lack is
+ * NULL, so that a reader takes it as unknown.
  */
-#include "delta/checkpoint_write.h"
+#include "delta/checkpoint_parsed.h"
 
 static bool is_partition(const pli__metadata *m, const char *name) {
     for (size_t i = 0; i < m->n_partition_columns; i++)
@@ -70,7 +69,7 @@ static void add_stats(const pli__metadata *m, const pli__type *schema, pli__buf 
         if (!add_structure(m, schema, i == 2, true, &structure) && !structure.failed) structure.len = before;
     }
     pli__buf_addc(&structure, '}');
-    pli__buf_addz(out, ", stats_parsed := json_transform(stats, ");
+    pli__buf_addz(out, ", stats_parsed := json_transform(coalesce(exact, stats), ");
     pli__buf_add_sql_str(out, pli__buf_str(&structure));
     pli__buf_addc(out, ')');
 }
@@ -97,14 +96,50 @@ static pli_status add_partitions(const pli__metadata *m, const pli__type *schema
     return PLI_OK;
 }
 
-pli_status pli__delta_checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out,
-                                            pli_error *err) {
-    pli__str wanted = {0};
-    for (size_t i = 0; i < m->n_configuration; i++)
-        if (pli__str_eqz(m->configuration[i].key, "delta.checkpoint.writeStatsAsStruct"))
-            wanted = m->configuration[i].value;
-    if (!pli__str_ieqz(wanted, "true")) return PLI_OK;
+bool pli__checkpoint_wants_parsed(const pli__snapshot *s) {
+    return pli__str_ieqz(pli__snapshot_property(s, "delta.checkpoint.writeStatsAsStruct"), "true");
+}
+
+pli_status pli__checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err) {
     add_stats(m, schema, out);
     PLI_TRY(add_partitions(m, schema, out, err));
     return pli__buf_status(out, err);
+}
+
+/* ---- numbers ---- */
+
+enum { EXACT_DIGITS = 15 /* that a double keeps */ };
+
+static size_t number_length(pli__str s, size_t at) {
+    size_t n = 0;
+    while (at + n < s.len && s.ptr[at + n] && strchr("+-.0123456789eE", s.ptr[at + n])) n++;
+    return n;
+}
+
+/* Length of the text that begins at a quote, with both of them. */
+static size_t text_length(pli__str s, size_t at) {
+    size_t n = 1;
+    while (at + n < s.len && s.ptr[at + n] != '"') n += s.ptr[at + n] == '\\' ? 2 : 1;
+    return at + n < s.len ? n + 1 : s.len - at;
+}
+
+bool pli__checkpoint_quote_numbers(pli__str stats, pli__buf *out) {
+    size_t copied = 0;
+    pli__buf_reset(out);
+    for (size_t i = 0; i < stats.len;) {
+        const char c = stats.ptr[i];
+        const bool number = c == '-' || (c >= '0' && c <= '9');
+        const size_t n = number ? number_length(stats, i) : c == '"' ? text_length(stats, i) : 1;
+        if (number && n > EXACT_DIGITS) {
+            pli__buf_add(out, stats.ptr + copied, i - copied);
+            pli__buf_addc(out, '"');
+            pli__buf_add(out, stats.ptr + i, n);
+            pli__buf_addc(out, '"');
+            copied = i + n;
+        }
+        i += n;
+    }
+    if (!copied) return false;
+    pli__buf_add(out, stats.ptr + copied, stats.len - copied);
+    return true;
 }
