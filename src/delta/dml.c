@@ -19,14 +19,8 @@ static pli_status parameters_of(const pli__dml_options *o, pli__buf *out, pli_er
 /* The rows that stay in files which are rewritten, as one SELECT of all columns; empty text if there are none. */
 static pli_status left_rows(pli__dml *d, pli__file_relation **relation, pli__buf *sql, pli_error *err) {
     bool any = false;
-    if (d->vectors) return PLI_OK;
     PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_LEFT, false, relation, sql, &any, err));
-    for (size_t i = 0; i < d->touched->n; i++) {
-        const pli__touched_file *f = &d->touched->files[i];
-        if (!pli__touched_is_whole(f))
-            d->result.rows_copied += f->records - (int64_t)pli__rows_count(f->hit) -
-                                     (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
-    }
+    d->result.rows_copied = pli__touched_left(d->touched);
     return PLI_OK;
 }
 

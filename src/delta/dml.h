@@ -27,6 +27,7 @@ typedef struct pli__dml_result {
     bool committed;
     int64_t rows;          /**< deleted or updated */
     int64_t files_scanned, files_removed, files_added, vectors_added, bytes_added, rows_copied;
+    int64_t change_files; /**< files of change data */
 } pli__dml_result;
 
 pli_status pli__dml_delete(pli__delta *t, const pli__dml_options *o, pli__dml_result *out, pli_error *err);

@@ -5,10 +5,11 @@
 
 #include "delta/active.h"
 #include "delta/dv_write.h"
+#include "delta/feed_write.h"
 #include "delta/transaction_impl.h"
 
 #define ATTEMPTS 20
-#define CHANGE_TYPE "_change_type"
+#define VECTOR_FRAME 100 /* bytes of a vector beside its rows, in its file and in the log */
 
 /* ---- begin and end ---- */
 
@@ -16,24 +17,30 @@ static bool is_on(const pli__dml *d, const char *property) {
     return pli__str_ieqz(pli__snapshot_property(d->snapshot, property), "true");
 }
 
+pli_status pli__dml_open(pli__delta *t, bool copy_on_write, bool relaxed, pli__dml *d, pli_error *err) {
+    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
+    d->table = t;
+    d->relaxed = relaxed;
+    PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &d->snapshot, err));
+    d->protocol = pli__snapshot_protocol(d->snapshot);
+    d->metadata = pli__snapshot_metadata(d->snapshot);
+    d->vectors = !copy_on_write && is_on(d, "delta.enableDeletionVectors") &&
+                 pli__snapshot_has_feature(d->snapshot, "deletionVectors");
+    d->feed = is_on(d, "delta.enableChangeDataFeed");
+    d->result.version = pli__snapshot_version(d->snapshot);
+    PLI_TRY(pli__touched_new(t, d->snapshot, &d->touched, err));
+    return pli__active_begin(t, &d->mark, err);
+}
+
 pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write,
                           bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err) {
-    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
     const pli__txn_options options = {.operation = operation,
                                       .operation_params = parameters,
                                       .user_metadata = user_metadata,
                                       .reads = PLI__READS_FILES,
                                       .data_change = true,
                                       .relaxed = relaxed};
-    d->table = t;
-    d->relaxed = relaxed;
-    PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &d->snapshot, err));
-    d->vectors = !copy_on_write && is_on(d, "delta.enableDeletionVectors") &&
-                 pli__snapshot_has_feature(d->snapshot, "deletionVectors");
-    d->feed = is_on(d, "delta.enableChangeDataFeed");
-    d->result.version = pli__snapshot_version(d->snapshot);
-    PLI_TRY(pli__touched_new(t, d->snapshot, &d->touched, err));
-    PLI_TRY(pli__active_begin(t, &d->mark, err));
+    PLI_TRY(pli__dml_open(t, copy_on_write, relaxed, d, err));
     return pli__txn_begin(t, d->snapshot, &options, &d->txn, err);
 }
 
@@ -82,6 +89,7 @@ static pli_status mark_rows(pli__dml *d, pli__dv_item *items, const size_t *file
         add.data_change = true;
         PLI_TRY(loosen(d, add.stats, f->records, &add.stats, err));
         PLI_TRY(pli__txn_add(d->txn, &add, err));
+        d->result.bytes_added += add.dv.size;
     }
     d->result.vectors_added = (int64_t)n;
     return PLI_OK;
@@ -95,6 +103,23 @@ static pli_status union_rows(const pli__touched_file *f, pli__rows **out, pli_er
     return PLI_OK;
 }
 
+/* Does a vector of the file's rows take more than the rows that stay? True of files that are nearly empty. */
+static bool rewriting_writes_less(const pli__touched_file *f) {
+    const int64_t taken = (int64_t)pli__rows_count(f->hit) + (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
+    const int64_t by_row = taken * 2, by_bit = f->records / 8;
+    const double left = (double)f->add.size / (double)f->records * (double)(f->records - taken);
+    return left < (double)(VECTOR_FRAME + (by_row < by_bit ? by_row : by_bit));
+}
+
+static void choose_vectors(pli__dml *d) {
+    const bool keeps_ids = is_on(d, "delta.enableRowTracking"); /* rewriting would give the rows new ones */
+    for (size_t i = 0; i < d->touched->n; i++) {
+        pli__touched_file *f = &d->touched->files[i];
+        f->vector = d->vectors && !pli__touched_is_whole(f) &&
+                    (d->vectors_always || keeps_ids || !rewriting_writes_less(f));
+    }
+}
+
 static pli_status write_vectors(pli__dml *d, pli_error *err) {
     const size_t n_files = d->touched->n;
     pli__dv_item *items = pli__arena_calloc(&d->arena, n_files + 1, sizeof *items);
@@ -103,7 +128,7 @@ static pli_status write_vectors(pli__dml *d, pli_error *err) {
     if (!items || !files) return pli__error_memory(err);
     for (size_t i = 0; i < n_files && s == PLI_OK; i++) {
         pli__rows *all = NULL;
-        if (pli__touched_is_whole(&d->touched->files[i])) continue;
+        if (!d->touched->files[i].vector) continue;
         s = union_rows(&d->touched->files[i], &all, err);
         items[n].rows = all;
         files[n] = i;
@@ -117,6 +142,7 @@ static pli_status write_vectors(pli__dml *d, pli_error *err) {
 pli_status pli__dml_take_rows(pli__dml *d, pli_error *err) {
     pli__touched *x = d->touched;
     PLI_TRY(pli__touched_resolve(x, err));
+    choose_vectors(d);
     if (d->vectors) PLI_TRY(write_vectors(d, err));
     else if (pli__dml_is_partial(d) && is_on(d, "delta.enableRowTracking"))
         return pli__error_set(
@@ -151,49 +177,19 @@ void pli__dml_columns(const pli__dml *d, const char *prefix, pli__buf *out) {
 pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
     const pli__write_options options = {.relaxed = d->relaxed, .trusted = trusted};
     pli__written *w = NULL;
-    PLI_TRY(pli__write_rows(d->table, pli__snapshot_protocol(d->snapshot), pli__snapshot_metadata(d->snapshot), sql,
-                            &options, NULL, &w, err));
+    PLI_TRY(pli__write_rows(d->table, d->protocol, d->metadata, sql, &options, NULL, &w, err));
     d->written[d->n_written++] = w;
     d->result.files_added += (int64_t)pli__written_files(w);
     d->result.bytes_added += pli__written_bytes(w);
     return pli__written_add_to(w, d->txn, err);
 }
 
-/* The table's metadata with the column that tells the change; it keeps its name under column mapping. */
-static pli_status feed_metadata(pli__dml *d, pli__metadata *out, pli_error *err) {
-    PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
-    PLI_AUTO(pli__type_auto) const pli__type *with = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    const pli__type *schema = pli__snapshot_schema(d->snapshot);
-    for (size_t i = 0; i < schema->n_fields; i++)
-        pli__type_builder_add(&b, pli__str_of(schema->fields[i].name), pli__type_ref(schema->fields[i].type), true,
-                              schema->fields[i].metadata);
-    pli__type_builder_add(&b, PLI_STR(CHANGE_TYPE), pli__type_new(PLI__TYPE_STRING), true,
-                          "{\"delta.columnMapping.physicalName\":\"" CHANGE_TYPE "\"}");
-    with = pli__type_builder_finish(&b);
-    if (!with) return pli__error_memory(err);
-    PLI_TRY(pli__type_to_delta(with, &text, err));
-    *out = *pli__snapshot_metadata(d->snapshot);
-    out->schema_string = pli__arena_str(&d->arena, pli__buf_str(&text));
-    return pli__arena_status(&d->arena, err);
-}
-
 pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err) {
-    const pli__write_options options = {
-        .relaxed = d->relaxed, .trusted = true, .sub_dir = "_change_data", .file_prefix = "cdc"};
-    pli__metadata m;
     pli__written *w = NULL;
-    PLI_TRY(feed_metadata(d, &m, err));
-    PLI_TRY(pli__write_rows(d->table, pli__snapshot_protocol(d->snapshot), &m, sql, &options, NULL, &w, err));
+    PLI_TRY(pli__feed_write(d->table, d->protocol, d->metadata, sql, d->relaxed, d->txn, &w, err));
     d->written[d->n_written++] = w;
-    for (size_t i = 0; i < pli__written_files(w); i++) {
-        const pli__add *a = pli__written_add_at(w, i);
-        const pli__cdc_file c = {.path = a->path,
-                                 .n_partition_values = a->n_partition_values,
-                                 .partition_values = a->partition_values,
-                                 .size = a->size};
-        PLI_TRY(pli__txn_cdc(d->txn, &c, err));
-    }
+    d->result.change_files += (int64_t)pli__written_files(w);
+    d->result.bytes_added += pli__written_bytes(w);
     return PLI_OK;
 }
 

@@ -11,7 +11,11 @@ typedef struct pli__dml {
     pli__snapshot *snapshot;
     pli__touched *touched;
     pli__txn_handle *txn;
+    /* what rows are written for: the snapshot's, unless the operation changes the table's schema */
+    const pli__protocol *protocol;
+    const pli__metadata *metadata;
     bool vectors;          /**< deletion vectors may be written */
+    bool vectors_always;   /**< for every file, also where rewriting it would write less */
     bool feed;             /**< the change data feed is enabled */
     bool relaxed;
     pli__written *written[3]; /**< rewritten rows, new rows, change data */
@@ -21,12 +25,15 @@ typedef struct pli__dml {
     pli__dml_result result;
 } pli__dml;
 
-/** Snapshot, touched files (empty), transaction. */
+/** Snapshot, touched files (empty); no transaction yet. */
+pli_status pli__dml_open(pli__delta *t, bool copy_on_write, bool relaxed, pli__dml *d, pli_error *err);
+/** The same with a transaction. */
 pli_status pli__dml_begin(pli__delta *t, const char *operation, const char *parameters, bool copy_on_write,
                           bool relaxed, const char *user_metadata, pli__dml *d, pli_error *err);
 /** Free everything; files that were written and not committed are deleted. */
 void pli__dml_clear(pli__dml *d);
-/** Remove, mark with vectors or (with copy-on-write) name for rewriting the touched files in the transaction. */
+/** Take the touched files out in the transaction. Of those that keep rows each gets a deletion vector or is left to be rewritten
+ *  (PLI__TOUCHED_LEFT): what writes less, where the table has vectors. */
 pli_status pli__dml_take_rows(pli__dml *d, pli_error *err);
 /** Write rows of a query and add their files. @param trusted rows of the table itself */
 pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err);

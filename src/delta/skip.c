@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "delta/partition.h"
 #include "delta/skip_condition.h"
+#include "delta/sql_tree.h"
 #include "delta/stats_read.h"
 
 enum { FLUSH_ROWS = 1024 };
@@ -44,31 +45,13 @@ void pli__skip_auto(pli__skip **s) { pli__skip_free(*s); }
 
 /* ---- parsing ---- */
 
-static json_t *select_node(json_t *tree) {
-    return json_object_get(json_array_get(json_object_get(tree, "statements"), 0), "node");
-}
-
 static pli_status parse(pli__skip *s, const char *where, pli_error *err) {
-    pli__engine *e;
-    PLI_AUTO(pli__buf_clear) pli__buf select = {0};
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_AUTO(pli__buf_clear) pli__buf json = {0};
-    PLI_TRY(pli__env_engine(s->env, &e, err));
+    PLI_AUTO(pli__buf_clear) pli__buf select = {0}, what = {0};
     pli__buf_addf(&select, "SELECT _pli_i FROM t WHERE (%s\n)", where);
-    /* "no location" is 2^64 - 1, which no JSON integer of ours holds; quotes of the user's own texts are escaped there */
-    pli__buf_addz(&sql, "SELECT replace(CAST(json_serialize_sql(CAST(");
-    pli__buf_add_sql_str(&sql, pli__buf_str(&select));
-    pli__buf_addz(&sql,
-                  " AS VARCHAR)) AS VARCHAR), '\"query_location\":18446744073709551615', '\"query_location\":0')");
+    pli__buf_addf(&what, "the filter '%s'", where);
     PLI_TRY(pli__buf_status(&select, err));
-    PLI_TRY(pli__buf_status(&sql, err));
-    PLI_TRY(pli__engine_query_str(e, sql.ptr, &json, err));
-    if (pli__json_parse(pli__buf_str(&json), "the parsed filter", &s->tree, NULL) != PLI_OK)
-        return PLI_OK; /* a very large number */
-    if (!json_is_true(json_object_get(s->tree, "error"))) return PLI_OK;
-    const char *message = json_string_value(json_object_get(s->tree, "error_message"));
-    return pli__error_set(err, PLI_E_SQL, "the filter '%s' cannot be parsed: %s", where,
-                          message ? message : "syntax error");
+    PLI_TRY(pli__buf_status(&what, err));
+    return pli__sql_tree(s->env, select.ptr, what.ptr, &s->tree, err);
 }
 
 static size_t ref_width(const pli__skip_ref *r) { return r->partition >= 0 ? 1 : 3; }
@@ -83,7 +66,7 @@ pli_status pli__skip_new(pli_env *env, const pli__mapping *m, const char *where,
     id[8] = 0;
     snprintf(s->table, sizeof s->table, "pli_skip_%s", id);
     PLI_TRY(parse(s, where, err));
-    const json_t *tree = json_object_get(select_node(s->tree), "where_clause");
+    const json_t *tree = json_object_get(pli__sql_tree_select(s->tree), "where_clause");
     if (json_is_object(tree)) PLI_TRY(pli__skip_condition_build(tree, m, &s->condition, err));
     s->width = 1;
     for (size_t i = 0; i < s->condition.n_refs; i++) {
@@ -221,21 +204,13 @@ static void add_candidates(const pli__skip *s, pli__buf *sql) {
 
 /* The user's statement with nothing left of its filter but the conjuncts over partition columns, as SQL again. */
 static pli_status exact_statement(pli__skip *s, pli__buf *out, pli_error *err) {
-    pli__engine *e;
-    PLI_AUTO(pli__buf_clear) pli__buf json = {0};
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     json_t *where = json_array_size(s->condition.exact) == 1
                         ? json_incref(json_array_get(s->condition.exact, 0))
                         : json_pack("{s:s, s:s, s:s, s:O}", "class", "CONJUNCTION", "type", "CONJUNCTION_AND", "alias",
                                     "", "children", s->condition.exact);
-    if (!where || json_object_set_new(select_node(s->tree), "where_clause", where)) return pli__error_memory(err);
-    PLI_TRY(pli__json_write(s->tree, &json, err));
-    pli__buf_addz(&sql, "SELECT json_deserialize_sql(CAST(");
-    pli__buf_add_sql_str(&sql, pli__buf_str(&json));
-    pli__buf_addz(&sql, " AS JSON))");
-    PLI_TRY(pli__buf_status(&sql, err));
-    PLI_TRY(pli__env_engine(s->env, &e, err));
-    return pli__engine_query_str(e, sql.ptr, out, err);
+    if (!where || json_object_set_new(pli__sql_tree_select(s->tree), "where_clause", where))
+        return pli__error_memory(err);
+    return pli__sql_tree_text(s->env, s->tree, out, err);
 }
 
 static pli_status write_query(pli__skip *s, pli__buf *sql, pli_error *err) {

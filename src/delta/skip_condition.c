@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "delta/sql_tree.h"
+
 enum { IN_MAX = 1000, PRECISE_DIGITS = 15, PREFIX_LENGTH = 32 };
 
 void pli__skip_condition_clear(pli__skip_condition *c) {
@@ -23,28 +25,13 @@ static const char *text_of(const json_t *node, const char *key) {
     return s ? s : "";
 }
 
-static bool is_a(const json_t *node, const char *key, const char *value) {
-    return strcmp(text_of(node, key), value) == 0;
-}
-
 /* ---- columns ---- */
-
-#define NAMES_MAX 32
-
-/* Names of a column reference; 0 if the node is none. */
-static size_t column_names(const json_t *node, pli__str out[NAMES_MAX]) {
-    const json_t *names = json_object_get(node, "column_names");
-    const size_t n = json_array_size(names);
-    if (!is_a(node, "class", "COLUMN_REF") || n > NAMES_MAX) return 0;
-    for (size_t i = 0; i < n; i++) out[i] = pli__str_of(json_string_value(json_array_get(names, i)));
-    return n;
-}
 
 /* The reference that a node is, made if it is new; -1 if it is none that bounds are known of. */
 static int find_ref(builder *b, const json_t *node) {
-    pli__str names[NAMES_MAX];
+    pli__str names[PLI__SQL_NAMES_MAX];
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
-    const size_t n = column_names(node, names);
+    const size_t n = pli__sql_tree_names(node, names);
     const pli__field *f = n ? pli__mapping_path(b->m, names, n, &path) : NULL;
     if (!f || path.failed || pli__type_is_nested(f->type)) return -1;
     for (size_t i = 0; i < b->c->n_refs; i++)
@@ -125,11 +112,11 @@ static family add_plain(const json_t *constant, pli__buf *sql) {
         return strlen(json_string_value(value)) == json_string_length(value) ? f : FAMILY_NONE;
     }
     if (f != FAMILY_NUMBER) return FAMILY_NONE;
-    if (is_a(type, "id", "DECIMAL") && json_is_integer(value) && scale >= 0 && scale <= 18) {
+    if (pli__sql_tree_is(type, "id", "DECIMAL") && json_is_integer(value) && scale >= 0 && scale <= 18) {
         add_decimal(sql, json_integer_value(value), scale);
         return f;
     }
-    if (is_a(type, "id", "DECIMAL")) return FAMILY_NONE;
+    if (pli__sql_tree_is(type, "id", "DECIMAL")) return FAMILY_NONE;
     if (json_is_integer(value)) pli__buf_addf(sql, "%" PRId64, (int64_t)json_integer_value(value));
     else if (json_is_real(value)) pli__buf_addf(sql, "CAST(%.17g AS DOUBLE)", json_real_value(value));
     else return FAMILY_NONE;
@@ -140,13 +127,13 @@ static family add_plain(const json_t *constant, pli__buf *sql) {
  * which takes the type of the other side. */
 static family add_constant(const json_t *node, pli__buf *sql, bool *literal) {
     *literal = false;
-    if (is_a(node, "class", "CONSTANT")) {
+    if (pli__sql_tree_is(node, "class", "CONSTANT")) {
         const family f = add_plain(node, sql);
         *literal = f == FAMILY_TEXT;
         return f;
     }
     const json_t *child = json_object_get(node, "child"), *type = json_object_get(node, "cast_type");
-    if (!is_a(node, "class", "CAST") || !is_a(child, "class", "CONSTANT") ||
+    if (!pli__sql_tree_is(node, "class", "CAST") || !pli__sql_tree_is(child, "class", "CONSTANT") ||
         json_is_true(json_object_get(node, "try_cast")))
         return FAMILY_NONE;
     const family f = family_of_name(text_of(type, "id"));
@@ -298,31 +285,33 @@ static void add_like(builder *b, const json_t *children) {
 
 static void add_operator(builder *b, const json_t *node) {
     const json_t *children = json_object_get(node, "children"), *child = json_array_get(children, 0);
-    if (is_a(node, "type", "COMPARE_IN")) add_in(b, children);
-    else if (is_a(node, "type", "OPERATOR_IS_NULL") || is_a(node, "type", "OPERATOR_IS_NOT_NULL"))
-        add_null_test(b, child, is_a(node, "type", "OPERATOR_IS_NOT_NULL"));
-    else if (is_a(node, "type", "OPERATOR_NOT") && is_a(child, "type", "OPERATOR_IS_NULL"))
+    if (pli__sql_tree_is(node, "type", "COMPARE_IN")) add_in(b, children);
+    else if (pli__sql_tree_is(node, "type", "OPERATOR_IS_NULL") ||
+             pli__sql_tree_is(node, "type", "OPERATOR_IS_NOT_NULL"))
+        add_null_test(b, child, pli__sql_tree_is(node, "type", "OPERATOR_IS_NOT_NULL"));
+    else if (pli__sql_tree_is(node, "type", "OPERATOR_NOT") && pli__sql_tree_is(child, "type", "OPERATOR_IS_NULL"))
         add_null_test(b, json_array_get(json_object_get(child, "children"), 0), true);
     else pli__buf_addz(&b->c->sql, "NULL");
 }
 
 static void add_node(builder *b, const json_t *node) {
     pli__buf *sql = &b->c->sql;
-    if (is_a(node, "class", "CONJUNCTION")) {
-        add_children(b, json_object_get(node, "children"), is_a(node, "type", "CONJUNCTION_AND") ? " AND " : " OR ");
-    } else if (is_a(node, "class", "COMPARISON")) {
+    if (pli__sql_tree_is(node, "class", "CONJUNCTION")) {
+        add_children(b, json_object_get(node, "children"),
+                     pli__sql_tree_is(node, "type", "CONJUNCTION_AND") ? " AND " : " OR ");
+    } else if (pli__sql_tree_is(node, "class", "COMPARISON")) {
         const json_t *left = json_object_get(node, "left"), *right = json_object_get(node, "right");
-        const bool flipped = !is_a(left, "class", "COLUMN_REF");
+        const bool flipped = !pli__sql_tree_is(left, "class", "COLUMN_REF");
         add_compare(b, flipped ? right : left, comparison_of(text_of(node, "type"), flipped), flipped ? left : right);
-    } else if (is_a(node, "class", "BETWEEN")) {
+    } else if (pli__sql_tree_is(node, "class", "BETWEEN")) {
         pli__buf_addc(sql, '(');
         add_compare(b, json_object_get(node, "input"), OP_GE, json_object_get(node, "lower"));
         pli__buf_addz(sql, " AND ");
         add_compare(b, json_object_get(node, "input"), OP_LE, json_object_get(node, "upper"));
         pli__buf_addc(sql, ')');
-    } else if (is_a(node, "class", "OPERATOR")) {
+    } else if (pli__sql_tree_is(node, "class", "OPERATOR")) {
         add_operator(b, node);
-    } else if (is_a(node, "class", "FUNCTION") && is_a(node, "function_name", "~~")) {
+    } else if (pli__sql_tree_is(node, "class", "FUNCTION") && pli__sql_tree_is(node, "function_name", "~~")) {
         add_like(b, json_object_get(node, "children"));
     } else {
         pli__buf_addz(sql, "NULL");
@@ -335,8 +324,9 @@ static bool is_repeatable(const json_t *node) {
     static const char *const changing[] = {"random", "uuid",    "gen_random_uuid", "uuidv4",
                                            "uuidv7", "nextval", "currval",         "setseed"};
     for (size_t i = 0; i < sizeof changing / sizeof changing[0]; i++)
-        if (is_a(node, "function_name", changing[i])) return false;
-    return !is_a(node, "class", "SUBQUERY") && !is_a(node, "class", "WINDOW") && !is_a(node, "class", "STAR");
+        if (pli__sql_tree_is(node, "function_name", changing[i])) return false;
+    return !pli__sql_tree_is(node, "class", "SUBQUERY") && !pli__sql_tree_is(node, "class", "WINDOW") &&
+           !pli__sql_tree_is(node, "class", "STAR");
 }
 
 /* Adds the partition columns that a tree speaks of; false if it speaks of others, or may give another value each time. */
@@ -349,7 +339,7 @@ static bool only_partitions(builder *b, const json_t *node, size_t *found) {
     }
     if (!json_is_object(node)) return true;
     if (!is_repeatable(node)) return false;
-    if (is_a(node, "class", "COLUMN_REF")) {
+    if (pli__sql_tree_is(node, "class", "COLUMN_REF")) {
         const int i = find_ref(b, node);
         ++*found;
         return i >= 0 && b->c->refs[i].partition >= 0;
@@ -383,7 +373,7 @@ pli_status pli__skip_condition_build(const json_t *where, const pli__mapping *m,
     const json_t *child;
     c->exact = json_array();
     if (!c->exact) return pli__error_memory(err);
-    if (!is_a(where, "type", "CONJUNCTION_AND")) return add_conjunct(&b, where, err);
+    if (!pli__sql_tree_is(where, "type", "CONJUNCTION_AND")) return add_conjunct(&b, where, err);
     json_array_foreach(json_object_get(where, "children"), i, child) PLI_TRY(add_conjunct(&b, child, err));
     return PLI_OK;
 }

@@ -202,6 +202,16 @@ bool pli__touched_is_whole(const pli__touched_file *f) {
     return f->all || (int64_t)(pli__rows_count(f->hit) + (f->gone ? pli__rows_count(f->gone) : 0)) >= f->records;
 }
 
+int64_t pli__touched_left(const pli__touched *x) {
+    int64_t n = 0;
+    for (size_t i = 0; i < x->n; i++) {
+        const pli__touched_file *f = &x->files[i];
+        if (f->vector || pli__touched_is_whole(f)) continue;
+        n += f->records - (int64_t)pli__rows_count(f->hit) - (f->gone ? (int64_t)pli__rows_count(f->gone) : 0);
+    }
+    return n;
+}
+
 /* ---- rows as SQL ---- */
 
 /* Rows that are not in the result: deleted ones and those that are hit. */
@@ -236,7 +246,7 @@ pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_
             .log_path = f->add.path, .n_values = f->add.n_partition_values, .values = f->add.partition_values};
         const bool whole = pli__touched_is_whole(f);
         if (which == PLI__TOUCHED_LEFT) {
-            if (whole) continue;
+            if (whole || f->vector) continue;
             PLI_TRY(taken_rows(f, &sets.rows[i], err));
             file.filter = PLI__ROWS_WITHOUT;
             file.rows = sets.rows[i];

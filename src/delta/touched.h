@@ -16,6 +16,7 @@ typedef struct pli__touched_file {
     pli__rows *gone;   /**< rows of its deletion vector, NULL = none */
     pli__rows *hit;    /**< rows that the operation takes; disjoint from gone */
     bool all;          /**< every live row is taken (hit stays empty) */
+    bool vector;       /**< the rows are taken by a deletion vector: those left stay where they are */
     int64_t records;   /**< physical rows */
 } pli__touched_file;
 
@@ -50,9 +51,12 @@ pli_status pli__touched_resolve(pli__touched *x, pli_error *err);
 /** Is no row of the file left? */
 bool pli__touched_is_whole(const pli__touched_file *f);
 
+/** Rows that PLI__TOUCHED_LEFT gives, after the files are resolved. */
+int64_t pli__touched_left(const pli__touched *x);
+
 typedef enum pli__touched_rows {
     PLI__TOUCHED_HIT,  /**< rows that were taken */
-    PLI__TOUCHED_LEFT, /**< live rows of the same files that were not */
+    PLI__TOUCHED_LEFT, /**< live rows of the same files that were not, unless the file gets a vector */
 } pli__touched_rows;
 /** A SELECT of those rows, all logical columns. *relation must outlive its use; *any = false: there are none (no SQL then). */
 pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_file_columns,
