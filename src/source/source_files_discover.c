@@ -10,17 +10,11 @@
 
 #include "port/walk.h"
 #include "source/source_files_impl.h"
+#include "source/source_files_names.h"
 
-#define NAMES_MAX 1000000               /* names compared with the index at a time */
-#define NAME_BYTES_MAX ((size_t)48 << 20)
 #define ROWS_PER_TRANSACTION 200000
 #define TICK_NS 20000000LL              /* a file system's clock moves at least this often … */
 #define COARSE_TICK_NS 2000000000LL     /* … or this, where it keeps whole seconds */
-
-typedef struct listed_name {
-    uint64_t key; /* for sorting: the eight bytes behind the common prefix */
-    uint32_t at, len;
-} listed_name;
 
 typedef struct discovery {
     files_plan *p;
@@ -34,21 +28,14 @@ typedef struct discovery {
     pli__index_folder row;
     bool in_index, linked;
     bool old_mark;  /* its mark may be believed */
-    char *text;     /* names, one behind the other */
-    size_t text_len, text_cap;
-    listed_name *names;
-    size_t n, cap;
-    size_t common;     /* bytes that all of them begin with: those of `first` */
-    size_t common_end; /* bytes that all of them end with, not more than are behind `common` */
-    pli__str first;
+    files_names names;
     pli__arena subs; /* names of its subfolders, each 0-terminated */
     char **sub;
     size_t n_subs, sub_cap;
 } discovery;
 
 static void discovery_clear(discovery *d) {
-    free(d->text);
-    free(d->names);
+    pli__names_clear(&d->names);
     free(d->sub);
     pli__arena_clear(&d->subs);
 }
@@ -62,21 +49,6 @@ pli_status pli__files_begin(files_plan *p, pli_error *err) {
 pli_status pli__files_end(files_plan *p, pli_error *err) {
     p->rows = 0;
     return p->dry || !pli__index_in_transaction(p->x) ? PLI_OK : pli__index_commit(p->x, err);
-}
-
-/* ---- rules ---- */
-
-bool pli__files_is_never(const files_source *s, const char *path) {
-    for (size_t i = 0; i < s->o.n_never; i++)
-        if (pli__path_inside(path, s->o.never[i])) return true;
-    return false;
-}
-
-bool pli__files_is_excluded(const files_source *s, pli__str name) {
-    if (pli__str_starts(name, PLI_STR(PLI__FILES_PRIVATE_PREFIX))) return true;
-    for (size_t i = 0; i < s->o.n_exclude; i++)
-        if (pli__glob_match_name(pli__str_of(s->o.exclude[i]), name)) return true;
-    return false;
 }
 
 static pli_status join(pli__buf *b, pli__str dir, pli__str name, pli_error *err) {
@@ -177,183 +149,7 @@ static pli_status add_path(discovery *d, const char *path, pli_error *err) {
 
 /* ---- one folder's names against the index ---- */
 
-static pli__str name_at(const discovery *d, size_t i) { return (pli__str){d->text + d->names[i].at, d->names[i].len}; }
-
-static pli_status grow_names(discovery *d, size_t len, pli_error *err) {
-    if (d->text_len + len > d->text_cap) {
-        size_t cap = d->text_cap ? d->text_cap * 2 : 4096;
-        while (cap < d->text_len + len) cap *= 2;
-        char *text = realloc(d->text, cap);
-        if (!text) return pli__error_memory(err);
-        d->text = text;
-        d->text_cap = cap;
-    }
-    if (d->n == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 256;
-        listed_name *names = realloc(d->names, cap * sizeof *names);
-        if (!names) return pli__error_memory(err);
-        d->names = names;
-        d->cap = cap;
-    }
-    return PLI_OK;
-}
-
-typedef struct known_list {
-    pli__index_file *items;
-    size_t n, cap;
-    pli__arena names;
-} known_list;
-
-static void known_clear(known_list *l) {
-    free(l->items);
-    pli__arena_clear(&l->names);
-}
-
-static pli_status known_add(known_list *l, const pli__index_file *f, pli_error *err) {
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        pli__index_file *items = realloc(l->items, cap * sizeof *items);
-        if (!items) return pli__error_memory(err);
-        l->items = items;
-        l->cap = cap;
-    }
-    l->items[l->n] = *f;
-    l->items[l->n].name = pli__arena_str(&l->names, f->name);
-    l->n++;
-    return pli__arena_status(&l->names, err);
-}
-
-/* ---- sorting ---- */
-
-static int by_text(const void *a, const void *b, void *arg) {
-    const listed_name *x = a, *y = b;
-    const char *text = arg;
-    return pli__str_cmp((pli__str){text + x->at, x->len}, (pli__str){text + y->at, y->len});
-}
-
-/* The eight bytes behind the first `common` ones, as a number. */
-static uint64_t key_of(pli__str name, size_t common) {
-    uint64_t key = 0;
-    for (size_t k = 0; k < 8; k++) key = key << 8 | (common + k < name.len ? (unsigned char)name.ptr[common + k] : 0);
-    return key;
-}
-
-static size_t common_prefix(const discovery *d) {
-    const pli__str first = name_at(d, 0);
-    size_t common = first.len;
-    for (size_t i = 1; i < d->n && common; i++) {
-        const pli__str other = name_at(d, i);
-        if (other.len < common) common = other.len;
-        if (memcmp(first.ptr, other.ptr, common) == 0) continue;
-        for (common = 0; first.ptr[common] == other.ptr[common];) common++;
-    }
-    return common;
-}
-
-static size_t common_suffix(const discovery *d, size_t common) {
-    const pli__str first = name_at(d, 0);
-    size_t end = first.len - common;
-    for (size_t i = 1; i < d->n && end; i++) {
-        const pli__str other = name_at(d, i);
-        size_t k = 0, top = other.len - common < end ? other.len - common : end;
-        while (k < top && first.ptr[first.len - 1 - k] == other.ptr[other.len - 1 - k]) k++;
-        end = k;
-    }
-    return end;
-}
-
-/* By key, a byte at a time from the last; bytes in which all keys agree are passed over. */
-static void radix_sort(listed_name *names, listed_name *spare, size_t n) {
-    listed_name *from = names, *to = spare;
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t at[257] = {0};
-        for (size_t i = 0; i < n; i++) at[(from[i].key >> shift & 255) + 1]++;
-        if (at[(from[0].key >> shift & 255) + 1] == n) continue;
-        for (size_t k = 1; k < 257; k++) at[k] += at[k - 1];
-        for (size_t i = 0; i < n; i++) to[at[from[i].key >> shift & 255]++] = from[i];
-        listed_name *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != names) memcpy(names, from, n * sizeof *names);
-}
-
-/* Most names of a folder begin alike: skip that, and let eight bytes decide nearly every comparison. */
-static pli_status sort_names(discovery *d, pli_error *err) {
-    if (!d->n) return PLI_OK;
-    d->common = common_prefix(d);
-    d->common_end = common_suffix(d, d->common);
-    PLI_AUTO(pli__free_ptr) listed_name *spare = malloc(d->n * sizeof *spare);
-    if (!spare) return pli__error_memory(err);
-    for (size_t i = 0; i < d->n; i++) d->names[i].key = key_of(name_at(d, i), d->common);
-    radix_sort(d->names, spare, d->n);
-    for (size_t i = 0, end; i < d->n; i = end) {
-        for (end = i + 1; end < d->n && d->names[end].key == d->names[i].key;) end++;
-        if (end - i > 1) qsort_r(d->names + i, end - i, sizeof *d->names, by_text, d->text);
-    }
-    return PLI_OK;
-}
-
-/* ---- the merge ---- */
-
-#define KNOWN UINT32_MAX /* .at of a listed name that the index has */
-#define AHEAD 16         /* texts are far apart in memory: ask for them early */
-
-typedef struct merger {
-    discovery *d;
-    size_t at;
-    known_list *overwritten; /* candidates, to be looked at when the scan is over */
-} merger;
-
-/* Does the index's name begin and end like the listed ones? */
-static bool is_alike(const discovery *d, pli__str name) {
-    const pli__str first = d->first;
-    return name.len >= d->common + d->common_end && memcmp(name.ptr, first.ptr, d->common) == 0 &&
-           memcmp(name.ptr + name.len - d->common_end, first.ptr + first.len - d->common_end, d->common_end) == 0;
-}
-
-static pli_status merge_known(void *arg, const pli__index_file *f, pli_error *err) {
-    merger *m = arg;
-    discovery *d = m->d;
-    if (!is_alike(d, f->name)) return PLI_OK;
-    const uint64_t key = key_of(f->name, d->common);
-    /* Where the key covers all that is between the common beginning and end, the text need not be looked at. */
-    const bool covered = f->name.len <= d->common + 8 + d->common_end;
-    for (; m->at < d->n && d->names[m->at].key <= key;
-         m->at++) { /* both sides ascend: what is passed is not in the index */
-        listed_name *e = &d->names[m->at];
-        if (e->key < key) continue;
-        if (!covered && m->at + AHEAD < d->n) __builtin_prefetch(d->text + d->names[m->at + AHEAD].at);
-        const int c = covered && e->len == f->name.len ? 0 : pli__str_cmp(name_at(d, m->at), f->name);
-        if (c < 0) continue;
-        if (c > 0) return PLI_OK;
-        e->at = KNOWN;
-        m->at++;
-        return d->compare ? known_add(m->overwritten, f, err) : PLI_OK;
-    }
-    return PLI_OK;
-}
-
-static void drop_known(discovery *d) {
-    size_t kept = 0;
-    for (size_t i = 0; i < d->n; i++)
-        if (d->names[i].at != KNOWN) d->names[kept++] = d->names[i];
-    d->n = kept;
-}
-
-/* What is left of the listed names is new. */
-static pli_status merge_names(discovery *d, known_list *overwritten, pli_error *err) {
-    merger m = {.d = d, .overwritten = overwritten};
-    PLI_AUTO(pli__free_ptr) char *first = pli__str_dup(name_at(d, 0));
-    if (!first) return pli__error_memory(err);
-    d->first = (pli__str){first, d->names[0].len};
-    PLI_TRY(d->compare ? pli__index_files(d->p->x, d->folder, (pli__str){0}, merge_known, &m, err)
-                       : pli__index_names(d->p->x, d->folder, merge_known, &m, err));
-    drop_known(d);
-    return PLI_OK;
-}
-
-static pli_status compare_list(discovery *d, pli__str dir, known_list *l, pli_error *err) {
+static pli_status compare_list(discovery *d, pli__str dir, files_rows *l, pli_error *err) {
     for (size_t i = 0; i < l->n; i++) PLI_TRY(compare_known(d, dir, &l->items[i], err));
     return PLI_OK;
 }
@@ -365,17 +161,17 @@ static pli_status ensure_folder(discovery *d, pli__str dir, pli_error *err) {
 }
 
 static pli_status insert_names(discovery *d, pli__str dir, pli_error *err) {
-    if (!d->n) return PLI_OK;
+    if (!d->names.n) return PLI_OK;
     PLI_TRY(ensure_folder(d, dir, err));
     PLI_TRY(pli__files_begin(d->p, err));
     int64_t added = 0;
     size_t first = 0;
-    for (size_t i = 0; i < d->n; i++) {
+    for (size_t i = 0; i < d->names.n; i++) {
         bool one = false;
-        PLI_TRY(add_new(d, dir, d->folder, name_at(d, i), &one, err));
+        PLI_TRY(add_new(d, dir, d->folder, pli__names_at(&d->names, i), &one, err));
         if (one && !added++) first = i;
     }
-    return added ? pli__index_folder_waiting(d->p->x, d->folder, added, name_at(d, first), err) : PLI_OK;
+    return added ? pli__index_folder_waiting(d->p->x, d->folder, added, pli__names_at(&d->names, first), err) : PLI_OK;
 }
 
 /* Between transactions everything found so far is consistent: the folder at hand has no new mark yet. */
@@ -385,15 +181,16 @@ static pli_status maybe_pause(discovery *d, pli_error *err) {
 }
 
 static pli_status flush_names(discovery *d, pli__str dir, pli_error *err) {
-    PLI_AUTO(known_clear) known_list overwritten = {0};
+    PLI_AUTO(pli__files_rows_clear) files_rows overwritten = {0};
     if (d->linked && !d->in_index) { /* a link may have led back into this folder */
         PLI_TRY(pli__index_folder_get(d->p->x, dir, &d->in_index, &d->row, err));
         d->folder = d->in_index ? d->row.id : 0;
     }
-    PLI_TRY(sort_names(d, err));
-    if (d->in_index && d->n) PLI_TRY(merge_names(d, &overwritten, err));
+    PLI_TRY(pli__names_sort(&d->names, err));
+    if (d->in_index)
+        PLI_TRY(pli__names_drop_known(&d->names, d->p->x, d->folder, d->compare ? &overwritten : NULL, err));
     PLI_TRY(insert_names(d, dir, err));
-    d->n = d->text_len = 0;
+    pli__names_reset(&d->names);
     PLI_TRY(compare_list(d, dir, &overwritten, err));
     return maybe_pause(d, err);
 }
@@ -404,7 +201,7 @@ typedef struct rel_matcher {
     discovery *d;
     const pli__walk_dir *dir;
     pli__buf rel;
-    known_list *list;
+    files_rows *list;
 } rel_matcher;
 
 static pli_status rel_path(pli__buf *rel, const pli__walk_dir *dir, pli__str name, pli_error *err) {
@@ -422,11 +219,11 @@ static pli_status collect_known(void *arg, const pli__index_file *f, pli_error *
     if (!is_known(f)) return PLI_OK;
     PLI_TRY(rel_path(&m->rel, m->dir, f->name, err));
     if (!pli__glob_match(m->d->p->s->glob, m->rel.ptr) || pli__files_is_excluded(m->d->p->s, f->name)) return PLI_OK;
-    return known_add(m->list, f, err);
+    return pli__files_rows_add(m->list, f, err);
 }
 
 static pli_status compare_folder(discovery *d, const pli__walk_dir *dir, pli_error *err) {
-    PLI_AUTO(known_clear) known_list list = {0};
+    PLI_AUTO(pli__files_rows_clear) files_rows list = {0};
     rel_matcher m = {d, dir, {0}, &list};
     pli_status status = pli__index_files(d->p->x, d->row.id, (pli__str){0}, collect_known, &m, err);
     pli__buf_clear(&m.rel);
@@ -483,7 +280,8 @@ static pli_status on_enter(void *arg, pli__walk *w, const pli__walk_dir *dir, pl
         return PLI_OK;
     }
     PLI_TRY(pli__env_check_cancel(d->p->s->env, err));
-    d->n = d->text_len = d->n_subs = 0;
+    pli__names_reset(&d->names);
+    d->n_subs = 0;
     pli__arena_reset(&d->subs);
     d->linked = false;
     d->row = (pli__index_folder){0};
@@ -546,12 +344,8 @@ static pli_status on_entry(void *arg, pli__walk *w, const pli__walk_dir *dir, co
     }
     if ((e->kind != PLI__FILE_REGULAR && e->kind != PLI__FILE_LINK) || !matches(s, dir, name, rel)) return PLI_OK;
     if (e->kind == PLI__FILE_LINK) return on_link(d, w, dir, name, err);
-    if (d->n >= NAMES_MAX || d->text_len > NAME_BYTES_MAX) PLI_TRY(flush_names(d, pli__str_of(dir->path), err));
-    PLI_TRY(grow_names(d, name.len, err));
-    memcpy(d->text + d->text_len, name.ptr, name.len);
-    d->names[d->n++] = (listed_name){0, (uint32_t)d->text_len, (uint32_t)name.len};
-    d->text_len += name.len;
-    return PLI_OK;
+    if (pli__names_are_many(&d->names)) PLI_TRY(flush_names(d, pli__str_of(dir->path), err));
+    return pli__names_add(&d->names, name, err);
 }
 
 /* Subfolders name their parent, so that an unchanged folder need not be listed to find them. */
@@ -591,57 +385,6 @@ static pli_status on_leave(void *arg, pli__walk *w, const pli__walk_dir *dir, pl
 
 /* ---- the whole ---- */
 
-pli_status pli__files_resolve_root(files_plan *p, pli_error *err) {
-    const files_source *s = p->s;
-    pli__error_clear(err);
-    pli_status status = pli__fs_real_path(s->fixed, &p->root, err);
-    if (status == PLI_E_NOT_FOUND && s->o.allow_missing) {
-        pli__error_clear(err);
-        return PLI_OK;
-    }
-    if (status != PLI_OK) return pli__error_prefix(err, status, "the source '%s'", s->o.path);
-    pli__file_info info = {0};
-    PLI_TRY(pli__fs_stat(p->root, &info, err));
-    p->root_is_file = info.kind == PLI__FILE_REGULAR;
-    if (p->root_is_file || info.kind == PLI__FILE_DIR) return PLI_OK;
-    return pli__error_set(err, PLI_E_ARGUMENT, "the source '%s' is neither a folder nor a file", s->o.path);
-}
-
-static bool stats_first(const files_source *s) {
-    return s->o.by_modification_time || s->o.latest_first || s->o.max_age_us;
-}
-
-/* Everything that decides which files are candidates, and how they wait: another text and the queue is made anew. */
-static pli_status fingerprint(const files_plan *p, pli__buf *b, pli_error *err) {
-    const files_source *s = p->s;
-    pli__buf_addf(b, "%s\n%s%s\n%d%d", p->root, s->by_format ? s->format->name : "", s->pattern, s->o.recursive,
-                  stats_first(s));
-    for (size_t i = 0; i < s->o.n_exclude; i++) pli__buf_addf(b, "\n-%s", s->o.exclude[i]);
-    for (size_t i = 0; i < s->o.n_never; i++) pli__buf_addf(b, "\n!%s", s->o.never[i]);
-    return pli__buf_status(b, err);
-}
-
-pli_status pli__files_must_discover(files_plan *p, bool *out, pli_error *err) {
-    *out = false;
-    if (!p->root) return PLI_OK;
-    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    PLI_TRY(fingerprint(p, &text, err));
-    PLI_TRY(pli__index_text_is(p->x, "selection", pli__buf_str(&text), out, err));
-    *out = !*out;
-    return PLI_OK;
-}
-
-static pli_status check_fingerprint(discovery *d, pli_error *err) {
-    bool other = false;
-    PLI_TRY(pli__files_must_discover(d->p, &other, err));
-    if (!other) return PLI_OK;
-    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    PLI_TRY(fingerprint(d->p, &text, err));
-    PLI_TRY(pli__files_begin(d->p, err));
-    PLI_TRY(pli__index_forget_queue(d->p->x, err));
-    return pli__index_set_text(d->p->x, "selection", pli__buf_str(&text), err);
-}
-
 static pli_status full_scan_due(discovery *d, pli_error *err) {
     const pli__files_options *o = &d->p->s->o;
     d->force = o->full_discovery || pli__fs_is_network(d->p->root);
@@ -660,11 +403,11 @@ pli_status pli__files_discover(files_plan *p, pli_error *err) {
     const pli__files_options *o = &p->s->o;
     PLI_AUTO(discovery_clear)
     discovery d = {.p = p,
-                   .stat_new = stats_first(p->s),
-                   .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF || stats_first(p->s),
+                   .stat_new = pli__files_stat_first(p->s),
+                   .compare = o->allow_overwrites || o->clean != PLI__CLEAN_OFF || pli__files_stat_first(p->s),
                    .newest_ns = INT64_MIN,
                    .now_ms = p->now_us / 1000};
-    PLI_TRY(check_fingerprint(&d, err));
+    PLI_TRY(pli__files_select(p, err));
     if (p->root_is_file) return add_path(&d, p->root, err);
     PLI_TRY(full_scan_due(&d, err));
     static const pli__walk_ops ops = {on_enter, on_entry, on_leave};

@@ -51,14 +51,20 @@ pli_status pli__files_begin(files_plan *p, pli_error *err);
 /** Commit what is open, unless dry. */
 pli_status pli__files_end(files_plan *p, pli_error *err);
 
-/** Resolve the root, then find what is new and put it into the queue (source_files_discover.c). */
+/* ---- source_files_selection.c ---- */
 pli_status pli__files_resolve_root(files_plan *p, pli_error *err);
-pli_status pli__files_discover(files_plan *p, pli_error *err);
-/** Has the index never been through a discovery with these options? */
-pli_status pli__files_must_discover(files_plan *p, bool *out, pli_error *err);
 /** Is the folder (absolute, resolved) one that is never looked into? */
 bool pli__files_is_never(const files_source *s, const char *path);
 bool pli__files_is_excluded(const files_source *s, pli__str name);
+/** Must files be looked at before their turn, because times decide on their order? */
+bool pli__files_stat_first(const files_source *s);
+/** Has the index never been through a discovery with these options? */
+pli_status pli__files_must_discover(files_plan *p, bool *out, pli_error *err);
+/** Candidates are from now on those of these options: what waits by others is forgotten. */
+pli_status pli__files_select(files_plan *p, pli_error *err);
+
+/** Find what is new and put it into the queue (source_files_discover.c). */
+pli_status pli__files_discover(files_plan *p, pli_error *err);
 
 /** Start position: decide at the first plan, remember, warn about others (source_files_start.c). */
 pli_status pli__files_start(files_plan *p, pli_error *err);

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "source/source_files_impl.h"
+#include "source/source_files_rows.h"
 
 #define LOAD_NAMES 1024
 #define HELD_PER_PLAN 10000       /* held files that are looked at again on each plan, youngest first */
@@ -56,34 +57,6 @@ pli_status pli__files_judge(files_plan *p, const char *path, pli__file_info *inf
     return PLI_OK;
 }
 
-/* ---- lists of rows that outlive the statement ---- */
-
-typedef struct row_list {
-    pli__index_file *items;
-    size_t n, cap;
-    pli__arena names;
-} row_list;
-
-static void rows_clear(row_list *l) {
-    free(l->items);
-    pli__arena_clear(&l->names);
-}
-
-static pli_status rows_add(void *arg, const pli__index_file *f, pli_error *err) {
-    row_list *l = arg;
-    if (l->n == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        pli__index_file *items = realloc(l->items, cap * sizeof *items);
-        if (!items) return pli__error_memory(err);
-        l->items = items;
-        l->cap = cap;
-    }
-    l->items[l->n] = *f;
-    l->items[l->n].name = pli__arena_str(&l->names, f->name);
-    l->n++;
-    return pli__arena_status(&l->names, err);
-}
-
 static pli_status folder_prefix(pli__index *x, int64_t folder, pli__buf *b, pli_error *err) {
     pli__buf_reset(b);
     PLI_TRY(pli__index_folder_path(x, folder, b, err));
@@ -116,9 +89,9 @@ static pli_status release_held(files_plan *p, const pli__index_file *f, const pl
 }
 
 pli_status pli__files_recheck_held(files_plan *p, pli_error *err) {
-    PLI_AUTO(rows_clear) row_list held = {0};
+    PLI_AUTO(pli__files_rows_clear) files_rows held = {0};
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
-    PLI_TRY(pli__index_held(p->x, HELD_PER_PLAN, rows_add, &held, err));
+    PLI_TRY(pli__index_held(p->x, HELD_PER_PLAN, pli__files_rows_add, &held, err));
     for (size_t i = 0; i < held.n; i++) {
         PLI_TRY(folder_prefix(p->x, held.items[i].folder, &path, err));
         pli__buf_adds(&path, held.items[i].name);
@@ -139,7 +112,7 @@ typedef struct taking {
     int64_t n, bytes;
     bool full;
     pli__map *names;  /* file_name_only: of this batch */
-    row_list
+    files_rows
         changes; /* rows that leave the queue without being taken; .batch is what becomes of them, GONE_ROW to drop */
     pli__buf path;
 } taking;
@@ -151,7 +124,7 @@ static void taking_clear(taking *t) {
     json_decref(t->info);
     json_decref(t->overwritten);
     pli__map_free(t->names);
-    rows_clear(&t->changes);
+    pli__files_rows_clear(&t->changes);
     pli__buf_clear(&t->path);
 }
 
@@ -173,7 +146,7 @@ static pli_status leave_queue(taking *t, const pli__index_file *f, const pli__fi
         now.size = info->size;
         now.mtime_ns = info->mtime_ns;
     }
-    return rows_add(&t->changes, &now, err);
+    return pli__files_rows_add(&t->changes, &now, err);
 }
 
 /* Another file of that name was taken: this one counts as known. */
@@ -248,7 +221,7 @@ typedef struct queue_folder {
     int64_t id, waiting;
     bool loaded;   /* `rows` holds waiting files from `at` on; else the key is only a lower bound */
     bool tightened; /* its `first` was compared with what really waits first */
-    row_list rows;
+    files_rows rows;
     size_t at;
     pli__buf key;  /* path of the next file, or a lower bound of it */
     size_t prefix; /* length of "folder/" in the key */
@@ -261,7 +234,7 @@ typedef struct queue {
 
 static void folder_free(queue_folder *q) {
     if (!q) return;
-    rows_clear(&q->rows);
+    pli__files_rows_clear(&q->rows);
     pli__buf_clear(&q->key);
     free(q);
 }
@@ -342,9 +315,9 @@ static pli_status load(files_plan *p, queue_folder *q, bool skip, pli_error *err
     char *from = pli__str_dup((pli__str){q->key.ptr + q->prefix, q->key.len - q->prefix + (skip ? 1 : 0)});
     if (!from) return pli__error_memory(err); /* key + NUL byte: the least name behind it */
     const pli__str start = {from, q->key.len - q->prefix + (skip ? 1 : 0)};
-    q->rows.n = q->at = 0;
-    pli__arena_reset(&q->rows.names);
-    PLI_TRY(pli__index_waiting(p->x, q->id, start, LOAD_NAMES, rows_add, &q->rows, err));
+    pli__files_rows_reset(&q->rows);
+    q->at = 0;
+    PLI_TRY(pli__index_waiting(p->x, q->id, start, LOAD_NAMES, pli__files_rows_add, &q->rows, err));
     q->loaded = true;
     if (!skip) PLI_TRY(tighten(p, q, start, err));
     return q->rows.n ? set_key(q, q->rows.items[0].name, err) : PLI_OK;
@@ -386,7 +359,7 @@ static pli_status take_by_path(taking *t, pli_error *err) {
 
 typedef struct same_time {
     taking *t;
-    row_list rows; /* of one modification time; names are whole paths */
+    files_rows rows; /* of one modification time; names are whole paths */
     int64_t mtime_ns;
 } same_time;
 
@@ -402,8 +375,7 @@ static pli_status take_group(same_time *g, pli_error *err) {
         f.name = pli__str_of(pli__path_base(path));
         PLI_TRY(consider(g->t, &f, path, err));
     }
-    g->rows.n = 0;
-    pli__arena_reset(&g->rows.names);
+    pli__files_rows_reset(&g->rows);
     return PLI_OK;
 }
 
@@ -417,14 +389,14 @@ static pli_status group_add(void *arg, const pli__index_file *f, pli_error *err)
     PLI_TRY(pli__buf_status(&g->t->path, err));
     row.name = pli__buf_str(&g->t->path);
     g->mtime_ns = f->mtime_ns;
-    return rows_add(&g->rows, &row, err);
+    return pli__files_rows_add(&g->rows, &row, err);
 }
 
 static pli_status take_by_time(taking *t, pli_error *err) {
     same_time g = {.t = t};
     pli_status status = pli__index_waiting_by_time(t->p->x, t->p->s->o.latest_first, group_add, &g, err);
     if (status == PLI_OK && !t->full) status = take_group(&g, err);
-    rows_clear(&g.rows);
+    pli__files_rows_clear(&g.rows);
     return t->full && status == PLI_E_CANCELLED ? PLI_OK : status;
 }
 
