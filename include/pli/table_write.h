@@ -181,6 +181,15 @@ PLI_API pli_status pli_table_set_properties(pli_table *t, const pli_property *pr
 PLI_API pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn,
                                             void *arg, pli_error *err);
 PLI_API pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn *fn, void *arg, pli_error *err);
+/** Change columns by metadata alone. A path is a column's name or names joined by dots ("address.city", "items.element.price").
+ *  Renaming and dropping need column mapping: PLI_E_UNSUPPORTED without; PLI_E_CONSTRAINT if an expression of the table (or its
+ *  partitioning) needs the column, PLI_E_EXISTS for a name that is taken. @param name the new name, without its parents
+ *  @param type SQL type; the new column is null in all rows */
+PLI_API pli_status pli_table_rename_column(pli_table *t, const char *path, const char *name, pli_row_fn *fn, void *arg,
+                                           pli_error *err);
+PLI_API pli_status pli_table_drop_column(pli_table *t, const char *path, pli_row_fn *fn, void *arg, pli_error *err);
+PLI_API pli_status pli_table_add_column(pli_table *t, const char *path, const char *type, pli_row_fn *fn, void *arg,
+                                        pli_error *err);
 
 #ifdef __cplusplus
 }

@@ -17,8 +17,9 @@ bool pli__str_eqz(pli__str a, const char *z) { return pli__str_eq(a, pli__str_of
 
 static char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
-bool pli__str_ieqz(pli__str a, const char *z) {
-    const pli__str b = pli__str_of(z);
+bool pli__str_ieqz(pli__str a, const char *z) { return pli__str_ieq(a, pli__str_of(z)); }
+
+bool pli__str_ieq(pli__str a, pli__str b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++)
         if (lower_ascii(a.ptr[i]) != lower_ascii(b.ptr[i])) return false;

@@ -26,6 +26,7 @@ pli__str pli__str_of(const char *z); /**< NULL gives an empty slice */
 bool pli__str_eq(pli__str a, pli__str b);
 bool pli__str_eqz(pli__str a, const char *z);
 bool pli__str_ieqz(pli__str a, const char *z); /**< ASCII case ignored */
+bool pli__str_ieq(pli__str a, pli__str b);     /**< ASCII case ignored */
 int pli__str_cmp(pli__str a, pli__str b);      /**< byte order, then length */
 bool pli__str_starts(pli__str s, pli__str prefix);
 bool pli__str_ends(pli__str s, pli__str suffix);

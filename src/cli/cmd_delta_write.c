@@ -225,3 +225,21 @@ int cli_cmd_delta_drop_constraint(cli_context *ctx, const cli_args *args) {
     bool ok = begin(&c, ctx, args);
     return DONE(pli_table_drop_constraint(c.table, args->words[1], REPORT));
 }
+
+int cli_cmd_delta_add_column(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    return DONE(pli_table_add_column(c.table, args->words[1], args->words[2], REPORT));
+}
+
+int cli_cmd_delta_rename_column(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args);
+    return DONE(pli_table_rename_column(c.table, args->words[1], args->words[2], REPORT));
+}
+
+int cli_cmd_delta_drop_column(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && cli_confirm(ctx, "drop the column?");
+    return DONE(pli_table_drop_column(c.table, args->words[1], REPORT));
+}

@@ -129,6 +129,7 @@ static const cli_flag restore_flags[] = {{"--version", "N", "this version", NULL
                                          {"--timestamp", "TS", "the version that was current then", NULL, 0},
                                          CLI_FLAG_DRY_RUN,
                                          CLI_END};
+static const cli_flag drop_column_flags[] = {CLI_FLAG_YES, CLI_END};
 static const cli_flag plain_flags[] = {CLI_FLAGS_LIMITS, CLI_END};
 
 static cli_command table[] = {
@@ -216,6 +217,12 @@ static cli_command table[] = {
      "pli delta add-constraint t positive 'amount > 0'", plain_flags, 3, 3, cli_cmd_delta_add_constraint},
     {"delta drop-constraint", "TABLE NAME", "drop a CHECK constraint", "pli delta drop-constraint t positive",
      plain_flags, 2, 2, cli_cmd_delta_drop_constraint},
+    {"delta add-column", "TABLE NAME TYPE", "add a column, null in all rows",
+     "pli delta add-column t price 'DECIMAL(9,2)'", plain_flags, 3, 3, cli_cmd_delta_add_column},
+    {"delta rename-column", "TABLE OLD NEW", "rename a column (the table needs delta.columnMapping.mode=name)",
+     "pli delta rename-column t address.city town", plain_flags, 3, 3, cli_cmd_delta_rename_column},
+    {"delta drop-column", "TABLE NAME", "drop a column (the table needs delta.columnMapping.mode=name)",
+     "pli delta drop-column t price --yes", drop_column_flags, 2, 2, cli_cmd_delta_drop_column},
     {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor",
      config_flag, 0, 0, cli_cmd_doctor},
     {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1,

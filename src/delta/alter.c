@@ -1,7 +1,8 @@
 /* Changes of a table's metadata alone: properties and constraints. */
+#include "delta/alter.h"
+
 #include <stdio.h>
 
-#include "base/arena.h"
 #include "delta/maintain.h"
 #include "delta/metadata_write.h"
 #include "delta/spark_sql.h"
@@ -9,76 +10,100 @@
 
 #define ATTEMPTS 10
 #define CONSTRAINT "delta.constraints."
+#define MAPPING_MODE "delta.columnMapping.mode"
 
-static pli_status try_set(pli__delta *t, const char *operation, const pli__kv *set, size_t n, pli__snapshot *s,
-                          int64_t *version, pli_error *err) {
-    PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
+void pli__alter_parameter(pli__buf *parameters, const char *key, pli__str value) {
+    if (parameters->len > 1) pli__buf_addc(parameters, ',');
+    pli__buf_add_json(parameters, pli__str_of(key));
+    pli__buf_addc(parameters, ':');
+    pli__buf_add_json(parameters, value.ptr ? value : PLI_STR(""));
+}
+
+static pli_status try_alter(pli__delta *t, const char *operation, pli__alter_fn *fn, const void *arg,
+                            pli__alteration *a, int64_t *version, pli_error *err) {
+    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf inner = {0}, parameters = {0};
     pli__commit_result r;
-    pli__metadata m = *pli__snapshot_metadata(s);
-    pli__buf_addc(&inner, '{');
-    for (size_t i = 0; i < n; i++) {
-        PLI_TRY(pli__metadata_set(&m, set[i].key, set[i].value, &arena, err));
-        if (i) pli__buf_addc(&inner, ',');
-        pli__buf_add_json(&inner, set[i].key);
-        pli__buf_addc(&inner, ':');
-        pli__buf_add_json(&inner, set[i].value.ptr ? set[i].value : PLI_STR(""));
-    }
-    pli__buf_addc(&inner, '}');
-    PLI_TRY(pli__buf_status(&inner, err));
-    pli__buf_addz(&parameters, "{\"properties\":");
-    pli__buf_add_json(&parameters, pli__buf_str(&inner));
-    pli__buf_addc(&parameters, '}');
-    PLI_TRY(pli__buf_status(&parameters, err));
-    const pli__type *schema = pli__snapshot_schema(s);
-    PLI_TRY(pli__metadata_with_schema(&m, schema, &arena, &m, err)); /* column mapping that begins here needs ids */
-    const pli__txn_options options = {
-        .operation = operation, .operation_params = parameters.ptr, .reads = PLI__READS_NOTHING};
-    PLI_TRY(pli__txn_begin(t, s, &options, &x, err));
-    PLI_TRY(pli__txn_set_metadata(x, &m, err));
+    PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &a->snapshot, err));
+    a->metadata = *pli__snapshot_metadata(a->snapshot);
+    PLI_TRY(fn(a, arg, err));
+    PLI_TRY(pli__buf_status(&a->parameters, err));
+    const pli__txn_options options = {.operation = operation,
+                                      .operation_params = a->parameters.len ? a->parameters.ptr : NULL,
+                                      .reads = PLI__READS_NOTHING};
+    PLI_TRY(pli__txn_begin(t, a->snapshot, &options, &x, err));
+    PLI_TRY(pli__txn_set_metadata(x, &a->metadata, err));
     PLI_TRY(pli__txn_commit(x, &r, err));
     *version = r.version;
     return PLI_OK;
 }
 
-typedef pli_status check_fn(pli__delta *t, pli__snapshot *s, const void *arg, pli_error *err);
-
-static pli_status set_all(pli__delta *t, const char *operation, const pli__kv *set, size_t n, check_fn *check,
-                          const void *arg, int64_t *version, pli_error *err) {
-    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
-    pli_status status = PLI_E_CONFLICT;
-    for (int i = 0; i < ATTEMPTS && status == PLI_E_CONFLICT; i++) {
-        PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
+pli_status pli__alter(pli__delta *t, const char *operation, pli__alter_fn *fn, const void *arg, int64_t *version,
+                      pli_error *err) {
+    pli_status s = PLI_E_CONFLICT;
+    for (int i = 0; i < ATTEMPTS && s == PLI_E_CONFLICT; i++) {
+        pli__arena arena = {0};
+        pli__alteration a = {.table = t, .arena = &arena};
         pli__error_clear(err);
-        PLI_TRY(pli__snapshot_open(t, PLI__LATEST, &for_write, &s, err));
-        if (check) PLI_TRY(check(t, s, arg, err));
-        status = try_set(t, operation, set, n, s, version, err);
+        s = try_alter(t, operation, fn, arg, &a, version, err);
+        if (a.snapshot) pli__snapshot_unref(a.snapshot);
+        pli__buf_clear(&a.parameters);
+        pli__arena_clear(&arena);
     }
-    return status;
+    return s;
 }
 
-/* Renaming the columns of files that are there already would need their old names as physical ones. */
-static pli_status check_properties(pli__delta *t, pli__snapshot *s, const void *arg, pli_error *err) {
-    const pli__kv *mapping = arg;
-    (void)t;
-    if (!mapping) return PLI_OK;
-    const pli__str now = pli__snapshot_property(s, "delta.columnMapping.mode");
-    if (pli__str_eq(now, mapping->value)) return PLI_OK;
-    return pli__error_set(err, PLI_E_UNSUPPORTED,
-                          "delta.columnMapping.mode of a table cannot be changed after its creation");
+/* ---- properties ---- */
+
+typedef struct {
+    const pli__kv *set;
+    size_t n;
+} settings;
+
+/* Modes that a table can change between: files that are there keep the names of their columns. */
+static pli_status check_mapping(pli__str now, pli__str wanted, pli_error *err) {
+    const bool mapped = now.ptr && !pli__str_ieqz(now, "none"), maps = wanted.ptr && !pli__str_ieqz(wanted, "none");
+    if ((mapped && pli__str_ieq(now, wanted)) || (!mapped && !maps)) return PLI_OK;
+    if (!mapped && pli__str_ieqz(wanted, "name")) return PLI_OK;
+    return pli__error_set(err, PLI_E_UNSUPPORTED, MAPPING_MODE " cannot be changed from '%.*s' to '%.*s'",
+                          (int)(mapped ? now.len : 4), mapped ? now.ptr : "none", (int)(maps ? wanted.len : 4),
+                          maps ? wanted.ptr : "none");
+}
+
+static pli_status set_one(pli__alteration *a, const pli__kv *kv, pli_error *err) {
+    if (pli__str_eqz(kv->key, MAPPING_MODE))
+        PLI_TRY(check_mapping(pli__snapshot_property(a->snapshot, MAPPING_MODE), kv->value, err));
+    return pli__metadata_set(&a->metadata, kv->key, kv->value, a->arena, err);
+}
+
+static pli_status set_properties(pli__alteration *a, const void *arg, pli_error *err) {
+    const settings *s = arg;
+    PLI_AUTO(pli__buf_clear) pli__buf inner = {0};
+    pli__buf_addc(&inner, '{');
+    for (size_t i = 0; i < s->n; i++) {
+        PLI_AUTO(pli__buf_clear) pli__buf key = {0};
+        PLI_TRY(set_one(a, &s->set[i], err));
+        pli__buf_adds(&key, s->set[i].key);
+        PLI_TRY(pli__buf_status(&key, err));
+        pli__alter_parameter(&inner, key.ptr, s->set[i].value);
+    }
+    pli__buf_addc(&inner, '}');
+    PLI_TRY(pli__buf_status(&inner, err));
+    pli__buf_addc(&a->parameters, '{');
+    pli__alter_parameter(&a->parameters, "properties", pli__buf_str(&inner));
+    pli__buf_addc(&a->parameters, '}');
+    return pli__metadata_upgrade(&a->metadata, pli__snapshot_schema(a->snapshot), a->arena, err);
 }
 
 pli_status pli__set_properties(pli__delta *t, const pli__kv *set, size_t n, int64_t *version, pli_error *err) {
-    const pli__kv *mapping = NULL;
+    const settings all = {set, n};
     for (size_t i = 0; i < n; i++) {
         if (!set[i].key.len) return pli__error_set(err, PLI_E_ARGUMENT, "a property has no name");
-        if (pli__str_eqz(set[i].key, "delta.columnMapping.mode")) mapping = &set[i];
         if (pli__str_starts(set[i].key, PLI_STR(CONSTRAINT)))
             return pli__error_set(err, PLI_E_ARGUMENT,
                                   "constraints are added and dropped by their own commands, not as properties");
     }
-    return set_all(t, "SET TBLPROPERTIES", set, n, check_properties, mapping, version, err);
+    return pli__alter(t, "SET TBLPROPERTIES", set_properties, &all, version, err);
 }
 
 /* ---- constraints ---- */
@@ -106,24 +131,31 @@ static pli_status test_rows(pli__delta *t, pli__snapshot *s, const constraint *c
     return status;
 }
 
-static pli_status check_constraint(pli__delta *t, pli__snapshot *s, const void *arg, pli_error *err) {
-    const constraint *c = arg;
-    char key[400];
-    snprintf(key, sizeof key, CONSTRAINT "%s", c->name);
-    const bool there = pli__snapshot_property(s, key).ptr != NULL;
+static pli_status check_constraint(pli__alteration *a, const constraint *c, const char *key, pli_error *err) {
+    const bool there = pli__snapshot_property(a->snapshot, key).ptr != NULL;
     if (!c->expression)
         return there ? PLI_OK : pli__error_set(err, PLI_E_NOT_FOUND, "the table has no constraint '%s'", c->name);
     if (there) return pli__error_set(err, PLI_E_EXISTS, "the table has a constraint '%s' already", c->name);
-    return test_rows(t, s, c, err);
+    return test_rows(a->table, a->snapshot, c, err);
+}
+
+static pli_status set_constraint(pli__alteration *a, const void *arg, pli_error *err) {
+    const constraint *c = arg;
+    char key[400];
+    snprintf(key, sizeof key, CONSTRAINT "%s", c->name);
+    PLI_TRY(check_constraint(a, c, key, err));
+    pli__buf_addc(&a->parameters, '{');
+    pli__alter_parameter(&a->parameters, "name", pli__str_of(c->name));
+    if (c->expression) pli__alter_parameter(&a->parameters, "expr", pli__str_of(c->expression));
+    pli__buf_addc(&a->parameters, '}');
+    return pli__metadata_set(&a->metadata, pli__str_of(key), c->expression ? pli__str_of(c->expression) : (pli__str){0},
+                             a->arena, err);
 }
 
 static pli_status change_constraint(pli__delta *t, const constraint *c, int64_t *version, pli_error *err) {
-    char key[400];
     if (!c->name || !c->name[0] || strlen(c->name) > 255)
         return pli__error_set(err, PLI_E_ARGUMENT, "a constraint needs a name of at most 255 bytes");
-    snprintf(key, sizeof key, CONSTRAINT "%s", c->name);
-    const pli__kv set = {pli__str_of(key), c->expression ? pli__str_of(c->expression) : (pli__str){0}};
-    return set_all(t, c->expression ? "ADD CONSTRAINT" : "DROP CONSTRAINT", &set, 1, check_constraint, c, version, err);
+    return pli__alter(t, c->expression ? "ADD CONSTRAINT" : "DROP CONSTRAINT", set_constraint, c, version, err);
 }
 
 pli_status pli__add_constraint(pli__delta *t, const char *name, const char *expression, int64_t *version,

@@ -1,4 +1,4 @@
-/* Keeping tables in shape: optimize, vacuum, restore, changes of properties and constraints. */
+/* Keeping tables in shape: optimize, vacuum, restore, changes of properties, constraints and columns. */
 #ifndef PLI_DELTA_MAINTAIN_H
 #define PLI_DELTA_MAINTAIN_H
 
@@ -48,5 +48,13 @@ pli_status pli__set_properties(pli__delta *t, const pli__kv *set, size_t n, int6
 pli_status pli__add_constraint(pli__delta *t, const char *name, const char *expression, int64_t *version,
                                pli_error *err);
 pli_status pli__drop_constraint(pli__delta *t, const char *name, int64_t *version, pli_error *err);
+
+/** Rename a column (path as in schema_edit.h) of a table that maps columns. @param name new name, without its parents
+ *  UNSUPPORTED_FEATURE without column mapping, CONSTRAINT_VIOLATED if an expression of the table needs the column. */
+pli_status pli__rename_column(pli__delta *t, const char *path, const char *name, int64_t *version, pli_error *err);
+/** Drop a column; the same errors. Files keep what they have. */
+pli_status pli__drop_column(pli__delta *t, const char *path, int64_t *version, pli_error *err);
+/** Add a column, null in all rows. @param type SQL, Delta's or Polars' spelling */
+pli_status pli__add_column(pli__delta *t, const char *path, const char *type, int64_t *version, pli_error *err);
 
 #endif

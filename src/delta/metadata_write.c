@@ -224,6 +224,11 @@ pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *sc
     return PLI_OK;
 }
 
+pli_status pli__metadata_upgrade(pli__metadata *m, const pli__type *schema, pli__arena *arena, pli_error *err) {
+    PLI_TRY(name_row_id_columns(m, arena, err));
+    return set_schema(m, schema, true, arena, err);
+}
+
 /* ---- files of one metadata under another ---- */
 
 static bool same_texts(const pli__str *a, size_t n, const pli__str *b, size_t m) {

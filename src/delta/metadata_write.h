@@ -21,6 +21,9 @@ pli_status pli__metadata_create(pli_env *env, const pli__type *schema, const pli
 /** The same metadata with another schema; new fields of a table that maps columns get ids and physical names. */
 pli_status pli__metadata_with_schema(const pli__metadata *m, const pli__type *schema, pli__arena *arena,
                                      pli__metadata *out, pli_error *err);
+/** After properties were set on a table with files: ids, physical names (those that the columns have) and names of row id
+ *  columns, where the properties ask for them now. */
+pli_status pli__metadata_upgrade(pli__metadata *m, const pli__type *schema, pli__arena *arena, pli_error *err);
 /** The same metadata with other partition columns, which must be in the schema (case ignored). For a table that loses all files. */
 pli_status pli__metadata_repartition(pli__metadata *m, const pli__type *schema, const char *const *columns, size_t n,
                                      pli__arena *arena, pli_error *err);

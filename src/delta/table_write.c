@@ -305,3 +305,31 @@ pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn 
     PLI_TRY(pli__drop_constraint(t->delta, name, &version, err));
     return simple_report("DROP CONSTRAINT", version, true, fn, arg, err);
 }
+
+pli_status pli_table_rename_column(pli_table *t, const char *path, const char *name, pli_row_fn *fn, void *arg,
+                                   pli_error *err) {
+    int64_t version;
+    NOT_NULL(t);
+    NOT_NULL(path);
+    NOT_NULL(name);
+    PLI_TRY(pli__rename_column(t->delta, path, name, &version, err));
+    return simple_report("RENAME COLUMN", version, true, fn, arg, err);
+}
+
+pli_status pli_table_drop_column(pli_table *t, const char *path, pli_row_fn *fn, void *arg, pli_error *err) {
+    int64_t version;
+    NOT_NULL(t);
+    NOT_NULL(path);
+    PLI_TRY(pli__drop_column(t->delta, path, &version, err));
+    return simple_report("DROP COLUMNS", version, true, fn, arg, err);
+}
+
+pli_status pli_table_add_column(pli_table *t, const char *path, const char *type, pli_row_fn *fn, void *arg,
+                                pli_error *err) {
+    int64_t version;
+    NOT_NULL(t);
+    NOT_NULL(path);
+    NOT_NULL(type);
+    PLI_TRY(pli__add_column(t->delta, path, type, &version, err));
+    return simple_report("ADD COLUMNS", version, true, fn, arg, err);
+}

@@ -234,10 +234,8 @@ static void test_delta_write_maintain__properties_raise_the_protocol(void **stat
     s = write_latest(f);
     assert_null(pli__snapshot_property(s, "my.key").ptr);
     pli__snapshot_unref(s);
-    const pli__kv unknown = {PLI_STR("delta.feature.magic"), PLI_STR("supported")},
-                  mapping = {PLI_STR("delta.columnMapping.mode"), PLI_STR("name")};
+    const pli__kv unknown = {PLI_STR("delta.feature.magic"), PLI_STR("supported")};
     assert_int_equal(pli__set_properties(f->table, &unknown, 1, &version, NULL), PLI_E_UNSUPPORTED);
-    assert_int_equal(pli__set_properties(f->table, &mapping, 1, &version, NULL), PLI_E_UNSUPPORTED);
 }
 
 static void test_delta_write_maintain__constraints_hold_for_old_and_new_rows(void **state) {
