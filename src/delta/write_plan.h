@@ -53,6 +53,15 @@ pli_status pli__write_plan_checks(pli__write_plan *p, pli_error *err);
 /** "COPY (...) TO 'dir' (...)" for the rows of a query. */
 pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
                                pli_error *err);
+/** The first of two passes of a partitioned write: the rows as they go into files, with the partitions' texts, in folders
+ * "dir/__pli_bucket=N" (N < PLI__WRITE_BUCKETS) by a hash of the partition. */
+pli_status pli__write_buckets_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
+                                  pli_error *err);
+/** The second: "COPY (...) TO 'dir' (...)" of the files of some buckets. @param files SQL list of paths */
+pli_status pli__write_bucket_copy_sql(const pli__write_plan *p, const char *files, const char *dir, pli__buf *out,
+                                      pli_error *err);
+#define PLI__WRITE_BUCKETS 16
+#define PLI__WRITE_BUCKET "__pli_bucket"
 /** The same for a file that is larger than the target: cut it into several. */
 pli_status pli__write_split_sql(const pli__write_plan *p, const char *file, const char *dir, pli__buf *out,
                                 pli_error *err);

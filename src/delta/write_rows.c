@@ -4,8 +4,11 @@
  *   <table>/.pli-write-<uuid>/    the engine writes here, under names of its own
  *   <table>/[p=v/]part-…parquet   each file is then renamed to its final name; nobody sees it until a commit names it
  *
- * One COPY writes everything. With partitions its rows are sorted by them, and memory is bounded by having few open files
- * and, under a small limit, one thread. A file of a partition that came out larger than the target is cut in a second pass.
+ * One COPY writes everything. With partitions its rows are sorted by them, so that few files are open at a time. Under a
+ * small memory limit there are two passes: a reader of CSV or JSON beside a sort does not fit (the engine's buffers of both
+ * are pinned), and a partitioned write without a sort gives many small files. So rows first go into one file for each of a
+ * few buckets, by a hash of their partition; then each bucket is sorted and written, or all at once where they are small.
+ * A file of a partition that came out larger than the target is cut in the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,8 @@
 
 #define SMALL_MEMORY (INT64_C(4) << 30)
 #define LEAST_MEMORY (INT64_C(300) << 20)
+#define ONE_THREAD_MEMORY (INT64_C(1) << 30)
+#define SMALL_BUCKETS (INT64_C(16) << 20) /* bytes of all of them: written at once */
 #define OVERSIZE_FACTOR 1.5
 
 typedef struct {
@@ -42,17 +47,23 @@ static pli_status translate_check(pli_status s, pli_error *err) {
 
 /* ---- engine settings of a partitioned write ---- */
 
+static bool is_short_of_memory(pli_env *env) {
+    const int64_t limit = pli__env_engine_options(env)->memory_limit;
+    return limit > 0 && limit < SMALL_MEMORY;
+}
+
 static pli_status narrow_engine(pli_env *env, pli__engine *e, pli_error *err) {
     char sql[256];
     const int64_t limit = pli__env_engine_options(env)->memory_limit;
     PLI_TRY(pli__engine_exec(
         e, "SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880", NULL, err));
-    if (limit <= 0 || limit >= SMALL_MEMORY) return PLI_OK;
+    if (!is_short_of_memory(env)) return PLI_OK;
     /* what the writer holds beside the sort is not counted by the engine's own limit; the sort itself needs some room */
     int64_t narrow = limit / 10 * 6;
     if (narrow < LEAST_MEMORY) narrow = limit < LEAST_MEMORY ? limit : LEAST_MEMORY;
-    snprintf(sql, sizeof sql, "SET threads = 1; SET memory_limit = '%lld KiB'", (long long)(narrow / 1024));
-    return pli__engine_exec(e, sql, NULL, err);
+    snprintf(sql, sizeof sql, "SET memory_limit = '%lld KiB'", (long long)(narrow / 1024));
+    PLI_TRY(pli__engine_exec(e, sql, NULL, err));
+    return limit < ONE_THREAD_MEMORY ? pli__engine_exec(e, "SET threads = 1", NULL, err) : PLI_OK;
 }
 
 static void widen_engine(pli_env *env, pli__engine *e) {
@@ -60,7 +71,7 @@ static void widen_engine(pli_env *env, pli__engine *e) {
     const pli__engine_options *o = pli__env_engine_options(env);
     (void)pli__engine_exec(e, "RESET partitioned_write_max_open_files; RESET partitioned_write_flush_threshold", NULL,
                            NULL);
-    if (o->memory_limit <= 0 || o->memory_limit >= SMALL_MEMORY) return;
+    if (!is_short_of_memory(env)) return;
     snprintf(sql, sizeof sql, "SET memory_limit = '%lld KiB'", (long long)(o->memory_limit / 1024));
     (void)pli__engine_exec(e, sql, NULL, NULL);
     if (o->threads > 0) snprintf(sql, sizeof sql, "SET threads = %d", o->threads);
@@ -75,6 +86,71 @@ static pli_status run_copy(pli__placer *p, const char *sql, collected *out, pli_
     const pli_status s = pli__engine_copy(p->engine, sql, collect, out, err);
     return s == PLI_OK ? s : translate_check(s, err);
 }
+
+/* ---- two passes over buckets ---- */
+
+typedef struct {
+    const char *dir;
+    pli__buf *files; /* SQL list of paths, left open */
+    int64_t bytes;
+} bucket_list;
+
+static pli_status add_bucket_file(void *arg, const pli__dir_entry *entry, pli_error *err) {
+    bucket_list *l = arg;
+    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    pli__file_info info;
+    pli__buf_addf(&path, "%s/%s", l->dir, entry->name);
+    PLI_TRY(pli__buf_status(&path, err));
+    PLI_TRY(pli__fs_stat(path.ptr, &info, err));
+    l->bytes += info.size;
+    pli__buf_addz(l->files, l->files->len ? ", " : "[");
+    pli__buf_add_sql_str(l->files, pli__buf_str(&path));
+    return pli__buf_status(l->files, err);
+}
+
+static pli_status write_bucket_files(pli__placer *p, pli__buf *files, const char *dir, collected *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addc(files, ']');
+    PLI_TRY(pli__buf_status(files, err));
+    PLI_TRY(pli__write_bucket_copy_sql(p->plan, files->ptr, dir, &sql, err));
+    pli__buf_reset(files);
+    return run_copy(p, sql.ptr, out, err);
+}
+
+/* Sort and write the buckets: neighbours together as long as they are small. */
+static pli_status write_buckets(pli__placer *p, const char *staged, const char *dir, collected *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf bucket = {0}, files = {0}, target = {0};
+    bucket_list list = {.files = &files};
+    for (int i = 0; i < PLI__WRITE_BUCKETS; i++) {
+        pli__buf_reset(&bucket);
+        pli__buf_addf(&bucket, "%s/" PLI__WRITE_BUCKET "=%d", staged, i);
+        PLI_TRY(pli__buf_status(&bucket, err));
+        list.dir = bucket.ptr;
+        const pli_status s = pli__fs_list(bucket.ptr, add_bucket_file, &list, err);
+        if (s != PLI_OK && s != PLI_E_NOT_FOUND) return s;
+        if (!files.len || (list.bytes < SMALL_BUCKETS && i + 1 < PLI__WRITE_BUCKETS)) continue;
+        pli__buf_reset(&target);
+        pli__buf_addf(&target, "%s/%d", dir, i);
+        PLI_TRY(pli__buf_status(&target, err));
+        PLI_TRY(write_bucket_files(p, &files, target.ptr, out, err));
+        list.bytes = 0;
+    }
+    return PLI_OK;
+}
+
+static pli_status write_partitions(pli__placer *p, const char *query, const char *dir, collected *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf staged = {0}, sql = {0};
+    pli__buf_addf(&staged, "%s/buckets", dir);
+    PLI_TRY(pli__buf_status(&staged, err));
+    PLI_TRY(pli__fs_mkdirs(staged.ptr, err));
+    PLI_TRY(pli__write_buckets_sql(p->plan, query, staged.ptr, &sql, err));
+    pli_error local = {0};
+    if (!err) err = &local;
+    const pli_status s = pli__engine_exec(p->engine, sql.ptr, NULL, err);
+    return s == PLI_OK ? write_buckets(p, staged.ptr, dir, out, err) : translate_check(s, err);
+}
+
+/* ---- files that are too large ---- */
 
 static pli_status split_file(pli__placer *p, const pli__raw_file *f, const char *dir, size_t n, pli_error *err) {
     PLI_AUTO(collected_clear) collected parts = {0};
@@ -101,9 +177,10 @@ static pli_status write_all(pli_env *env, pli__placer *p, const char *query, con
     PLI_AUTO(collected_clear) collected c = {0};
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_TRY(pli__write_copy_sql(p->plan, query, dir, &sql, err));
+    const bool two_passes = p->plan->n_parts && !p->plan->order_by && is_short_of_memory(env);
     if (p->plan->n_parts) PLI_TRY(narrow_engine(env, p->engine, err));
     if (p->plan->order_by) PLI_TRY(pli__engine_exec(p->engine, "SET preserve_insertion_order = true", NULL, err));
-    pli_status s = run_copy(p, sql.ptr, &c, err);
+    pli_status s = two_passes ? write_partitions(p, query, dir, &c, err) : run_copy(p, sql.ptr, &c, err);
     if (p->plan->order_by && !pli__env_engine_options(env)->preserve_order)
         (void)pli__engine_exec(p->engine, "SET preserve_insertion_order = false", NULL, NULL);
     if (s == PLI_OK) s = place_files(p, &c, dir, err);

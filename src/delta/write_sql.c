@@ -4,6 +4,7 @@
  *
  * Partitions are told apart by texts made in SQL (pli__partition_sql), so that what the engine reports as the key is the
  * value itself and never a folder's spelling of it. Rows are sorted by them: the writer then has few files open at a time.
+ * Where memory is short the rows go through files of a few buckets first (write_rows.c says why).
  */
 #include <stdio.h>
 
@@ -167,18 +168,52 @@ static void add_copy_options(const pli__write_plan *p, bool partitioned, pli__bu
     pli__buf_addc(out, ')');
 }
 
-pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
-                               pli_error *err) {
+static void add_rows(const pli__write_plan *p, const char *query, const char *extra, pli__buf *out) {
     pli__buf_addz(out, "COPY (SELECT ");
     add_columns(p, out);
     add_part_columns(p, out);
-    pli__buf_addf(out, " FROM (%s\n) AS pli_rows", query);
+    pli__buf_addf(out, "%s FROM (%s\n) AS pli_rows", extra, query);
     add_checks(p, out);
+}
+
+static void add_order(const pli__write_plan *p, pli__buf *out) {
     if (p->n_parts) add_part_list(p, " ORDER BY ", out);
     if (p->order_by) pli__buf_addf(out, "%s%s", p->n_parts ? ", " : " ORDER BY ", p->order_by);
+}
+
+static void add_target(const char *dir, pli__buf *out) {
     pli__buf_addz(out, ") TO ");
     pli__buf_add_sql_str(out, pli__str_of(dir));
+}
+
+pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
+                               pli_error *err) {
+    add_rows(p, query, "", out);
+    add_order(p, out);
+    add_target(dir, out);
     add_copy_options(p, p->n_parts > 0, out);
+    return pli__buf_status(out, err);
+}
+
+pli_status pli__write_buckets_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,
+                                  pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf bucket = {0};
+    add_part_list(p, ", hash(", &bucket);
+    pli__buf_addf(&bucket, ") %% %d AS " PLI__WRITE_BUCKET, PLI__WRITE_BUCKETS);
+    PLI_TRY(pli__buf_status(&bucket, err));
+    add_rows(p, query, bucket.ptr, out);
+    add_target(dir, out);
+    /* read once and deleted: fast to write rather than small */
+    pli__buf_addz(out, " (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (" PLI__WRITE_BUCKET "))");
+    return pli__buf_status(out, err);
+}
+
+pli_status pli__write_bucket_copy_sql(const pli__write_plan *p, const char *files, const char *dir, pli__buf *out,
+                                      pli_error *err) {
+    pli__buf_addf(out, "COPY (FROM read_parquet(%s, hive_partitioning = false)", files);
+    add_part_list(p, " ORDER BY ", out);
+    add_target(dir, out);
+    add_copy_options(p, true, out);
     return pli__buf_status(out, err);
 }
 

@@ -24,6 +24,19 @@ int write_fixture_setup(void **state) {
     return 0;
 }
 
+int write_fixture_setup_short_of_memory(void **state) {
+    const pli_env_options options = {
+        .size = sizeof options, .threads = 2, .time_zone = "UTC", .memory_limit = 512 << 20};
+    if (write_fixture_setup(state)) return -1;
+    write_fixture *f = *state;
+    pli__delta_free(f->table);
+    f->table = NULL;
+    pli_env_free(f->env);
+    assert_int_equal(pli_env_new(&options, &f->env, NULL), PLI_OK);
+    write_fixture_open(f, "table");
+    return 0;
+}
+
 int write_fixture_teardown(void **state) {
     write_fixture *f = *state;
     pli__delta_free(f->table);

@@ -13,6 +13,8 @@ typedef struct write_fixture {
 /* For cmocka's setup and teardown. */
 int write_fixture_setup(void **state);
 int write_fixture_teardown(void **state);
+/* With a memory limit under which partitioned writes take two passes. */
+int write_fixture_setup_short_of_memory(void **state);
 /* Close the handle and open another table of the folder. */
 void write_fixture_open(write_fixture *f, const char *name);
 

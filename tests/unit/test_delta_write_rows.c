@@ -589,6 +589,23 @@ static void test_delta_write_rows__absent_structs_of_a_checkpoint_are_null(void 
     assert_string_equal(got.ptr, "1 0 0 0 1");
 }
 
+/* Under a small limit: few files though the rows come mixed, and nothing is left of the first pass. */
+static void test_delta_write_rows__partitions_are_written_in_two_passes_where_memory_is_short(void **state) {
+    fixture *f = *state;
+    const append_options o = {.partition_by = {"p"}};
+    write_fixture_open(f, "a [b] *é");
+#define MIXED "SELECT (hash(i) % 300)::INTEGER AS p, i AS v, repeat(hash(i)::VARCHAR, 5) AS w FROM range(100000) t(i)"
+    must_append(f, MIXED, &o);
+    expect_rows(f, MIXED);
+    assert_int_equal(count_files(f), 300);
+    assert_int_equal(temp_count(f->dir, "a [b] *é"), 301); /* and _delta_log */
+    expect_refused(f, "SELECT 1 AS p, 2 AS v, error('boom') AS w", &o, PLI_E_DATA, "boom");
+    assert_int_equal(temp_count(f->dir, "a [b] *é"), 301);
+}
+
+#define SHORT_OF_MEMORY(name)                                                                                          \
+    cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, write_fixture_setup_short_of_memory,                \
+                                    write_fixture_teardown)
 #define TEST(name)                                                                                                     \
     cmocka_unit_test_setup_teardown(test_delta_write_rows__##name, write_fixture_setup, write_fixture_teardown)
 
@@ -606,6 +623,14 @@ int main(void) {
         TEST(typed_partitions_come_back),
         TEST(impossible_partition_values_are_refused),
         TEST(files_keep_to_the_target_size),
+        SHORT_OF_MEMORY(every_partition_value_comes_back),
+        SHORT_OF_MEMORY(an_empty_text_is_a_null_partition),
+        SHORT_OF_MEMORY(typed_partitions_come_back),
+        SHORT_OF_MEMORY(impossible_partition_values_are_refused),
+        SHORT_OF_MEMORY(files_keep_to_the_target_size),
+        SHORT_OF_MEMORY(partitions_are_written_in_two_passes_where_memory_is_short),
+        SHORT_OF_MEMORY(mapped_columns_come_back),
+        SHORT_OF_MEMORY(constraints_are_checked),
         TEST(statistics_are_those_of_spark),
         TEST(bounds_that_are_no_numbers_are_left_out),
         TEST(statistics_hold_over_several_row_groups),
