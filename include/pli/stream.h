@@ -121,6 +121,17 @@ PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const c
 PLI_API pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
                                    char **result, pli_error *err);
 
+/** May the caller write the Parquet files of a write itself, because its own engine has the rows? Then they need not cross.
+ *  @param take only its schema is looked at; released by this call @param options as for pli_delta_write
+ *  @param result JSON. {"columns": [names], "partition_by": [names], "codec", "target_size"}: write files with exactly these columns in
+ *  this order, none of the partition's, into a folder ".pli-write-UUID" of the table, then call pli_delta_write with
+ *  "files": [{"path": absolute, "keys": [values of the partition as text or null]}] among the options and a stream of the same
+ *  schema, whose rows are not read. {}: no, the rows must go through pli_delta_write. {"repeat": true, ...}: the write is in the
+ *  table already; this is its result. Free it with pli_free
+ *  @return as pli_delta_write; its COMMIT_CONFLICT with files: the table has changed, ask again */
+PLI_API pli_status pli_delta_layout(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                                    char **result, pli_error *err);
+
 /** Apply change rows to a Delta table that is there, in one commit: rows with a key of the changes leave, those not deleted come
  *  back as the changes say; columns that the changes lack keep their values. A conflict with another writer is worked out anew.
  *  @param take at most one row for each key, and a column "_pli_delete" BOOLEAN; released by this call

@@ -8,10 +8,14 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "delta/adopt.h"
 
 #define ROWS_NAME "pli_stream_rows"
 
-void pli__wishes_clear(pli__wishes *w) { json_decref(w->json); }
+void pli__wishes_clear(pli__wishes *w) {
+    json_decref(w->json);
+    pli__arena_clear(&w->arena);
+}
 
 static const char *text(const json_t *o, const char *key) {
     const char *value = json_string_value(json_object_get(o, key));
@@ -38,6 +42,32 @@ static pli_status read_lists(pli__wishes *w, pli_error *err) {
     }
     w->sink.partition_by = w->lists[0];
     w->sink.properties = w->lists[1];
+    return PLI_OK;
+}
+
+/* One file that the caller has written: {"path", "keys": [text or null]}. */
+static pli_status read_file(pli__wishes *w, const json_t *o, pli__adopted_file *out, pli_error *err) {
+    const json_t *keys = json_object_get(o, "keys");
+    const char **list = pli__arena_calloc(&w->arena, json_array_size(keys) + 1, sizeof *list);
+    if (!list) return pli__error_memory(err);
+    *out = (pli__adopted_file){.path = text(o, "path"), .n_keys = json_array_size(keys), .keys = list};
+    if (!*out->path) return pli__error_set(err, PLI_E_ARGUMENT, "a file of a write has no path");
+    for (size_t i = 0; i < out->n_keys; i++) list[i] = json_string_value(json_array_get(keys, i));
+    return PLI_OK;
+}
+
+static pli_status read_files(pli__wishes *w, pli_error *err) {
+    const json_t *files = json_object_get(w->json, "files");
+    const size_t n = json_array_size(files);
+    if (!files) return PLI_OK;
+    if (n > PLI__WISH_FILES_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "a write of more than %d files", PLI__WISH_FILES_MAX);
+    pli__adopted_file *list = pli__arena_calloc(&w->arena, n + 1, sizeof *list);
+    if (!list) return pli__error_memory(err);
+    for (size_t i = 0; i < n; i++) PLI_TRY(read_file(w, json_array_get(files, i), &list[i], err));
+    w->sink.adopt = true;
+    w->sink.n_files = n;
+    w->sink.files = list;
     return PLI_OK;
 }
 
@@ -68,6 +98,7 @@ pli_status pli__wishes_read(const char *table, const char *options, pli__wishes 
     w->batch.anonymous = !*w->batch.app_id;
     w->plain = !*w->batch.offset_sha256;
     if (w->plain) make_digest(w);
+    PLI_TRY(read_files(w, err));
     return read_lists(w, err);
 }
 
@@ -163,8 +194,33 @@ static void stream_release(struct ArrowArrayStream **s) {
     if ((*s)->release) (*s)->release(*s);
 }
 
-pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
-                           char **result, pli_error *err) {
+/* ---- files that the caller writes ---- */
+
+static pli_status choose_layout(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
+                                pli_error *err) {
+    PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
+    PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+    PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
+    pli__sink_state state;
+    bool repeat = false;
+    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
+    if (repeat) return pli__wishes_repeat(w, &state, out, err);
+    pli__engine *engine = NULL;
+    PLI_TRY(pli__env_engine(env, &engine, err));
+    PLI_TRY(pli__engine_register_arrow(engine, ROWS_NAME, take, err));
+    pli_status status = pli__engine_describe(engine, "SELECT * FROM " ROWS_NAME, &schema, err);
+    pli__engine_unregister(engine, ROWS_NAME, NULL);
+    if (status == PLI_OK) status = pli__sink_delta_layout(sink, schema, out, err);
+    if (status != PLI_OK || *out) return status;
+    *out = json_object();
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
+typedef pli_status answer_fn(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
+                             pli_error *err);
+
+static pli_status answer(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                         answer_fn *fn, char **result, pli_error *err) {
     PLI_AUTO(stream_release) struct ArrowArrayStream *rows = take;
     if (!env || !table || !options || !result)
         return pli__error_set(err, PLI_E_ARGUMENT, "env, table, options and result must not be NULL");
@@ -173,8 +229,18 @@ pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStr
     PLI_AUTO(pli__json_unref) json_t *done = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf json = {0};
     PLI_TRY(pli__wishes_read(table, options, &w, err));
-    PLI_TRY(write_rows(env, &w, rows, &done, err));
+    PLI_TRY(fn(env, &w, rows, &done, err));
     PLI_TRY(pli__json_write(done, &json, err));
     *result = pli__buf_take(&json);
     return *result ? PLI_OK : pli__error_memory(err);
+}
+
+pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                           char **result, pli_error *err) {
+    return answer(env, table, take, options, write_rows, result, err);
+}
+
+pli_status pli_delta_layout(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                            char **result, pli_error *err) {
+    return answer(env, table, take, options, choose_layout, result, err);
 }

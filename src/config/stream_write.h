@@ -2,11 +2,13 @@
 #ifndef PLI_CONFIG_STREAM_WRITE_H
 #define PLI_CONFIG_STREAM_WRITE_H
 
+#include "base/arena.h"
 #include "base/json.h"
 #include "pli/stream.h"
 #include "sink/sink.h"
 
 #define PLI__WISH_LIST_MAX 1000 /* partition columns, properties */
+#define PLI__WISH_FILES_MAX 1000000
 
 /* The options, as JSON and as the sink wants them. */
 typedef struct pli__wishes {
@@ -15,6 +17,7 @@ typedef struct pli__wishes {
     pli__sink_delta_options sink;
     pli__batch_ref batch;
     const json_t *expect;
+    pli__arena arena;             /* of the list of files */
     bool plain; /* a txn of the caller's own: newer ones count as a repeat too */
     char attempt[40], digest[65]; /* of such a one */
 } pli__wishes;

@@ -63,7 +63,7 @@ static void store_footer(const target *t, const pli__chunk *c) {
     for (size_t i = 0; i < t->n; i++) {
         pli__stats_gap *gap = &t->f->gaps[t->leaves[i]->index];
         const bool complete = !pli__chunk_is_null(c, 3 * i, 0) && pli__str_eqz(pli__chunk_str(c, 3 * i, 0), "true");
-        gap->has_nan = !complete;
+        gap->has_nan = gap->has_nan || !complete;
         if (!complete) continue;
         gap->min = copy_cell(t, c, 3 * i + 1);
         gap->max = copy_cell(t, c, 3 * i + 2);

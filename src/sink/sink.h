@@ -90,8 +90,15 @@ typedef struct pli__sink_delta_options {
     int64_t target_file_size;
     bool relaxed;                 /**< durability: relaxed */
     bool allow_short_txn_retention;
+    bool
+        adopt; /**< the rows are in Parquet files that the caller wrote, as pli__sink_delta_layout says; they are moved */
+    size_t n_files;
+    const struct pli__adopted_file *files; /**< delta/adopt.h; borrowed for the life of the sink */
 } pli__sink_delta_options;
 pli_status pli__sink_delta_new(pli_env *env, const pli__sink_delta_options *options, pli__sink **out, pli_error *err);
+/** May the caller write the files of rows with this schema itself? *out: JSON {"columns": in the order of the files, "partition_by",
+ *  "codec", "target_size"}, NULL = no. SCHEMA_MISMATCH, as preparing them would say. */
+pli_status pli__sink_delta_layout(pli__sink *s, const pli__type *schema, json_t **out, pli_error *err);
 
 /** A folder of Parquet files named by checkpoint id, batch and part: a repeat replaces itself (sink/sink_parquet.c). */
 pli_status pli__sink_parquet_new(pli_env *env, const char *path, bool relaxed, pli__sink **out, pli_error *err);

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "delta/active.h"
+#include "delta/adopt.h"
 #include "delta/interval.h"
 #include "delta/metadata_write.h"
 #include "delta/project.h"
@@ -105,15 +106,28 @@ static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const p
                                 out, &changed, err);
 }
 
+/* What the rows become: their place in the table, its metadata and protocol afterwards. */
+static pli_status begin_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
+                                 pli__projection *projection, pli__protocol *protocol, pli_error *err) {
+    PLI_TRY(pli__sink_delta_refresh(d, err));
+    PLI_TRY(project(d, sql, schema, p, projection, err));
+    return protocol_of(p, &p->arena, projection->schema, protocol, err);
+}
+
+static pli__write_options write_options(const pli__sink_delta *d) {
+    return (pli__write_options){.target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed};
+}
+
 static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
                                 pli_error *err) {
     PLI_AUTO(pli__projection_clear) pli__projection projection = {0};
     pli__protocol protocol;
-    const pli__write_options options = {.target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed};
-    PLI_TRY(pli__sink_delta_refresh(d, err));
-    PLI_TRY(project(d, sql, schema, p, &projection, err));
-    PLI_TRY(protocol_of(p, &p->arena, projection.schema, &protocol, err));
+    const pli__write_options options = write_options(d);
+    PLI_TRY(begin_prepared(d, sql, schema, p, &projection, &protocol, err));
     PLI_TRY(pli__active_begin(d->table, &p->mark, err));
+    if (d->options.adopt)
+        return pli__adopt_files(d->table, &protocol, &p->metadata, schema, d->options.files, d->options.n_files,
+                                &options, &p->written, err);
     return pli__write_rows(d->table, &protocol, &p->metadata, projection.sql.ptr, &options, NULL, &p->written, err);
 }
 
@@ -137,6 +151,40 @@ static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char 
     if (status != PLI_OK) return free_prepared(p), status;
     *out = p;
     return PLI_OK;
+}
+
+/* ---- files of the caller's ---- */
+
+static pli_status answer_layout(const pli__write_plan *plan, json_t **out, pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *columns = json_array(), *parts = json_array();
+    bool ok = columns && parts;
+    for (size_t i = 0; ok && i < plan->logical->n_fields; i++)
+        ok = json_array_append_new(columns, json_string(plan->logical->fields[i].name)) == 0;
+    for (size_t i = 0; ok && i < plan->n_parts; i++)
+        ok = json_array_append_new(parts, json_string(plan->parts[i].field->name)) == 0;
+    if (ok)
+        *out = json_pack("{s:O, s:O, s:s, s:I}", "columns", columns, "partition_by", parts, "codec", plan->codec,
+                         "target_size", (json_int_t)plan->target_size);
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
+static pli_status layout(pli__sink_delta *d, const pli__type *schema, pli__prepared *p, json_t **out, pli_error *err) {
+    PLI_AUTO(pli__projection_clear) pli__projection projection = {0};
+    PLI_AUTO(pli__write_plan_auto) pli__write_plan *plan = NULL;
+    pli__protocol protocol;
+    const pli__write_options options = write_options(d);
+    PLI_TRY(begin_prepared(d, "", schema, p, &projection, &protocol, err));
+    PLI_TRY(pli__write_plan_new(&protocol, &p->metadata, &options, &plan, err));
+    return pli__adopt_fits(plan, schema) ? answer_layout(plan, out, err) : PLI_OK;
+}
+
+pli_status pli__sink_delta_layout(pli__sink *s, const pli__type *schema, json_t **out, pli_error *err) {
+    pli__prepared p = {0};
+    *out = NULL;
+    const pli_status status = layout((pli__sink_delta *)s, schema, &p, out, err);
+    if (p.snapshot) pli__snapshot_unref(p.snapshot);
+    pli__arena_clear(&p.arena);
+    return status;
 }
 
 /* ---- describe ---- */

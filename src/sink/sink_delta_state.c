@@ -10,6 +10,7 @@
 #include "sink/sink_delta.h"
 
 #define CHECKPOINTS "_checkpoints"
+#define UNFINISHED ".pli-write-" /* rows of a write that creates the table, or that died before it did */
 
 /* ---- the folder ---- */
 
@@ -21,7 +22,8 @@ static pli_status see_entry(void *arg, const pli__dir_entry *e, pli_error *err) 
     contents *c = arg;
     (void)err;
     if (strcmp(e->name, "_delta_log") == 0) c->delta_log = true;
-    else if (strcmp(e->name, CHECKPOINTS) != 0) c->other = true;
+    else if (strcmp(e->name, CHECKPOINTS) != 0 && strncmp(e->name, UNFINISHED, strlen(UNFINISHED)) != 0)
+        c->other = true;
     return PLI_OK;
 }
 

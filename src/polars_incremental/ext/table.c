@@ -193,6 +193,7 @@ static PyObject *write_with(PyObject *self, PyObject *args, write_fn *fn) {
 }
 
 static PyObject *write_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_write); }
+static PyObject *layout(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_layout); }
 static PyObject *apply_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_apply); }
 
 static PyObject *vacuum(PyObject *self, PyObject *args) {
@@ -236,6 +237,7 @@ static PyMethodDef methods[] = {
      "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
     {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
+    {"layout", layout, METH_VARARGS, "layout(path, rows, options) -> str: may the caller write the files itself?"},
     {"apply", apply_table, METH_VARARGS, "apply(path, changes, options) -> str"},
     {"vacuum", vacuum, METH_VARARGS,
      "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},

@@ -18,6 +18,7 @@ from polars_incremental._running import running_batch
 from polars_incremental.cdc import Decided, key_names, prepare
 from polars_incremental.errors import SchemaEvolutionError
 from polars_incremental.schema import widen
+from polars_incremental.sinks._files import STREAMS, write_files
 
 __all__ = ["DeltaSink", "apply_cdc_delta", "write_delta"]
 
@@ -29,8 +30,6 @@ _MODES = ("append", "overwrite", "error", "ignore")
 _SCHEMA_MODES = (None, "merge", "overwrite")
 _BACKEND = "pli"
 _CHUNK = 250_000
-# Polars 1 ends the batches of a LazyFrame that fails as if they were all: rows would be lost in silence
-_STREAMS = int(pl.__version__.split(".")[0]) >= 2
 
 
 def write_delta(
@@ -313,41 +312,42 @@ def commit(
     df: Frame, path: str, options: Mapping[str, Any], collect_kwargs: Mapping[str, Any] | None, apply: bool = False
 ) -> dict[str, Any]:
     """Write a frame, or apply it as changes; what the core says of it."""
-    rows = _rows(df, collect_kwargs)
+    _check_frame(df)
+    if collect_kwargs:
+        df = collect(df, collect_kwargs)
     table = _core.Table(path)
-    try:
-        done: dict[str, Any] = json.loads((table.apply if apply else table.write)(path, rows, json.dumps(options)))
-    except Exception:
-        error = getattr(rows, "error", None)
-        if error is not None:
-            # what the frame itself raised while it was computed
-            raise error from None
-        raise
+    done: dict[str, Any] | None = None if apply else write_files(df, path, table, options)
+    if done is None:
+        rows = _rows(df)
+        try:
+            done = json.loads((table.apply if apply else table.write)(path, rows, json.dumps(options)))
+        except Exception:
+            error = getattr(rows, "error", None)
+            if error is not None:
+                # what the frame itself raised while it was computed
+                raise error from None
+            raise
     batch = running_batch.get()
     if batch is not None and done.get("txnAppId"):
         batch.note(done)
     return done
 
 
-def _rows(df: Frame, collect_kwargs: Mapping[str, Any] | None) -> Any:
+def _check_frame(df: Frame) -> None:
+    if not isinstance(df, (pl.DataFrame, pl.LazyFrame)):
+        raise TypeError(f"a Polars DataFrame or LazyFrame is needed, not {type(df).__name__}")
+    if not (df.columns if isinstance(df, pl.DataFrame) else df.collect_schema()):
+        raise SchemaEvolutionError("a frame without columns cannot be written to a Delta table")
+
+
+def _rows(df: Frame) -> Any:
     """Something with ``__arrow_c_stream__``: a frame, or a LazyFrame's batches as they are computed."""
     if isinstance(df, pl.DataFrame):
-        _check_columns(df.columns)
         return df
-    if not isinstance(df, pl.LazyFrame):
-        raise TypeError(f"a Polars DataFrame or LazyFrame is needed, not {type(df).__name__}")
-    schema = df.collect_schema()
-    _check_columns(list(schema))
-    if collect_kwargs or not _STREAMS:
-        frame: Any = df.collect(**dict(collect_kwargs or {}))
-        return frame
+    if not STREAMS:
+        return collect(df)
     batches: Iterator[pl.DataFrame] = iter(df.collect_batches(chunk_size=_CHUNK, maintain_order=True))
-    return _core.Feed(pl.DataFrame(schema=schema), batches)
-
-
-def _check_columns(columns: Sequence[str]) -> None:
-    if not columns:
-        raise SchemaEvolutionError("a frame without columns cannot be written to a Delta table")
+    return _core.Feed(pl.DataFrame(schema=df.collect_schema()), batches)
 
 
 def _rescue_as_text(df: Frame) -> Frame:
