@@ -172,8 +172,26 @@ PLI_API pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *opti
 /** Make an older version the newest again. Report: filesRestored, filesRemoved. */
 PLI_API pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_row_fn *fn, void *arg,
                                      pli_error *err);
-/** Write a checkpoint of the newest version. Report: actions, addFiles, bytes. */
-PLI_API pli_status pli_table_checkpoint(pli_table *t, pli_row_fn *fn, void *arg, pli_error *err);
+/** Write a checkpoint of the newest version, if it has none, in the form that delta.checkpointPolicy says; then clean the log by
+ *  delta.logRetentionDuration. Report: actions, addFiles, bytes, bytesWritten, sidecars, sidecarsReused, logFilesDeleted. */
+PLI_API pli_status pli_table_checkpoint(pli_table *t, bool dry_run, pli_row_fn *fn, void *arg, pli_error *err);
+
+typedef struct pli_compact_log_options {
+    size_t size;
+    bool has_from, has_to; /**< by default: what lies behind the newest checkpoint, through the newest version */
+    int64_t from, to;
+    bool dry_run;
+} pli_compact_log_options;
+/** Write the commits of a range of versions as one file beside them, which readers take in their place. `committed` is false if
+ *  that is there already or the range has fewer than two commits. PLI_E_NOT_FOUND if a commit is missing. Report: fromVersion,
+ *  toVersion, commits, actions, bytesBefore, bytes. */
+PLI_API pli_status pli_table_compact_log(pli_table *t, const pli_compact_log_options *options, pli_row_fn *fn,
+                                         void *arg, pli_error *err);
+/** Take files out of the table that are not on disk, or whose deletion vectors are missing or cut off; their rows are lost.
+ *  Report: a row {"dataFilePath", "dataFileMissing", "deletionVectorPath", "deletionVectorFileMissing",
+ *  "deletionVectorFileSizeInvalid"} for each, then filesChecked, filesRemoved, dataFilesMissing, deletionVectorFilesMissing,
+ *  deletionVectorFilesInvalid. */
+PLI_API pli_status pli_table_fsck(pli_table *t, bool dry_run, pli_row_fn *fn, void *arg, pli_error *err);
 /** Set or unset table properties. */
 PLI_API pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn,
                                             void *arg, pli_error *err);

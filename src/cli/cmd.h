@@ -42,6 +42,8 @@ int cli_cmd_delta_optimize(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_vacuum(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_restore(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_checkpoint(cli_context *ctx, const cli_args *args);
+int cli_cmd_delta_compact_log(cli_context *ctx, const cli_args *args);
+int cli_cmd_delta_fsck(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_set(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_add_constraint(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_drop_constraint(cli_context *ctx, const cli_args *args);

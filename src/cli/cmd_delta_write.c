@@ -198,7 +198,24 @@ int cli_cmd_delta_restore(cli_context *ctx, const cli_args *args) {
 int cli_cmd_delta_checkpoint(cli_context *ctx, const cli_args *args) {
     change c;
     bool ok = begin(&c, ctx, args);
-    return DONE(pli_table_checkpoint(c.table, REPORT));
+    return DONE(pli_table_checkpoint(c.table, ctx->dry_run, REPORT));
+}
+
+int cli_cmd_delta_compact_log(cli_context *ctx, const cli_args *args) {
+    change c;
+    pli_compact_log_options o = {.size = sizeof o,
+                                 .has_from = cli_has(args, "--from-version"),
+                                 .has_to = cli_has(args, "--to-version"),
+                                 .dry_run = ctx->dry_run};
+    bool ok = begin(&c, ctx, args) && cli_arg_i64(ctx, args, "--from-version", 0, &o.from) &&
+              cli_arg_i64(ctx, args, "--to-version", 0, &o.to);
+    return DONE(pli_table_compact_log(c.table, &o, REPORT));
+}
+
+int cli_cmd_delta_fsck(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && cli_confirm(ctx, "take files that are missing out of the table?");
+    return DONE(pli_table_fsck(c.table, ctx->dry_run, REPORT));
 }
 
 int cli_cmd_delta_set(cli_context *ctx, const cli_args *args) {

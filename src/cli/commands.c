@@ -130,6 +130,15 @@ static const cli_flag restore_flags[] = {{"--version", "N", "this version", NULL
                                          CLI_FLAG_DRY_RUN,
                                          CLI_END};
 static const cli_flag drop_column_flags[] = {CLI_FLAG_YES, CLI_END};
+static const cli_flag checkpoint_flags[] = {CLI_FLAG_DRY_RUN, CLI_FLAGS_LIMITS, CLI_END};
+static const cli_flag compact_log_flags[] = {
+    {"--from-version", "N", "first version; default the one behind the newest checkpoint", NULL, 0},
+    {"--to-version", "N", "last version; default the newest", NULL, 0},
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
+static const cli_flag fsck_flags[] = {CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_FLAGS_LIMITS, CLI_END};
 static const cli_flag plain_flags[] = {CLI_FLAGS_LIMITS, CLI_END};
 
 static cli_command table[] = {
@@ -209,8 +218,12 @@ static cli_command table[] = {
      vacuum_flags, 1, 1, cli_cmd_delta_vacuum},
     {"delta restore", "TABLE", "make an older version the newest again", "pli delta restore t --version 12",
      restore_flags, 1, 1, cli_cmd_delta_restore},
-    {"delta checkpoint", "TABLE", "write a checkpoint of the newest version", "pli delta checkpoint t", plain_flags, 1,
-     1, cli_cmd_delta_checkpoint},
+    {"delta checkpoint", "TABLE", "write a checkpoint of the newest version, then clean the log by its retention",
+     "pli delta checkpoint t", checkpoint_flags, 1, 1, cli_cmd_delta_checkpoint},
+    {"delta compact-log", "TABLE", "put the newest commits together in one file beside them, for faster reading",
+     "pli delta compact-log t --from-version 100", compact_log_flags, 1, 1, cli_cmd_delta_compact_log},
+    {"delta fsck", "TABLE", "take files out of the table that are missing on disk; their rows are lost",
+     "pli delta fsck t --dry-run", fsck_flags, 1, 1, cli_cmd_delta_fsck},
     {"delta set", "TABLE KEY=VALUE…", "set table properties", "pli delta set t delta.enableChangeDataFeed=true",
      plain_flags, 2, CLI_MANY, cli_cmd_delta_set},
     {"delta add-constraint", "TABLE NAME SQL", "add a CHECK constraint",

@@ -34,6 +34,7 @@ static const feature features[] = {
     {"inCommitTimestamp", CAN_WRITE, 0, 0},
     {"clustering", CAN_WRITE, 0, 0},
     {"allowColumnDefaults", CAN_WRITE, 0, 0},
+    {"checkpointProtection", CAN_WRITE, 0, 0}, /* log_clean.c */
 };
 
 static const feature *find_feature(pli__str name) {

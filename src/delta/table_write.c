@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/time.h"
-#include "delta/checkpoint_write.h"
 #include "delta/dml.h"
 #include "delta/maintain.h"
 #include "delta/table_public.h"
@@ -257,20 +256,6 @@ pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_r
     begin_report(&row, "RESTORE", r.version, r.committed);
     add_number(&row, "filesRestored", r.files_restored);
     add_number(&row, "filesRemoved", r.files_removed);
-    return end_report(&row, fn, arg, err);
-}
-
-pli_status pli_table_checkpoint(pli_table *t, pli_row_fn *fn, void *arg, pli_error *err) {
-    PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf row = {0};
-    pli__delta_checkpoint_result r = {0};
-    NOT_NULL(t);
-    PLI_TRY(pli__snapshot_open(t->delta, PLI__LATEST, NULL, &s, err));
-    PLI_TRY(pli__delta_checkpoint_write(s, t->delta, &r, err));
-    begin_report(&row, "CHECKPOINT", r.version, r.actions > 0);
-    add_number(&row, "actions", r.actions);
-    add_number(&row, "addFiles", r.add_files);
-    add_number(&row, "bytes", r.bytes);
     return end_report(&row, fn, arg, err);
 }
 

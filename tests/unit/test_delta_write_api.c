@@ -181,7 +181,7 @@ static void test_delta_write_api__rows_are_changed_and_the_table_is_kept_in_shap
     DO(pli_table_write_sql(t, "SELECT 50::BIGINT AS id", NULL, NULL, NULL, &err));
     DO(pli_table_optimize(t, NULL, keep_row, &row, &err));
     assert_int_equal(number(row, "filesAdded"), 1);
-    DO(pli_table_checkpoint(t, keep_row, &row, &err));
+    DO(pli_table_checkpoint(t, false, keep_row, &row, &err));
     assert_int_equal(number(row, "addFiles"), 1);
     DO(pli_table_vacuum(t, NULL, keep_row, &row, &err));
     assert_int_equal(number(row, "filesDeleted"), 0);
