@@ -67,6 +67,47 @@ static const char *detect_format(const pli__source_config *s) {
     return found.format;
 }
 
+/* Options that would change what a job reads or removes, and that the other kind of source does not have. */
+static const char *const files_only[] = {
+    "source.pattern",         "source.recursive",         "source.exclude",          "source.options",
+    "source.order",           "source.latest_first",      "source.allow_overwrites", "source.file_name_only",
+    "source.max_file_age",    "source.clean_source",      "source.archive_dir",      "source.clean_after",
+    "source.on_missing_file", "source.on_bad_file",       "source.quarantine_dir",   "source.bad_file_retries",
+    "source.on_changed_file", "source.partition_columns", "source.infer_types",      "source.timestamp_type"};
+static const char *const delta_only[] = {
+    "source.starting_version",    "source.ending_version",   "source.ignore_deletes",   "source.ignore_changes",
+    "source.skip_change_commits", "source.read_change_feed", "source.fail_on_data_loss"};
+
+/* Was it set to something else than its default? */
+static bool is_given(const pli_job_spec *spec, const char *key) {
+    const char *member;
+    const pli__option *o = pli__option_find(key, &member);
+    const void *at = (const char *)&spec->config + o->offset;
+    if (!spec->set[o - pli__option_table()]) return false;
+    switch (o->kind) {
+        case PLI__OPT_BOOL: return *(const bool *)at != (strcmp(o->info.def, "true") == 0);
+        case PLI__OPT_CHOICE: return strcmp(*(const char *const *)at, o->info.def) != 0;
+        default: return true;
+    }
+}
+
+static pli_status check_kind(const pli_job_spec *spec, bool delta, pli_error *err) {
+    const char *const *keys = delta ? files_only : delta_only;
+    const size_t n = delta ? sizeof files_only / sizeof *files_only : sizeof delta_only / sizeof *delta_only;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_given(spec, keys[i])) continue;
+        const pli_status status = pli__error_set(err, PLI_E_CONFIG, "option '%s' is for %s, and the source is %s",
+                                                 keys[i], delta ? "files" : "Delta tables",
+                                                 delta ? "a Delta table" : "files");
+        if (strcmp(keys[i], "source.on_missing_file") == 0)
+            pli__error_hint(err, "`fail_on_data_loss: false` goes on over data files that are gone");
+        if (strcmp(keys[i], "source.fail_on_data_loss") == 0)
+            pli__error_hint(err, "`on_missing_file: skip` goes on over files that are gone");
+        return status;
+    }
+    return PLI_OK;
+}
+
 static pli_status check_source(pli_job_spec *spec, pli_error *err) {
     pli__source_config *s = &spec->config.source;
     PLI_TRY(require(s->path, "source.path", err));
@@ -80,11 +121,7 @@ static pli_status check_source(pli_job_spec *spec, pli_error *err) {
         return pli__error_set(
             err, PLI_E_CONFIG,
             "option 'source.start_offset' cannot be 'snapshot' for files: expected earliest or latest");
-    if (!delta && (s->starting_version >= 0 || s->ending_version >= 0 || s->read_change_feed))
-        return pli__error_set(
-            err, PLI_E_CONFIG,
-            "options 'source.starting_version', 'source.ending_version' and 'source.read_change_feed' need format delta");
-    return PLI_OK;
+    return check_kind(spec, delta, err);
 }
 
 static pli_status check_sink(pli_job_spec *spec, pli_error *err) {

