@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -149,6 +148,12 @@ def _take(spec: dict[str, Any], name: str, key: str, alias: str) -> str:
     return path
 
 
+def _toml(text: str) -> Any:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     suffix = path.suffix.lower()
     if suffix not in (".json", ".toml"):
@@ -156,7 +161,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.exists():
         raise FileNotFoundError(path)
     text = path.read_text(encoding="utf-8")
-    content: Any = json.loads(text) if suffix == ".json" else tomllib.loads(text)
+    content: Any = json.loads(text) if suffix == ".json" else _toml(text)
     if not isinstance(content, Mapping):
         raise ValueError(f"the content of {path.name!r} must be a mapping")
     return content

@@ -89,7 +89,7 @@ def _write(df: pl.DataFrame | pl.LazyFrame, folder: Path, layout: Mapping[str, A
         file = folder / "0.parquet"
         frame: Any = df.select(layout["columns"])
         frame = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
-        frame.write_parquet(file, compression=codec, compression_level=1, row_group_size=_ROW_GROUP)
+        frame.write_parquet(file, **encoding)
         return [{"path": str(file), "keys": []}]
     files: list[dict[str, Any]] = []
 
