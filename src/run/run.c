@@ -90,9 +90,9 @@ pli_status pli_run_new(pli_job *job, const pli_run_options *options, pli_run **o
     run->job = job;
     run->options = options ? *options : defaults;
     run->first_beat_us = pli__monotonic_us();
-    run->started_wall_us = pli__env_now_us(job->env);
     pli__run_forget(run);
     PLI_TRY(open_checkpoint(run, err));
+    PLI_TRY(pli__source_bound(job->source, run->cp, false, err));
     *out = PLI_TAKE(run);
     return PLI_OK;
 }
@@ -160,12 +160,10 @@ static int64_t next_beat(const pli_run *run) {
     return run->first_beat_us + (passed + 1) * run->options.interval_us;
 }
 
-/* How long to wait for inputs that were there at the start and are too young to be read; 0 = not at all. What is modified
- * later does not prolong it, so that a file that is written to all the time cannot hold the run. */
+/* How long to wait for inputs that were there at the start and are too young to be read; 0 = not at all. */
 static int64_t settling_us(const pli_run *run) {
     const int64_t ready = pli__source_ready_at(run->job->source), now = pli__env_now_us(run->job->env);
-    const int64_t latest = run->started_wall_us + run->job->config->source.settle_time;
-    return ready > now && ready <= latest + 1 ? ready - now : 0;
+    return ready > now ? ready - now : 0;
 }
 
 static pli_status on_idle(pli_run *run, pli_step *step, pli_error *err) {

@@ -80,7 +80,6 @@ struct pli_run {
     int64_t batches;      /* counted ones that this run committed */
     int64_t idle_polls;   /* in a row */
     int64_t failures;     /* of the batch at hand, in a row */
-    int64_t started_wall_us; /* wall clock at the start of the run */
     int64_t first_beat_us; /* INTERVAL: monotonic time of the first drain */
     int64_t wait_until_us; /* WAITING: monotonic */
     bool bounded;         /* the source is bound to what was there at the start */

@@ -46,7 +46,8 @@ typedef struct pli__source_ops {
     void (*sample_all)(pli__source *s, bool on);
     /** Optional (NULL: plan, on a checkpoint that was opened for reading only): what the next plan would give, changing nothing. */
     pli_status (*preview)(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
-    /** Optional (NULL, or 0: there are none). After a plan: wall clock (us) at which inputs that are too young now will be old enough. */
+    /** Optional (NULL, or 0: there are none). After a plan: wall clock (us) at which the inputs that were there at the begin of the run
+     *  and are too young now will all be old enough. A run begins with a call of bound. */
     int64_t (*ready_at)(const pli__source *s);
 } pli__source_ops;
 

@@ -41,7 +41,8 @@ static pli_status plan_begin(files_source *s, pli__checkpoint *cp, bool dry, fil
         .s = s, .cp = cp, .dry = dry, .now_us = pli__clock_now_us(pli__checkpoint_clock(cp)), .newest_ns = INT64_MIN};
     if (dry) PLI_TRY(pli__index_open_for(cp, true, &p->x, err));
     else PLI_TRY(use_index(s, cp, &p->x, err));
-    s->next_settled_us = 0;
+    s->settled_us = 0;
+    if (!s->since_us) s->since_us = p->now_us;
     return pli__files_resolve_root(p, err);
 }
 
@@ -90,8 +91,8 @@ pli_status pli__source_files_preview(pli__source *s, pli__checkpoint *cp, json_t
     return plan_once(self_of(s), cp, true, offset, err);
 }
 
-int64_t pli__source_files_next_settled(const pli__source *s) {
-    return ((const files_source *)(const void *)s)->next_settled_us;
+int64_t pli__source_files_settled(const pli__source *s) {
+    return ((const files_source *)(const void *)s)->settled_us;
 }
 
 static pli_status files_bound(pli__source *base, pli__checkpoint *cp, bool on, pli_error *err) {
@@ -100,6 +101,7 @@ static pli_status files_bound(pli__source *base, pli__checkpoint *cp, bool on, p
     files_source *s = self_of(base);
     s->bounded = on;
     s->discovered = false;
+    s->since_us = 0;
     return PLI_OK;
 }
 
@@ -262,7 +264,7 @@ static const pli__source_ops files_ops = {.version = 1,
                                           .set_known = files_set_known,
                                           .sample_all = files_sample_all,
                                           .preview = pli__source_files_preview,
-                                          .ready_at = pli__source_files_next_settled};
+                                          .ready_at = pli__source_files_settled};
 
 static void files_auto(files_source **s) {
     if (*s) files_free(&(*s)->base);

@@ -57,7 +57,9 @@ pli_status pli__source_files_new(pli_env *env, const pli__files_options *options
 const char *pli__source_files_format(const pli__source *s);
 /** What the next plan would give, without changing anything; *offset NULL = nothing. */
 pli_status pli__source_files_preview(pli__source *s, pli__checkpoint *cp, json_t **offset, pli_error *err);
-/** Wall clock (us) at which files that are too young now will be old enough; 0 = there are none. After a plan or backlog. */
-int64_t pli__source_files_next_settled(const pli__source *s);
+/** Wall clock (us) at which all files that are too young now will be old enough, so that one batch takes them; 0 = there are
+ *  none. Files modified after the first plan since the source was bound, or no longer bound, do not count: one that is
+ *  written to all the time cannot hold a run. After a plan or backlog. */
+int64_t pli__source_files_settled(const pli__source *s);
 
 #endif

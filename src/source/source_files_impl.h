@@ -26,7 +26,8 @@ typedef struct files_source {
     bool discovered;      /* since then */
     pli__checkpoint *cp;  /* whose index is open */
     pli__index *index;
-    int64_t next_settled_us;
+    int64_t since_us;      /* begin of the run; 0 until its first plan */
+    int64_t settled_us;    /* when the last of the files that are too young is old enough; 0 = there are none */
     const pli__type *known; /* columns that need no inference */
     bool sample_all;        /* inference looks at everything, known columns included */
 } files_source;

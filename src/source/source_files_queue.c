@@ -32,9 +32,10 @@ static pli_status is_complete(const files_plan *p, const char *path, const pli__
     return PLI_OK;
 }
 
+/* A run waits for what was there at its begin, all of it, and for nothing that was modified later. */
 static void note_settling(files_plan *p, int64_t ready_us) {
-    int64_t *next = &p->s->next_settled_us;
-    if (!*next || ready_us < *next) *next = ready_us;
+    files_source *s = p->s;
+    if (ready_us <= s->since_us + s->o.settle_us + 1 && ready_us > s->settled_us) s->settled_us = ready_us;
 }
 
 pli_status pli__files_judge(files_plan *p, const char *path, pli__file_info *info, files_fate *out, pli_error *err) {

@@ -44,6 +44,14 @@ def test_young_files_are_waited_for(pli, src):
     assert pli.ok("ingest", "in", "out", "--json").json()[0]["files"] == 2
 
 
+def test_young_files_of_different_ages_are_waited_for_together(pli, src):
+    now = time.time()
+    for name, age in (("a.csv", 0.9), ("b.csv", 0.1)):
+        os.utime(src / name, (now - age, now - age))
+    r = pli.ok("ingest", "in", "out", "--set", "source.settle_time=1s", "--json").json()[0]
+    assert (r["batches"], r["files"]) == (1, 2)
+
+
 def test_a_changed_file_is_not_read_again_unless_asked(pli, src):
     pli.ok("ingest", "in", "out", *NOW)
     write(src / "a.csv", "id,name\n9,n\n")
