@@ -1,6 +1,6 @@
 /*
- * After a commit: the version's checksum file and, by interval, a checkpoint. Both only make readers faster, so a failure
- * is logged and the commit stands.
+ * After a commit: the version's checksum file and, by interval, a checkpoint and a cleaning of the log. All of it only makes
+ * readers faster, so a failure is logged and the commit stands.
  *
  * The .crc is made only when its numbers are known without listing the table: from the .crc of the version before.
  */
@@ -9,12 +9,14 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "delta/checkpoint_write.h"
+#include "delta/latest.h"
+#include "delta/log_maintain.h"
 #include "delta/transaction_impl.h"
 
 #define CRC_MAX ((size_t)64 << 20)
 #define CRC_TXNS_MAX 1000         /* more applications than that are left out of the .crc */
-#define DEFAULT_INTERVAL 10       /* Spark's delta.checkpointInterval */
-#define FILES_PER_COMMIT 10000    /* a checkpoint of that many files costs about as much as one commit */
+#define DEFAULT_INTERVAL 10 /* Spark's delta.checkpointInterval */
+#define FILES_PER_COMMIT 2500 /* a checkpoint of that many files costs about as much as a commit */
 
 typedef struct {
     int64_t files, bytes;
@@ -129,6 +131,17 @@ static pli_status chain_crc(const pli__txn_handle *x, int64_t version, totals *n
     return *known ? write_crc(x, version, n, err) : PLI_OK;
 }
 
+/* The snapshot that goes on from here begins at the new checkpoint: going on from the old one, it would hold and read ever more
+ * commits. */
+static pli_status begin_anew(pli__txn_handle *x, int64_t version, pli_error *err) {
+    const pli__snapshot_options for_write = {.for_write = true};
+    pli__snapshot *s = NULL;
+    PLI_TRY(pli__snapshot_open(x->t, version, &for_write, &s, err));
+    pli__snapshot_unref(x->after);
+    x->after = s;
+    return PLI_OK;
+}
+
 static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     totals n = {0};
     bool known = false;
@@ -143,9 +156,12 @@ static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     if (version == 0 || version % checkpoint_interval(x, known ? n.files : files_of_hint(x->t)) != 0) return PLI_OK;
     if (!pli__store_local_path(pli__delta_log(x->t))) return PLI_OK;
     PLI_TRY(pli__delta_checkpoint_write(x->after, x->t, &r, err));
-    if (known || !r.actions) return PLI_OK;
-    n = (totals){r.add_files, r.table_bytes}; /* a chain of .crc files begins here */
-    return write_crc(x, version, &n, err);
+    if (!known && r.actions) {
+        n = (totals){r.add_files, r.table_bytes}; /* a chain of .crc files begins here */
+        PLI_TRY(write_crc(x, version, &n, err));
+    }
+    if (r.actions) PLI_TRY(pli__log_clean(x->after, NULL, err));
+    return r.actions ? begin_anew(x, version, err) : PLI_OK;
 }
 
 void pli__txn_after_commit(pli__txn_handle *x, int64_t version) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "delta/latest.h"
 
 static void table_auto(pli_table **t) { pli_table_close(*t); }
 
@@ -14,12 +15,14 @@ pli_status pli_table_open(pli_env *env, const char *path, pli_table **out, pli_e
     if (!t) return pli__error_memory(err);
     t->env = env;
     PLI_TRY(pli__delta_open(env, path, &t->delta, err));
+    pli__latest_switch_on(t->delta);
     *out = PLI_TAKE(t);
     return PLI_OK;
 }
 
 void pli_table_close(pli_table *t) {
     if (!t) return;
+    if (t->delta) pli__latest_forget(t->delta);
     pli__delta_free(t->delta);
     free(t);
 }

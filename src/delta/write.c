@@ -2,6 +2,7 @@
 #include "delta/write.h"
 
 #include "delta/active.h"
+#include "delta/latest.h"
 #include "delta/metadata_write.h"
 #include "delta/overwrite.h"
 #include "delta/project.h"
@@ -74,12 +75,11 @@ static pli_status choose_metadata(writer *w, pli_error *err) {
 }
 
 static pli_status open_latest(writer *w, pli_error *err) {
-    const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
     bool exists = false;
     PLI_TRY(pli__delta_exists(w->t, &exists, err));
     if (exists && w->o->mode == PLI_WRITE_ERROR_IF_EXISTS)
         return pli__error_set(err, PLI_E_EXISTS, "there is a table in '%s' already", pli__delta_root(w->t));
-    return exists ? pli__snapshot_open(w->t, PLI__LATEST, &for_write, &w->snapshot, err) : PLI_OK;
+    return exists ? pli__latest_open(w->t, &w->snapshot, err) : PLI_OK;
 }
 
 /* ---- overwrite ---- */
@@ -184,7 +184,7 @@ static pli_status rebase(writer *w, bool *fits, pli_error *err) {
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *now = NULL;
     *fits = false;
     if (w->o->mode != PLI_WRITE_APPEND) return PLI_OK;
-    PLI_TRY(pli__snapshot_open(w->t, PLI__LATEST, NULL, &now, err));
+    PLI_TRY(pli__latest_open(w->t, &now, err));
     PLI_TRY(pli__metadata_takes_files(pli__snapshot_metadata(now), &w->metadata, fits, err));
     if (!*fits) return PLI_OK;
     if (w->snapshot) pli__snapshot_unref(w->snapshot);
