@@ -224,7 +224,7 @@ static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan,
 }
 
 static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool sampled, bool only, pli_error *err) {
-    PLI_TRY(pli__input_check(file->path, err));
+    if (only) PLI_TRY(pli__input_check(file->path, err)); /* else the walk over its quotes reads it to the end */
     PLI_AUTO(pli__csv_auto) pli__csv_scan *scan = NULL;
     PLI_TRY(pli__csv_open(file->path, &r->dialect, &scan, err));
     pli__csv_row row;

@@ -68,7 +68,8 @@ static pli_status walk_file(walk *w, const char *path, char *block, bool *any_qu
     PLI_AUTO(pli__input_auto) pli__input *in = NULL;
     PLI_TRY(pli__input_open(path, &in, err));
     bool first = true;
-    for (size_t got = 1; got && !w->unclear; first = false) {
+    const bool to_the_end = *pli__input_compression(path);
+    for (size_t got = 1; got && (to_the_end || !w->unclear); first = false) {
         PLI_TRY(pli__input_read(in, block, BLOCK, &got, err));
         if (!got) break;
         const size_t mark = first && got >= 3 && memcmp(block, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
@@ -82,10 +83,9 @@ static pli_status walk_file(walk *w, const char *path, char *block, bool *any_qu
 pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *d, pli__str delimiter, bool *out,
                                    pli_error *err) {
     *out = false;
-    if (!d->quote) return PLI_OK;
-    if (d->encoding == PLI__CSV_UTF16) {
-        *out = true;
-        return PLI_OK;
+    if (!d->quote || d->encoding == PLI__CSV_UTF16) {
+        *out = d->quote;
+        return pli__input_check(path, err);
     }
     PLI_AUTO(pli__free_ptr) char *block = malloc(BLOCK);
     if (!block) return pli__error_memory(err);

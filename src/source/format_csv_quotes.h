@@ -7,7 +7,8 @@
 
 #include "source/format_csv_scan.h"
 
-/** @param delimiter of the file @param out true also where only the engine could tell. Reads the whole file, quickly. */
+/** Reads the whole file, quickly: a compressed one that is damaged or cut short is BAD_DATA, as of pli__input_check.
+ *  @param delimiter of the file @param out true also where only the engine could tell */
 pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *dialect, pli__str delimiter, bool *out,
                                    pli_error *err);
 
