@@ -2,7 +2,7 @@
  * Plans and commits batches of a folder until nothing is left, by the public header alone, and prints what planning took.
  *
  *   discovery SOURCE CHECKPOINT MAX_FILES
- *   {"batches", "files", "plan_ms", "first_ms", "last_ms", "idle_ms", "plan_cpu_ms", "first_cpu_ms", "peak_mb"}
+ *   {"batches", "files", "plan_ms", "first_ms", "last_ms", "idle_ms", "idle_cpu_ms", "plan_cpu_ms", "first_cpu_ms", "peak_mb"}
  *
  * "cpu" is processor time, which other programs on the machine do not lengthen. first_ms is the plan that discovers, idle_ms the one that finds nothing (its own discovery included).
  */
@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     pli_error err = {0};
     pli_env *env = NULL;
     pli_stream *stream = NULL;
-    double plan = 0, first = 0, last = 0, idle = 0, plan_cpu = 0, first_cpu = 0;
+    double plan = 0, first = 0, last = 0, idle = 0, idle_cpu = 0, plan_cpu = 0, first_cpu = 0;
     long batches = 0, files = 0;
     if (argc != 4) return 2;
     must(pli_env_new(NULL, &env, &err), &err);
@@ -64,6 +64,7 @@ int main(int argc, char **argv) {
         cpu = cpu_ms() - cpu;
         if (!batch) {
             idle = took;
+            idle_cpu = cpu;
             break;
         }
         plan += took;
@@ -82,8 +83,8 @@ int main(int argc, char **argv) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf(
-        "{\"batches\": %ld, \"files\": %ld, \"plan_ms\": %.1f, \"first_ms\": %.1f, \"last_ms\": %.1f, \"idle_ms\": %.1f, \"plan_cpu_ms\": %.1f, \"first_cpu_ms\": %.1f, \"peak_mb\": %.1f}\n",
-        batches, files, plan, first, last, idle, plan_cpu, first_cpu, (double)usage.ru_maxrss / 1024);
+        "{\"batches\": %ld, \"files\": %ld, \"plan_ms\": %.1f, \"first_ms\": %.1f, \"last_ms\": %.1f, \"idle_ms\": %.1f, \"idle_cpu_ms\": %.1f, \"plan_cpu_ms\": %.1f, \"first_cpu_ms\": %.1f, \"peak_mb\": %.1f}\n",
+        batches, files, plan, first, last, idle, idle_cpu, plan_cpu, first_cpu, (double)usage.ru_maxrss / 1024);
     pli_stream_close(stream);
     pli_env_free(env);
     return 0;

@@ -1,0 +1,163 @@
+"""The Python package beside Polars' own Delta writer and beside the C library.
+
+    python tests/bench/bench_python.py [--rows 5000000] [--files 1000000] [--runs 3] [--only write,import,plan,cdc]
+
+Bounds (exit 1 when one is missed): a LazyFrame streamed into a Delta table in no more processor time than Polars' sink_delta and
+75 % of its memory; importing costs 10 ms beyond Polars; a plan over a checkpoint of a million files takes 10 ms more than in C;
+apply_cdc_delta takes 1.2 x of the C merge (`pli delta merge`) of the same rows. Each measurement is a process of its own; ours and the peer's alternate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+PLI = Path(os.environ.get("PLI", HERE.parents[1] / "build/release/bin/pli")).resolve()
+missed: list[str] = []
+
+
+def environment() -> dict[str, str]:
+    package = PLI.parents[1] / "python"
+    return {**os.environ, "PYTHONPATH": str(package)} if package.is_dir() else dict(os.environ)
+
+
+def measure(code: str, *args: str) -> dict[str, float]:
+    """Run a program that measures itself; its last line is JSON."""
+    done = subprocess.run([sys.executable, "-c", code, *args], env=environment(), capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def judge(what: str, ours: float, theirs: float, bound: float, unit: str) -> None:
+    ok = ours <= theirs * bound
+    print(
+        f"{what:<52} {ours:9.3f} {unit:<2}  peer {theirs:9.3f} {unit:<2}  ratio {ours / theirs:5.2f} (at most {bound:.2f})  {'ok' if ok else 'MISSED'}",
+        flush=True,
+    )
+    if not ok:
+        missed.append(what)
+
+
+def judge_sum(what: str, ours: float, theirs: float, extra: float) -> None:
+    ok = ours <= theirs + extra
+    print(
+        f"{what:<52} {ours:9.2f} ms  peer {theirs:9.2f} ms  {ours - theirs:+6.2f} ms (at most {extra:+g})  {'ok' if ok else 'MISSED'}",
+        flush=True,
+    )
+    if not ok:
+        missed.append(what)
+
+
+# ---------------------------------------------------------------- a LazyFrame into a Delta table
+
+_MEASURED = """
+import json, resource, sys, time
+import polars as pl
+def usage():
+    u = resource.getrusage(resource.RUSAGE_SELF)
+    return u.ru_utime + u.ru_stime, u.ru_maxrss / 1024, time.perf_counter()
+def report(before, after):
+    print(json.dumps({"cpu": after[0] - before[0], "mb": after[1], "wall": after[2] - before[2]}))
+"""
+
+_FRAME = """
+n, target = int(sys.argv[1]), sys.argv[2]
+lf = pl.LazyFrame({"id": pl.int_range(n, eager=True)}).with_columns(
+    g=(pl.col("id") * 7919 % 1000).cast(pl.Int32),
+    v=pl.col("id") * 0.37,
+    name=pl.concat_str(pl.lit("name-"), (pl.col("id") % 100000).cast(pl.String)),
+    ts=(pl.col("id") * 1000000).cast(pl.Datetime("us", "UTC")),
+    flag=pl.col("id") % 3 == 0,
+)
+"""
+
+_OURS = "import polars_incremental as pli\nbefore = usage()\npli.write_delta(lf, target)\nreport(before, usage())"
+_PEER = "import deltalake\nbefore = usage()\nlf.sink_delta(target)\nreport(before, usage())"
+
+
+def write(rows: int, runs: int, tmp: Path) -> None:
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
+    for _ in range(runs):
+        for name, code in (("ours", _OURS), ("peer", _PEER)):
+            table = tmp / name
+            found[name].append(measure(_MEASURED + _FRAME + code, str(rows), str(table)))
+            shutil.rmtree(table)
+    best = {name: {k: min(m[k] for m in all_of) for k in ("cpu", "mb", "wall")} for name, all_of in found.items()}
+    title = f"{rows} rows of a LazyFrame to Delta"
+    judge(f"{title}: processor", best["ours"]["cpu"], best["peer"]["cpu"], 1.0, "s")
+    judge(f"{title}: memory", best["ours"]["mb"], best["peer"]["mb"], 0.75, "MB")
+    print(f"{'':<52} clock {best['ours']['wall']:.2f} s and {best['peer']['wall']:.2f} s", flush=True)
+
+
+# ---------------------------------------------------------------- import
+
+
+def importing(runs: int) -> None:
+    code = "import json, polars, time; t = time.process_time(); import polars_incremental; print(json.dumps({'ms': (time.process_time() - t) * 1e3}))"
+    best = min(measure(code)["ms"] for _ in range(runs))
+    judge_sum("import beyond Polars' own", best, 0.0, 10)
+
+
+# ---------------------------------------------------------------- planning
+
+_PLAN = """
+import json, sys, time
+import polars_incremental as pli
+source = pli.FilesSource(sys.argv[1], file_format="csv", pattern="*.csv", recursive=True).to_spec().with_checkpoint(sys.argv[2])
+t, cpu = time.perf_counter(), time.process_time()
+batch = source.plan_batch()
+print(json.dumps({"cpu": (time.process_time() - cpu) * 1e3, "ms": (time.perf_counter() - t) * 1e3, "new": batch is not None}))
+"""
+
+
+def planning(files: int, runs: int, tmp: Path) -> None:
+    from bench_discovery import build, generate, plan
+
+    source, checkpoint = tmp / "source", tmp / "checkpoint"
+    generate(source, 1000, files // 1000)
+    program = build(tmp)
+    plan(program, source, checkpoint, 100_000)
+    # marks of folders hold for one set of options: each has a checkpoint of its own, looked at once before
+    shutil.copytree(checkpoint, tmp / "copy")
+    measure(_PLAN, str(source), str(tmp / "copy"))
+    in_c = [plan(program, source, checkpoint, 100_000) for _ in range(runs)]
+    in_python = [measure(_PLAN, str(source), str(tmp / "copy")) for _ in range(runs)]
+    if any(m["new"] for m in in_python):
+        missed.append("nothing was new")
+    best = [min(m[k] for m in all_of) for all_of, k in ((in_python, "cpu"), (in_c, "idle_cpu_ms"))]
+    judge_sum(f"a plan over a checkpoint of {files} files: processor", *best, 10)
+    clock = [min(m[k] for m in all_of) for all_of, k in ((in_python, "ms"), (in_c, "idle_ms"))]
+    print(f"{'':<52} clock {clock[0]:.1f} ms and {clock[1]:.1f} ms", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", default="write,import,plan")
+    options = parser.parse_args()
+    only = options.only.split(",")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    with tempfile.TemporaryDirectory(prefix="pli-bench-") as tmp:
+        if "write" in only:
+            write(options.rows, options.runs, Path(tmp))
+        if "import" in only:
+            importing(options.runs)
+        if "plan" in only:
+            planning(options.files, options.runs, Path(tmp))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
