@@ -59,14 +59,17 @@ static bool add_structure(const pli__metadata *m, const pli__type *strct, bool n
     return any;
 }
 
-static void add_stats(const pli__metadata *m, const pli__type *schema, pli__buf *out) {
+static void add_stats(const pli__snapshot *s, pli__buf *out) {
     PLI_AUTO(pli__buf_clear) pli__buf structure = {0};
     static const char *const parts[] = {"minValues", "maxValues", "nullCount"};
-    pli__buf_addz(&structure, "{\"numRecords\":\"BIGINT\",\"tightBounds\":\"BOOLEAN\"");
+    pli__buf_addz(&structure, "{\"numRecords\":\"BIGINT\"");
+    if (pli__snapshot_has_feature(s, "deletionVectors")) pli__buf_addz(&structure, ",\"tightBounds\":\"BOOLEAN\"");
     for (int i = 0; i < 3; i++) {
         const size_t before = structure.len;
         pli__buf_addf(&structure, ",\"%s\":", parts[i]);
-        if (!add_structure(m, schema, i == 2, true, &structure) && !structure.failed) structure.len = before;
+        if (!add_structure(pli__snapshot_metadata(s), pli__snapshot_schema(s), i == 2, true, &structure) &&
+            !structure.failed)
+            structure.len = before;
     }
     pli__buf_addc(&structure, '}');
     pli__buf_addz(out, ", stats_parsed := json_transform(coalesce(exact, stats), ");
@@ -100,9 +103,9 @@ bool pli__checkpoint_wants_parsed(const pli__snapshot *s) {
     return pli__str_ieqz(pli__snapshot_property(s, "delta.checkpoint.writeStatsAsStruct"), "true");
 }
 
-pli_status pli__checkpoint_parsed_sql(const pli__metadata *m, const pli__type *schema, pli__buf *out, pli_error *err) {
-    add_stats(m, schema, out);
-    PLI_TRY(add_partitions(m, schema, out, err));
+pli_status pli__checkpoint_parsed_sql(const pli__snapshot *s, pli__buf *out, pli_error *err) {
+    add_stats(s, out);
+    PLI_TRY(add_partitions(pli__snapshot_metadata(s), pli__snapshot_schema(s), out, err));
     return pli__buf_status(out, err);
 }
 

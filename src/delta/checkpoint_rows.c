@@ -214,8 +214,7 @@ static pli_status add_files(const pli__snapshot *s, pli__buf *sql, pli_error *er
                   K_ADD);
     if (!pli__str_ieqz(pli__snapshot_property(s, "delta.checkpoint.writeStatsAsJson"), "false"))
         pli__buf_addz(sql, ", stats := stats");
-    if (pli__checkpoint_wants_parsed(s))
-        PLI_TRY(pli__checkpoint_parsed_sql(pli__snapshot_metadata(s), pli__snapshot_schema(s), sql, err));
+    if (pli__checkpoint_wants_parsed(s)) PLI_TRY(pli__checkpoint_parsed_sql(s, sql, err));
     pli__buf_addf(
         sql,
         ") END AS add, "
