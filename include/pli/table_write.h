@@ -209,6 +209,23 @@ PLI_API pli_status pli_table_drop_column(pli_table *t, const char *path, pli_row
 PLI_API pli_status pli_table_add_column(pli_table *t, const char *path, const char *type, pli_row_fn *fn, void *arg,
                                         pli_error *err);
 
+typedef struct pli_convert_options {
+    size_t size;
+    const char *partition_by; /**< columns that folders "name=value" give, with SQL types: "day DATE, region VARCHAR" */
+    size_t n_properties;
+    const pli_property *properties;
+    bool no_statistics; /**< only rows are counted; otherwise the columns are read once */
+    bool dry_run;
+} pli_convert_options;
+/** The folder of Parquet files that `t` was opened for becomes a table in place; the files stay as they are. PLI_E_EXISTS if it
+ *  is a table, PLI_E_SCHEMA for files that do not go together. Report: files, bytes, rows, filesIgnored. */
+PLI_API pli_status pli_table_convert(pli_table *t, const pli_convert_options *options, pli_row_fn *fn, void *arg,
+                                     pli_error *err);
+/** Make a table at `destination` that shares the files of a version of `t` (shallow clone). Vacuuming `t` takes files from it;
+ *  the clone never touches them. @param at NULL = the newest version. PLI_E_EXISTS. Report: sourceVersion, files, bytes. */
+PLI_API pli_status pli_table_clone(pli_table *t, const char *destination, const pli_at *at, bool dry_run,
+                                   pli_row_fn *fn, void *arg, pli_error *err);
+
 #ifdef __cplusplus
 }
 #endif

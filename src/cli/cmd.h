@@ -50,6 +50,8 @@ int cli_cmd_delta_drop_constraint(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_add_column(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_rename_column(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_drop_column(cli_context *ctx, const cli_args *args);
+int cli_cmd_delta_convert(cli_context *ctx, const cli_args *args);
+int cli_cmd_delta_clone(cli_context *ctx, const cli_args *args);
 int cli_cmd_explain(cli_context *ctx, const cli_args *args);
 int cli_cmd_version(cli_context *ctx, const cli_args *args);
 int cli_cmd_doctor(cli_context *ctx, const cli_args *args);

@@ -260,3 +260,23 @@ int cli_cmd_delta_drop_column(cli_context *ctx, const cli_args *args) {
     bool ok = begin(&c, ctx, args) && cli_confirm(ctx, "drop the column?");
     return DONE(pli_table_drop_column(c.table, args->words[1], REPORT));
 }
+
+int cli_cmd_delta_convert(cli_context *ctx, const cli_args *args) {
+    change c;
+    bool ok = begin(&c, ctx, args) && read_pairs(&c, "--property");
+    const pli_convert_options o = {.size = sizeof o,
+                                   .partition_by = cli_arg(args, "--partition-by"),
+                                   .n_properties = c.n_pairs,
+                                   .properties = c.pairs,
+                                   .no_statistics = cli_has(args, "--no-statistics"),
+                                   .dry_run = ctx->dry_run};
+    return DONE(pli_table_convert(c.table, &o, REPORT));
+}
+
+int cli_cmd_delta_clone(cli_context *ctx, const cli_args *args) {
+    change c;
+    pli_at at = {
+        .size = sizeof at, .has_version = cli_has(args, "--version"), .timestamp = cli_arg(args, "--timestamp")};
+    bool ok = begin(&c, ctx, args) && cli_arg_i64(ctx, args, "--version", 0, &at.version);
+    return DONE(pli_table_clone(c.table, args->words[1], &at, ctx->dry_run, REPORT));
+}

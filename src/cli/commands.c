@@ -129,6 +129,14 @@ static const cli_flag restore_flags[] = {{"--version", "N", "this version", NULL
                                          {"--timestamp", "TS", "the version that was current then", NULL, 0},
                                          CLI_FLAG_DRY_RUN,
                                          CLI_END};
+static const cli_flag convert_flags[] = {
+    {"--partition-by", "A TYPE,…", "columns whose values the folders 'name=value' give", NULL, 0},
+    {"--property", "KEY=VALUE", "table property", NULL, 0},
+    {"--no-statistics", NULL, "count rows only; files are then not left out by conditions", NULL, 0},
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
 static const cli_flag drop_column_flags[] = {CLI_FLAG_YES, CLI_END};
 static const cli_flag checkpoint_flags[] = {CLI_FLAG_DRY_RUN, CLI_FLAGS_LIMITS, CLI_END};
 static const cli_flag compact_log_flags[] = {
@@ -236,6 +244,11 @@ static cli_command table[] = {
      "pli delta rename-column t address.city town", plain_flags, 3, 3, cli_cmd_delta_rename_column},
     {"delta drop-column", "TABLE NAME", "drop a column (the table needs delta.columnMapping.mode=name)",
      "pli delta drop-column t price --yes", drop_column_flags, 2, 2, cli_cmd_delta_drop_column},
+    {"delta convert", "FOLDER", "make a folder of Parquet files a table, in place",
+     "pli delta convert data/events --partition-by 'day DATE, region VARCHAR'", convert_flags, 1, 1,
+     cli_cmd_delta_convert},
+    {"delta clone", "TABLE DEST", "make a table that shares the files of a version of another one",
+     "pli delta clone data/delta/events /tmp/trial --version 12", restore_flags, 2, 2, cli_cmd_delta_clone},
     {"doctor", "", "versions, engine, permissions, clock, disk: what is wrong and how to mend it", "pli doctor",
      config_flag, 0, 0, cli_cmd_doctor},
     {"explain", "[CODE]", "what an error code means and what to do", "pli explain SINK_AHEAD", NULL, 0, 1,

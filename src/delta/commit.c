@@ -206,22 +206,30 @@ static pli_status run_attempts(pli__txn_handle *x, pli__commit_result *result, p
     return PLI_OK;
 }
 
-static int64_t row_id_mark(const pli__txn_handle *x) {
+int64_t pli__row_id_mark(pli__str configuration) {
+    pli__json_scan s;
+    pli__json_item it;
+    bool more;
+    int64_t mark;
+    pli__json_scan_init(&s, configuration, PLI__ROW_TRACKING, 0);
+    if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
+        pli__json_scan_enter(&s, NULL) != PLI_OK)
+        return -1;
+    while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more)
+        if (pli__json_key_is(&it, "rowIdHighWaterMark") && pli__json_item_i64(&it, &mark)) return mark;
+    return -1;
+}
+
+/* The mark of the snapshot, unless the transaction has been given one. */
+static int64_t first_row_id_mark(const pli__txn_handle *x) {
+    int64_t mark = x->row_id_mark;
     for (size_t i = 0; x->snapshot && i < pli__snapshot_n_domains(x->snapshot); i++) {
         const pli__domain d = pli__snapshot_domain_at(x->snapshot, i);
-        if (!pli__str_eqz(d.domain, "delta.rowTracking")) continue;
-        pli__json_scan s;
-        pli__json_item it;
-        bool more;
-        int64_t mark;
-        pli__json_scan_init(&s, d.configuration, "delta.rowTracking", 0);
-        if (pli__json_scan_root(&s, &it, NULL) != PLI_OK || it.kind != PLI__JSON_OBJECT ||
-            pli__json_scan_enter(&s, NULL) != PLI_OK)
-            return -1;
-        while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more)
-            if (pli__json_key_is(&it, "rowIdHighWaterMark") && pli__json_item_i64(&it, &mark)) return mark;
+        if (!pli__str_eqz(d.domain, PLI__ROW_TRACKING)) continue;
+        const int64_t known = pli__row_id_mark(d.configuration);
+        if (known > mark) mark = known;
     }
-    return -1;
+    return mark;
 }
 
 static void fill_result(const pli__txn_handle *x, pli__commit_result *r) {
@@ -238,7 +246,7 @@ pli_status pli__txn_commit(pli__txn_handle *x, pli__commit_result *out, pli_erro
     if (x->state != PLI__TXN_OPEN) return pli__error_set(err, PLI_E_STATE, "the transaction has ended already");
     x->state = PLI__TXN_FAILED;
     PLI_TRY(pli__txn_validate(x, err));
-    x->row_id_mark = row_id_mark(x);
+    x->row_id_mark = first_row_id_mark(x);
     const int64_t ict_us = x->snapshot ? pli__snapshot_ict_us(x->snapshot) : -1;
     x->last_ict_ms = ict_us < 0 ? -1 : ict_us / 1000;
     PLI_TRY(settle_files(x, err));

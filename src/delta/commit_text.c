@@ -115,7 +115,7 @@ static pli_status add_row_id_mark(const file_writer *w, pli_error *err) {
     char text[64];
     snprintf(text, sizeof text, "{\"rowIdHighWaterMark\":%lld}", (long long)w->next_id - 1);
     const pli__action a = {.kind = PLI__ACTION_DOMAIN,
-                           .domain = {PLI_STR("delta.rowTracking"), pli__str_of(text), false}};
+                           .domain = {PLI_STR(PLI__ROW_TRACKING), pli__str_of(text), false}};
     return pli__action_write(&a, w->out, err);
 }
 
@@ -132,7 +132,7 @@ static pli_status add_files(pli__txn_handle *x, int64_t version, pli__buf *out, 
         const pli__action a = {.kind = PLI__ACTION_CDC, .cdc = x->cdcs.at[i]};
         PLI_TRY(pli__action_write(&a, out, err));
     }
-    return w.next_id > x->row_id_mark + 1 ? add_row_id_mark(&w, err) : PLI_OK;
+    return x->sets_row_id_mark || w.next_id > x->row_id_mark + 1 ? add_row_id_mark(&w, err) : PLI_OK;
 }
 
 static pli_status add_state(pli__txn_handle *x, int64_t version, pli__buf *out, pli_error *err) {

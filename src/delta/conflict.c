@@ -38,8 +38,8 @@ static void note(obstacle *o, pli__str name) {
     o->name[n] = '\0';
 }
 
-/* A member of a JSON object as text; false if there is none. */
-static bool json_member(pli__str object, const char *key, pli__buf *scratch, pli__str *text, int64_t *number) {
+/* A text that is a member of a JSON object; false if there is none. */
+static bool json_member(pli__str object, const char *key, pli__buf *scratch, pli__str *text) {
     pli__json_scan s;
     pli__json_item it;
     bool more;
@@ -49,7 +49,6 @@ static bool json_member(pli__str object, const char *key, pli__buf *scratch, pli
         return false;
     while (pli__json_scan_next(&s, &it, &more, NULL) == PLI_OK && more) {
         if (!pli__json_key_is(&it, key)) continue;
-        if (number) return pli__json_item_i64(&it, number);
         if (it.kind != PLI__JSON_STRING) return false;
         *text = pli__json_item_str(&it, scratch);
         return true;
@@ -61,14 +60,12 @@ static void see_commit_info(winner *w, pli__str raw) {
     PLI_AUTO(pli__buf_clear) pli__buf scratch = {0};
     pli__str id = {0};
     w->ict_ms = pli__commit_info_ict(raw);
-    if (json_member(raw, "txnId", &scratch, &id, NULL)) w->ours = pli__str_eqz(id, w->x->txn_id);
+    if (json_member(raw, "txnId", &scratch, &id)) w->ours = pli__str_eqz(id, w->x->txn_id);
 }
 
 static void see_domain(winner *w, const pli__domain *d) {
-    if (pli__str_eqz(d->domain, "delta.rowTracking")) {
-        int64_t mark;
-        if (!d->removed && json_member(d->configuration, "rowIdHighWaterMark", NULL, NULL, &mark))
-            w->row_id_mark = mark;
+    if (pli__str_eqz(d->domain, PLI__ROW_TRACKING)) {
+        if (!d->removed) w->row_id_mark = pli__row_id_mark(d->configuration);
         return;
     }
     for (size_t i = 0; i < w->x->domains.n; i++)

@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 #include "base/time.h"
+#include "delta/clone.h"
+#include "delta/convert.h"
 #include "delta/dml.h"
 #include "delta/maintain.h"
 #include "delta/table_public.h"
@@ -317,4 +319,55 @@ pli_status pli_table_add_column(pli_table *t, const char *path, const char *type
     NOT_NULL(type);
     PLI_TRY(pli__add_column(t->delta, path, type, &version, err));
     return simple_report("ADD COLUMNS", version, true, fn, arg, err);
+}
+
+/* ---- tables out of files and of other tables ---- */
+
+pli_status pli_table_convert(pli_table *t, const pli_convert_options *options, pli_row_fn *fn, void *arg,
+                             pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf row = {0};
+    pli_convert_options o = {0};
+    pli__convert_result r = {0};
+    NOT_NULL(t);
+    COPY_OPTIONS(options, o);
+    PLI_AUTO(pli__free_ptr) pli__kv *properties = calloc(o.n_properties + 1, sizeof *properties);
+    if (!properties) return pli__error_memory(err);
+    for (size_t i = 0; i < o.n_properties; i++) {
+        if (!o.properties[i].key || !o.properties[i].value)
+            return pli__error_set(err, PLI_E_ARGUMENT, "a property needs a name and a value");
+        properties[i] = (pli__kv){pli__str_of(o.properties[i].key), pli__str_of(o.properties[i].value)};
+    }
+    const pli__convert_options c = {.partition_by = o.partition_by,
+                                    .n_properties = o.n_properties,
+                                    .properties = properties,
+                                    .no_statistics = o.no_statistics,
+                                    .dry_run = o.dry_run};
+    PLI_TRY(pli__convert(t->delta, &c, &r, err));
+    begin_report(&row, "CONVERT", r.version, r.committed);
+    add_number(&row, "files", r.files);
+    add_number(&row, "bytes", r.bytes);
+    add_number(&row, "rows", r.rows);
+    add_number(&row, "filesIgnored", r.files_ignored);
+    return end_report(&row, fn, arg, err);
+}
+
+pli_status pli_table_clone(pli_table *t, const char *destination, const pli_at *at, bool dry_run, pli_row_fn *fn,
+                           void *arg, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf row = {0};
+    PLI_AUTO(pli__delta_auto) pli__delta *to = NULL;
+    pli__clone_result r = {0};
+    pli_at where = {0};
+    int64_t version = PLI__LATEST;
+    NOT_NULL(t);
+    NOT_NULL(destination);
+    COPY_OPTIONS(at, where);
+    if (where.has_version || where.timestamp)
+        PLI_TRY(pli__table_resolve(t, where.has_version, where.version, where.timestamp, &version, err));
+    PLI_TRY(pli__delta_open(t->env, destination, &to, err));
+    PLI_TRY(pli__clone(t->delta, version, to, dry_run, &r, err));
+    begin_report(&row, "CLONE", r.version, r.committed);
+    add_number(&row, "sourceVersion", r.source_version);
+    add_number(&row, "files", r.files);
+    add_number(&row, "bytes", r.bytes);
+    return end_report(&row, fn, arg, err);
 }

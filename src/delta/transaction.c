@@ -53,6 +53,7 @@ pli_status pli__txn_begin(pli__delta *t, pli__snapshot *snapshot, const pli__txn
     x->read_paths = pli__map_new();
     if (!x->add_paths || !x->remove_paths || !x->read_paths) return pli__error_memory(err);
     x->read_version = snapshot ? pli__snapshot_version(snapshot) : -1;
+    x->row_id_mark = -1;
     pli__uuid_new(x->txn_id);
     PLI_TRY(pli__arena_status(&x->arena, err));
     *out = PLI_TAKE(x);
@@ -140,6 +141,12 @@ pli_status pli__txn_set_txn(pli__txn_handle *x, pli__str app_id, int64_t version
 
 pli_status pli__txn_set_domain(pli__txn_handle *x, const pli__domain *domain, pli_error *err) {
     PLI_TRY(check_open(x, err));
+    if (pli__str_eqz(domain->domain,
+                     PLI__ROW_TRACKING)) { /* written with the marks of our own rows, see commit_text.c */
+        x->row_id_mark = pli__row_id_mark(domain->configuration);
+        x->sets_row_id_mark = true;
+        return PLI_OK;
+    }
     pli__domain *d = NULL;
     for (size_t i = 0; i < x->domains.n; i++)
         if (pli__str_eq(x->domains.at[i].domain, domain->domain)) d = &x->domains.at[i];

@@ -44,6 +44,7 @@ struct pli__txn_handle {
     char txn_id[37];
     int64_t read_version;   /**< -1: none */
     int64_t row_id_mark;    /**< delta.rowTracking's high water mark before our rows; -1 = none yet */
+    bool sets_row_id_mark;  /**< the mark is written although no row gets an id (it came as a domain) */
     int64_t last_ict_ms;    /**< in-commit timestamp of the version before ours, -1 = none */
     int64_t timestamp_ms;   /**< of the attempt at hand */
     pli__snapshot *after;
@@ -63,6 +64,11 @@ bool pli__txn_property_is(const pli__txn_handle *x, const char *key, const char 
 /** No metadata, protocol or data change: nothing that a reader at Serializable could miss. */
 bool pli__txn_only_rearranges(const pli__txn_handle *x);
 bool pli__txn_is_blind_append(const pli__txn_handle *x);
+
+/** Domain whose configuration says {"rowIdHighWaterMark":n}. */
+#define PLI__ROW_TRACKING "delta.rowTracking"
+/** The mark that its configuration says, -1 if none. */
+int64_t pli__row_id_mark(pli__str configuration);
 
 /** Rules that must hold for any commit, checked before the first attempt; derives the protocol where it is not set. */
 pli_status pli__txn_validate(pli__txn_handle *x, pli_error *err);
