@@ -23,7 +23,8 @@ struct pli__log_checkpoint {
     pli__delta *table; /* borrowed: the snapshot holds it */
     int64_t version;
     pli__arena arena;
-    const char *manifest; /* name of a JSON manifest in the log; NULL = Parquet */
+    const char *name;     /* in the log; of several parts, the first */
+    const char *manifest; /* the same for a JSON manifest; NULL = Parquet */
     file_group own, sidecars;
     pli__sidecar *sidecar_facts; /* beside sidecars.paths */
     size_t cap_facts;
@@ -51,6 +52,7 @@ pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c) {
 }
 
 int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c) { return c->version; }
+const char *pli__log_checkpoint_name(const pli__log_checkpoint *c) { return c->name; }
 
 size_t pli__log_checkpoint_n_sidecars(const pli__log_checkpoint *c) { return c->sidecars.n; }
 pli__sidecar pli__log_checkpoint_sidecar(const pli__log_checkpoint *c, size_t i) { return c->sidecar_facts[i]; }
@@ -224,10 +226,8 @@ static pli_status read_manifest(pli__log_checkpoint *c, pli__read_what what, pli
     return pli__actions_read(pli__buf_str(&text), name.ptr, what, fn, arg, err);
 }
 
-static pli_status open_manifest(pli__log_checkpoint *c, const pli__log_checkpoint_ref *ref, opening *o,
-                                pli_error *err) {
-    c->manifest = pli__arena_strdup(&c->arena, pli__str_of(ref->names[0]));
-    if (!c->manifest) return pli__error_memory(err);
+static pli_status open_manifest(pli__log_checkpoint *c, opening *o, pli_error *err) {
+    c->manifest = c->name;
     return read_manifest(c, (pli__read_what){.kinds = PLI__READ_STATE}, open_action, o, err);
 }
 
@@ -238,9 +238,11 @@ pli_status pli__log_checkpoint_open(pli__delta *t, const pli__log_checkpoint_ref
     c->refs = 1;
     c->table = t;
     c->version = ref->version;
+    c->name = pli__arena_strdup(&c->arena, pli__str_of(ref->names[0]));
+    if (!c->name) return pli__error_memory(err);
     opening o = {c, fn, arg};
-    PLI_TRY_IN(ref->kind == PLI__CHECKPOINT_V2_JSON ? open_manifest(c, ref, &o, err) : open_parquet(c, ref, &o, err),
-               err, "checkpoint '%s'", ref->names[0]);
+    PLI_TRY_IN(ref->kind == PLI__CHECKPOINT_V2_JSON ? open_manifest(c, &o, err) : open_parquet(c, ref, &o, err), err,
+               "checkpoint '%s'", ref->names[0]);
     PLI_TRY_IN(describe_group(c, &c->sidecars, err), err, "checkpoint '%s'", ref->names[0]);
     *out = PLI_TAKE(c);
     return PLI_OK;
@@ -255,6 +257,7 @@ typedef struct {
     pli__add_fn *add;
     pli__remove_fn *remove;
     void *arg;
+    bool stopped; /* the caller's function ended it */
     pli__action_reader reader; /* memory for partition values */
 } file_pass;
 
@@ -265,23 +268,26 @@ static bool is_hidden(const file_pass *p, pli__str path, const pli__dv *dv) {
 }
 
 static pli_status pass_action(void *arg, const pli__action *a, pli_error *err) {
-    const file_pass *p = arg;
+    file_pass *p = arg;
+    pli_status st = PLI_OK;
     if (a->kind == PLI__ACTION_ADD && !p->removes && !is_hidden(p, a->add.path, &a->add.dv))
-        return p->add(p->arg, &a->add, err);
-    if (a->kind == PLI__ACTION_REMOVE && p->removes && !is_hidden(p, a->remove.path, &a->remove.dv))
-        return p->remove(p->arg, &a->remove, err);
-    return PLI_OK;
+        st = p->add(p->arg, &a->add, err);
+    else if (a->kind == PLI__ACTION_REMOVE && p->removes && !is_hidden(p, a->remove.path, &a->remove.dv))
+        st = p->remove(p->arg, &a->remove, err);
+    p->stopped = st != PLI_OK;
+    return st;
 }
 
-static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_pass *p, pli_error *err) {
+/* The rows of some of a group's files. */
+static pli_status pass_files(pli__log_checkpoint *c, const file_group *g, const char *const *paths, size_t n,
+                             file_pass *p, pli_error *err) {
     pli__engine *e;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     pli__file_columns columns;
     pli__chunk chunk;
     pli__action a;
-    if (!g->n || !pli__log_checkpoint_sql_files(&sql, g->schema, g->paths, g->n, p->removes, p->fields, &columns))
-        return PLI_OK;
+    if (!n || !pli__log_checkpoint_sql_files(&sql, g->schema, paths, n, p->removes, p->fields, &columns)) return PLI_OK;
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__delta_reader(c->table, &e, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -296,13 +302,41 @@ static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_p
     }
 }
 
+static pli_status drop_add(void *arg, const pli__add *add, pli_error *err) {
+    (void)arg, (void)add, (void)err;
+    return PLI_OK;
+}
+
+static pli_status drop_remove(void *arg, const pli__remove *remove, pli_error *err) {
+    (void)arg, (void)remove, (void)err;
+    return PLI_OK;
+}
+
+/* The engine does not always say which of several files is broken; each read by itself shows it. */
+static const char *find_broken(pli__log_checkpoint *c, const file_group *g, const file_pass *failed) {
+    PLI_AUTO(pass_clear)
+    file_pass p = {.fields = failed->fields,
+                   .removes = failed->removes,
+                   .add = drop_add,
+                   .remove = drop_remove,
+                   .reader.what = failed->reader.what};
+    if (g->n == 1) return g->paths[0];
+    for (size_t i = 0; i < g->n; i++)
+        if (pass_files(c, g, &g->paths[i], 1, &p, NULL) != PLI_OK) return g->paths[i];
+    return c->name;
+}
+
+static pli_status pass_group(pli__log_checkpoint *c, const file_group *g, file_pass *p, pli_error *err) {
+    const pli_status st = pass_files(c, g, g->paths, g->n, p, err);
+    if (st == PLI_OK || st == PLI_E_MEMORY || st == PLI_E_CANCELLED || p->stopped) return st;
+    return pli__error_prefix(err, st, "checkpoint file '%s'", find_broken(c, g, p));
+}
+
 static pli_status run_pass(pli__log_checkpoint *c, file_pass *p, pli_error *err) {
     p->reader.what = (pli__read_what){.kinds = PLI__READ_FILES, .fields = p->fields};
     if (c->manifest) PLI_TRY(read_manifest(c, p->reader.what, pass_action, p, err));
-    else PLI_TRY_IN(pass_group(c, &c->own, p, err), err, "checkpoint of version %lld", (long long)c->version);
-    PLI_TRY_IN(pass_group(c, &c->sidecars, p, err), err, "sidecars of the checkpoint of version %lld",
-               (long long)c->version);
-    return PLI_OK;
+    else PLI_TRY(pass_group(c, &c->own, p, err));
+    return pass_group(c, &c->sidecars, p, err);
 }
 
 pli_status pli__log_checkpoint_files(pli__log_checkpoint *c, unsigned fields, const pli__tail *newer, pli__add_fn *fn,

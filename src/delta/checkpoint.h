@@ -19,6 +19,7 @@ pli__log_checkpoint *pli__log_checkpoint_keep(pli__log_checkpoint *c); /**< coun
 void pli__log_checkpoint_unref(pli__log_checkpoint *c);
 void pli__log_checkpoint_auto(pli__log_checkpoint **c);
 int64_t pli__log_checkpoint_version(const pli__log_checkpoint *c);
+const char *pli__log_checkpoint_name(const pli__log_checkpoint *c); /**< in `_delta_log`; of several parts, the first */
 /** A sidecar as the checkpoint names it. Borrowed. */
 typedef struct pli__sidecar {
     pli__str path; /**< as in the log: URI-encoded, relative to `_sidecars` or a full path */

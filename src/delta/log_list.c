@@ -11,6 +11,10 @@ enum { VERSION_DIGITS = 20, PART_DIGITS = 10, UUID_LENGTH = 36, HINT_MAX = 64 <<
 
 void pli__log_commit_name(int64_t version, char out[32]) { snprintf(out, 32, "%020" PRId64 ".json", version); }
 
+void pli__log_compaction_name(pli__log_compaction c, char out[64]) {
+    snprintf(out, 64, "%020" PRId64 ".%020" PRId64 ".compacted.json", c.from, c.to);
+}
+
 /* Exactly n digits at the start of *s, which moves behind them. */
 static bool take_digits(pli__str *s, size_t n, int64_t *out) {
     if (s->len < n) return false;
@@ -111,6 +115,16 @@ static pli_status visit_checkpoint(listing *s, int64_t version, pli__str rest, c
     return PLI_OK;
 }
 
+/* "<to>.compacted.json" */
+static pli_status visit_compaction(listing *s, int64_t from, pli__str rest, pli_error *err) {
+    pli__log_listing *l = s->l;
+    int64_t to;
+    if (!take_digits(&rest, VERSION_DIGITS, &to) || !pli__str_eqz(rest, ".compacted.json") || to <= from) return PLI_OK;
+    PLI_TRY(grow((void **)&l->compactions, l->n_compactions, &l->cap_compactions, sizeof *l->compactions, err));
+    l->compactions[l->n_compactions++] = (pli__log_compaction){from, to};
+    return PLI_OK;
+}
+
 static pli_status visit_name(void *arg, const pli__store_entry *entry, pli_error *err) {
     listing *s = arg;
     pli__str rest = pli__str_of(entry->name);
@@ -118,6 +132,7 @@ static pli_status visit_name(void *arg, const pli__store_entry *entry, pli_error
     if (rest.len > PLI__LOG_NAME_MAX || !take_digits(&rest, VERSION_DIGITS, &version)) return PLI_OK;
     if (pli__str_eqz(rest, ".json")) return add_commit(s->l, version, err);
     if (take(&rest, PLI_STR(".checkpoint"))) return visit_checkpoint(s, version, rest, entry->name, err);
+    if (take(&rest, PLI_STR("."))) return visit_compaction(s, version, rest, err);
     return PLI_OK;
 }
 
@@ -143,6 +158,7 @@ void pli__log_listing_clear(pli__log_listing *l) {
     pli__arena_clear(&l->arena);
     free(l->commits);
     free(l->checkpoints);
+    free(l->compactions);
     *l = (pli__log_listing){0};
 }
 

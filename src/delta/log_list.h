@@ -5,7 +5,8 @@
  *   00000000000000000007.checkpoint.parquet                       checkpoint, one file (its content may be of either form)
  *   00000000000000000007.checkpoint.0000000001.0000000003.parquet part 1 of 3
  *   00000000000000000007.checkpoint.<uuid>.json|parquet           v2 checkpoint
- * Compacted commits, .crc files and everything else are passed over.
+ *   00000000000000000004.00000000000000000006.compacted.json      commits 4 to 6 in one
+ * .crc files and everything else are passed over.
  */
 #ifndef PLI_DELTA_LOG_LIST_H
 #define PLI_DELTA_LOG_LIST_H
@@ -30,6 +31,11 @@ typedef struct pli__log_checkpoint_ref {
     const char *const *names; /**< names in `_delta_log` */
 } pli__log_checkpoint_ref;
 
+/** One file that says what the commits of a range leave. */
+typedef struct pli__log_compaction {
+    int64_t from, to; /**< inclusive */
+} pli__log_compaction;
+
 /** Ascending. Zero-initialise; clear with pli__log_listing_clear. */
 typedef struct pli__log_listing {
     pli__arena arena;
@@ -37,6 +43,8 @@ typedef struct pli__log_listing {
     int64_t *commits;
     size_t n_checkpoints, cap_checkpoints;
     pli__log_checkpoint_ref *checkpoints;
+    size_t n_compactions, cap_compactions;
+    pli__log_compaction *compactions;
 } pli__log_listing;
 
 /** List from a version on (0 = everything). */
@@ -49,6 +57,8 @@ bool pli__log_listing_contiguous(const pli__log_listing *l, int64_t from, int64_
 
 /** "00000000000000000007.json" */
 void pli__log_commit_name(int64_t version, char out[32]);
+/** "00000000000000000004.00000000000000000006.compacted.json" */
+void pli__log_compaction_name(pli__log_compaction c, char out[64]);
 /** Version of a hint file (`_last_checkpoint`), -1 if it is absent or cannot be understood: it is only a hint. */
 int64_t pli__log_hint_version(pli__store *log);
 

@@ -4,26 +4,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "delta/checkpoint.h"
 #include "delta/features.h"
-#include "delta/log_list.h"
 #include "delta/log_read.h"
-#include "delta/state.h"
-#include "delta/table.h"
-#include "delta/tail.h"
-
-struct pli__snapshot {
-    int refs;
-    pli__delta *table;
-    pli__snapshot_options options;
-    int64_t version;
-    pli__log_checkpoint *checkpoint; /* NULL = none was used */
-    pli__state state;
-    const pli__type *schema;
-    int64_t ict_ms;
-    pli__tail *
-        tail; /* files of the commits, perhaps of an earlier version only, perhaps shared with its snapshot; NULL = not read yet */
-};
+#include "delta/snapshot_impl.h"
 
 /* ---- references ---- */
 
@@ -36,6 +19,7 @@ void pli__snapshot_unref(pli__snapshot *s) {
     if (!s || --s->refs > 0) return;
     pli__tail_unref(s->tail);
     pli__log_checkpoint_unref(s->checkpoint);
+    pli__log_plan_clear(&s->plan);
     pli__type_unref(s->schema);
     pli__state_clear(&s->state);
     pli__delta_free(s->table);
@@ -51,6 +35,7 @@ static pli_status new_snapshot(pli__delta *t, const pli__snapshot_options *optio
     s->refs = 1;
     s->table = pli__delta_ref(t);
     s->ict_ms = -1;
+    s->totals.files = -1;
     if (options) s->options = *options;
     *out = s;
     return PLI_OK;
@@ -58,14 +43,8 @@ static pli_status new_snapshot(pli__delta *t, const pli__snapshot_options *optio
 
 /* ---- replaying commits ---- */
 
-typedef struct {
-    pli__state *state; /* NULL: not wanted */
-    pli__tail *tail; /* NULL: not wanted */
-    int64_t ict_ms; /* of the last commit that had one */
-} replay;
-
 static pli_status replay_action(void *arg, const pli__action *a, pli_error *err) {
-    replay *r = arg;
+    pli__replay *r = arg;
     switch (a->kind) {
         case PLI__ACTION_ADD: return r->tail ? pli__tail_add(r->tail, &a->add, err) : PLI_OK;
         case PLI__ACTION_REMOVE: return r->tail ? pli__tail_remove(r->tail, &a->remove, err) : PLI_OK;
@@ -74,17 +53,51 @@ static pli_status replay_action(void *arg, const pli__action *a, pli_error *err)
     }
 }
 
-static pli_status replay_commits(pli__delta *t, int64_t from, int64_t to, replay *r, pli_error *err) {
+static pli_status copy_add(void *arg, const pli__add *add, pli_error *err) { return pli__tail_add(arg, add, err); }
+static pli_status copy_remove(void *arg, const pli__remove *remove, pli_error *err) {
+    return pli__tail_remove(arg, remove, err);
+}
+
+/* A compacted file must be reconciled: with two actions of one file in it, nobody can say which came later. */
+static pli_status read_compaction(const pli__replay *r, pli__str text, const char *name, pli__read_what what,
+                                  pli_error *err) {
+    PLI_AUTO(pli__tail_auto) pli__tail *files = r->tail ? pli__tail_new(pli__tail_fields(r->tail), -1) : NULL;
+    pli__replay inner = {.state = r->state, .tail = files};
+    if (r->tail && !files) return pli__error_memory(err);
+    PLI_TRY(pli__actions_read(text, name, what, replay_action, &inner, err));
+    if (!files) return PLI_OK;
+    if (pli__tail_replaced(files))
+        return pli__error_set(err, PLI_E_CORRUPT, "'%s' holds two actions of the same file", name);
+    PLI_TRY(pli__tail_each_add(files, copy_add, r->tail, err));
+    return pli__tail_each_remove(files, copy_remove, r->tail, err);
+}
+
+/* It holds no commitInfo, so the time of its last version stays unknown. */
+static pli_status replay_compaction(pli__delta *t, pli__log_compaction c, pli__read_what what, pli__replay *r,
+                                    pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    char name[64];
+    pli__log_compaction_name(c, name);
+    pli_status st = pli__store_get(t->log, name, PLI__COMMIT_MAX, &text, err);
+    if (st == PLI_OK) st = read_compaction(r, pli__buf_str(&text), name, what, err);
+    if (st != PLI_OK && !pli__snapshot_gives_up(st)) memcpy(r->broken, name, sizeof name);
+    return st;
+}
+
+pli_status pli__snapshot_replay(const pli__snapshot *s, int64_t from, pli__replay *r, pli_error *err) {
     const pli__read_what what = {.kinds = (r->state ? PLI__READ_STATE : 0u) | (r->tail ? PLI__READ_FILES : 0u),
                                  .fields = r->tail ? pli__tail_fields(r->tail) : 0};
-    for (int64_t v = from; v <= to; v++) {
-        PLI_TRY(pli__env_check_cancel(t->env, err));
+    for (int64_t v = from; v <= s->version; v++) {
+        PLI_TRY(pli__env_check_cancel(s->table->env, err));
+        const pli__log_compaction *c = pli__log_plan_at(&s->plan, v, s->version);
         pli__read_what w = what;
-        if (v == to) w.kinds |= PLI__READ_INFO;
+        if (v == s->version) w.kinds |= PLI__READ_INFO;
         r->ict_ms = -1;
-        PLI_TRY(pli__log_read(t, v, w, replay_action, r, err));
+        PLI_TRY(c ? replay_compaction(s->table, *c, what, r, err)
+                  : pli__log_read(s->table, v, w, replay_action, r, err));
+        if (c) v = c->to;
     }
-    if (r->tail) pli__tail_set_through(r->tail, to);
+    if (r->tail) pli__tail_set_through(r->tail, s->version);
     return PLI_OK;
 }
 
@@ -94,14 +107,15 @@ static int64_t checkpoint_version(const pli__snapshot *s) {
 
 /* Adds the commits behind `from` to the state, and to a fresh tail where the caller said that files will be wanted. */
 static pli_status replay_state(pli__snapshot *s, int64_t from, pli_error *err) {
-    replay r = {.state = &s->state, .ict_ms = -1};
-    if (s->options.with_files && !s->tail) {
+    pli__replay r = {.state = &s->state, .ict_ms = -1};
+    if ((s->options.with_files || s->options.with_totals) && !s->tail) {
         r.tail = s->tail = pli__tail_new(s->options.files, from - 1);
         if (!r.tail) return pli__error_memory(err);
     }
-    PLI_TRY(replay_commits(s->table, from, s->version, &r, err));
+    const pli_status st = pli__snapshot_replay(s, from, &r, err);
+    if (r.broken[0]) PLI_TRY(pli__delta_pass_over(s->table, r.broken, err ? err->message : "it is broken", err));
     s->ict_ms = r.ict_ms;
-    return PLI_OK;
+    return st;
 }
 
 /* ---- what every snapshot must have ---- */
@@ -117,7 +131,7 @@ static pli_status find_ict(pli__snapshot *s, pli_error *err) {
         return PLI_OK;
     }
     if (s->ict_ms >= 0) return PLI_OK;
-    replay r = {.ict_ms = -1};
+    pli__replay r = {.ict_ms = -1};
     const pli_status st = pli__log_read(s->table, s->version, (pli__read_what){.kinds = PLI__READ_INFO}, replay_action,
                                         &r, err);
     if (st == PLI_E_NOT_FOUND) {
@@ -149,7 +163,7 @@ static pli_status check_snapshot(pli__snapshot *s, pli_error *err) {
     return find_ict(s, err);
 }
 
-/* ---- opening ---- */
+/* ---- where to start from ---- */
 
 static bool may_use(const pli__snapshot_options *o, int64_t checkpoint, int64_t version) {
     return !o->ignore_checkpoints && checkpoint <= version &&
@@ -168,13 +182,14 @@ static pli_status start_from(pli__snapshot *s, const pli__log_checkpoint_ref *re
     if (!state.has_protocol || !state.has_metadata)
         return pli__error_set(err, PLI_E_CORRUPT, "checkpoint '%s' has no %s", ref->names[0],
                               state.has_protocol ? "metaData" : "protocol");
+    pli__state_clear(&s->state);
     s->state = state;
     state = (pli__state){0};
     s->checkpoint = PLI_TAKE(c);
     return PLI_OK;
 }
 
-static bool is_final(pli_status st) { return st == PLI_E_MEMORY || st == PLI_E_CANCELLED; }
+bool pli__snapshot_gives_up(pli_status st) { return st == PLI_E_MEMORY || st == PLI_E_CANCELLED; }
 
 static pli_status gap_error(const pli__snapshot *s, int64_t missing, pli_error *err) {
     pli__error_set(err, PLI_E_CORRUPT,
@@ -184,17 +199,33 @@ static pli_status gap_error(const pli__snapshot *s, int64_t missing, pli_error *
     return PLI_E_CORRUPT;
 }
 
-/* Tries the checkpoints, newest first, then commits alone. NOT_FOUND means: nothing that was listed will do. */
+/* Is there a way from behind a checkpoint (or from the start of the log, after = -1) to the version? */
+static pli_status make_plan(const pli__snapshot *s, const pli__log_listing *l, int64_t after, pli__log_plan *out,
+                            bool *found, int64_t *missing, pli_error *err) {
+    const pli__log_plan_use use = s->options.ignore_checkpoints ? PLI__COMPACTIONS_GAPS : PLI__COMPACTIONS_ALL;
+    return pli__log_plan_make(l, after + 1, s->version, use, out, found, missing, err);
+}
+
+static void take_plan(pli__snapshot *s, pli__log_plan *plan) {
+    pli__log_plan_clear(&s->plan);
+    s->plan = *plan;
+    *plan = (pli__log_plan){0};
+}
+
+/* Tries the checkpoints, newest first, then commits alone. */
 static pli_status start_snapshot(pli__snapshot *s, const pli__log_listing *l, pli_error *err) {
     pli_error failure = {0};
     int64_t missing = -1;
+    bool found = false;
     for (size_t i = l->n_checkpoints; i-- > 0;) {
+        PLI_AUTO(pli__log_plan_clear) pli__log_plan plan = {0};
         const pli__log_checkpoint_ref *ref = &l->checkpoints[i];
         if (!may_use(&s->options, ref->version, s->version)) continue;
-        if (!pli__log_listing_contiguous(l, ref->version + 1, s->version, &missing)) break;
+        PLI_TRY(make_plan(s, l, ref->version, &plan, &found, &missing, err));
+        if (!found) continue;
         const pli_status st = start_from(s, ref, &failure);
-        if (st == PLI_OK) return PLI_OK;
-        if (is_final(st)) {
+        if (st == PLI_OK) return take_plan(s, &plan), PLI_OK;
+        if (pli__snapshot_gives_up(st)) {
             if (err) *err = failure;
             return st;
         }
@@ -202,12 +233,77 @@ static pli_status start_snapshot(pli__snapshot *s, const pli__log_listing *l, pl
                      "checkpoint '%s/_delta_log/%s' cannot be used (%s); falling back to an older state",
                      s->table->root, ref->names[0], failure.message);
     }
-    if (pli__log_listing_contiguous(l, 0, s->version, &missing)) return PLI_OK;
+    PLI_AUTO(pli__log_plan_clear) pli__log_plan plan = {0};
+    PLI_TRY(make_plan(s, l, -1, &plan, &found, &missing, err));
+    if (found) return take_plan(s, &plan), PLI_OK;
     if (failure.code != PLI_OK) {
         if (err) *err = failure;
         return failure.code;
     }
     return gap_error(s, missing, err);
+}
+
+/* ---- the version's checksum ---- */
+
+/* May the state be taken from it, if it is believed? Writers look at the log itself. */
+static bool may_trust_checksum(const pli__snapshot *s) {
+    const pli__snapshot_options *o = &s->options;
+    return !o->ignore_checkpoints && !o->limit_checkpoints && !o->for_write && !o->with_files;
+}
+
+static bool is_complete(const pli__snapshot *s, const pli__checksum *c) {
+    return c->state.has_protocol && c->state.has_metadata && c->has_txns && c->has_domains &&
+           (!s->options.with_totals || c->totals.files >= 0);
+}
+
+/* A log with a gap must not look well because of a file beside it. */
+static pli_status log_is_complete(const pli__snapshot *s, const pli__log_listing *l, bool *out, pli_error *err) {
+    int64_t missing;
+    *out = false;
+    for (size_t i = l->n_checkpoints + 1; i-- > 0 && !*out;) {
+        PLI_AUTO(pli__log_plan_clear) pli__log_plan plan = {0};
+        const int64_t after = i ? l->checkpoints[i - 1].version : -1;
+        if (after < 0 || may_use(&s->options, after, s->version))
+            PLI_TRY(make_plan(s, l, after, &plan, out, &missing, err));
+    }
+    return PLI_OK;
+}
+
+static pli_status take_checksum(pli__snapshot *s, const pli__log_listing *l, bool *taken, pli_error *err) {
+    PLI_AUTO(pli__checksum_clear) pli__checksum c = {0};
+    bool found = false, complete = false;
+    *taken = false;
+    if (!may_trust_checksum(s)) return PLI_OK;
+    PLI_TRY(log_is_complete(s, l, &complete, err));
+    if (complete) PLI_TRY(pli__checksum_read(s->table, s->version, &c, &found, err));
+    if (!found || !is_complete(s, &c)) return PLI_OK;
+    PLI_TRY(pli__checksum_fits_commit(s->table, s->version, &c, taken, &s->ict_ms, err));
+    if (!*taken) return PLI_OK;
+    s->state = c.state;
+    c.state = (pli__state){0};
+    s->totals = c.totals;
+    s->unplanned = true;
+    return PLI_OK;
+}
+
+/* The log was read anyway: it costs one small file to see whether it agrees. */
+static pli_status compare_checksum(const pli__snapshot *s, pli_error *err) {
+    PLI_AUTO(pli__checksum_clear) pli__checksum c = {0};
+    bool found;
+    if (!s->options.with_files || s->options.ignore_checkpoints) return PLI_OK;
+    PLI_TRY(pli__checksum_read(s->table, s->version, &c, &found, err));
+    if (found) (void)pli__checksum_fits_state(s->table, s->version, &c, &s->state);
+    return PLI_OK;
+}
+
+/* ---- opening ---- */
+
+/* Can a version older than every commit be had? */
+static bool can_rebuild(const pli__snapshot *s, const pli__log_listing *l) {
+    if (l->n_checkpoints && l->checkpoints[0].version <= s->version &&
+        may_use(&s->options, l->checkpoints[0].version, s->version))
+        return true;
+    return l->n_compactions && l->compactions[0].from == 0 && l->compactions[0].to <= s->version;
 }
 
 static pli_status check_range(const pli__snapshot *s, int64_t last, const pli__log_listing *l, pli_error *err) {
@@ -219,9 +315,7 @@ static pli_status check_range(const pli__snapshot *s, int64_t last, const pli__l
                               "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64, s->version,
                               s->table->root, last);
     const int64_t first = l->n_commits ? l->commits[0] : 0;
-    const bool rebuilt = l->n_checkpoints && l->checkpoints[0].version <= s->version &&
-                         may_use(&s->options, l->checkpoints[0].version, s->version);
-    if (first > 0 && s->version < first && !rebuilt)
+    if (first > 0 && s->version < first && !can_rebuild(s, l))
         return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' is no longer available", s->version,
                               s->table->root);
     return PLI_OK;
@@ -237,26 +331,61 @@ static int64_t hint_start(const pli__snapshot *s, int64_t version) {
 
 static pli_status open_from(pli__snapshot *s, int64_t version, int64_t from, pli_error *err) {
     PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
-    PLI_TRY(pli__log_list(s->table->log, from, &l, err));
+    bool taken;
+    PLI_TRY(pli__delta_list(s->table, from, &l, err));
     const int64_t last = pli__log_listing_last(&l);
     s->version = version == PLI__LATEST ? last : version;
     PLI_TRY(check_range(s, last, &l, err));
     if (last > s->table->known_version) s->table->known_version = last;
-    return start_snapshot(s, &l, err);
+    PLI_TRY(take_checksum(s, &l, &taken, err));
+    return taken ? PLI_OK : start_snapshot(s, &l, err);
 }
 
-pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
-                              pli_error *err) {
+static pli_status open_once(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
+                            pli_error *err) {
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
-    if (version < PLI__LATEST) return pli__error_set(err, PLI_E_ARGUMENT, "version %" PRId64 " is negative", version);
     PLI_TRY(new_snapshot(t, options, &s, err));
     const int64_t from = hint_start(s, version);
     pli_status st = open_from(s, version, from, err);
-    if (st != PLI_OK && from > 0 && !is_final(st)) st = open_from(s, version, 0, err);
+    if (st != PLI_OK && from > 0 && !pli__snapshot_gives_up(st)) st = open_from(s, version, 0, err);
     PLI_TRY(st);
-    PLI_TRY(replay_state(s, checkpoint_version(s) + 1, err));
+    if (!s->unplanned) PLI_TRY(replay_state(s, checkpoint_version(s) + 1, err));
     PLI_TRY(check_snapshot(s, err));
+    PLI_TRY(compare_checksum(s, err));
     *out = PLI_TAKE(s);
+    return PLI_OK;
+}
+
+static size_t n_unusable(const pli__delta *t) { return t->unusable ? pli__map_size(t->unusable) : 0; }
+
+/* Each time that a file of the log breaks and is passed over, there may be another way. The first failure is reported. */
+pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
+                              pli_error *err) {
+    pli_error first = {0};
+    if (version < PLI__LATEST) return pli__error_set(err, PLI_E_ARGUMENT, "version %" PRId64 " is negative", version);
+    for (;;) {
+        const size_t before = n_unusable(t);
+        pli_error failure = {0};
+        const pli_status st = open_once(t, version, options, out, &failure);
+        if (st == PLI_OK) return PLI_OK;
+        if (first.code == PLI_OK) first = failure;
+        if (n_unusable(t) > before) continue;
+        if (err) *err = first;
+        return first.code;
+    }
+}
+
+pli_status pli__snapshot_plan(pli__snapshot *s, pli_error *err) {
+    PLI_AUTO(pli__snapshot_auto) pli__snapshot *other = NULL;
+    pli__snapshot_options o = s->options;
+    o.with_files = true; /* by the log, not by the checksum */
+    PLI_TRY(pli__snapshot_open(s->table, s->version, &o, &other, err));
+    pli__log_checkpoint_unref(s->checkpoint);
+    s->checkpoint = PLI_TAKE(other->checkpoint);
+    take_plan(s, &other->plan);
+    pli__tail_unref(s->tail);
+    s->tail = PLI_TAKE(other->tail);
+    s->unplanned = false;
     return PLI_OK;
 }
 
@@ -266,11 +395,13 @@ static pli_status advance_to(pli__snapshot *s, int64_t version, pli__snapshot **
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *n = NULL;
     PLI_TRY(new_snapshot(s->table, &s->options, &n, err));
     n->version = version;
+    n->unplanned = s->unplanned;
     n->checkpoint = pli__log_checkpoint_keep(s->checkpoint);
     n->tail = pli__tail_ref(s->tail);
+    PLI_TRY(pli__log_plan_copy(&s->plan, &n->plan, err));
     PLI_TRY(pli__state_copy(&s->state, &n->state, err));
-    replay r = {.state = &n->state, .ict_ms = -1};
-    PLI_TRY(replay_commits(n->table, s->version + 1, version, &r, err));
+    pli__replay r = {.state = &n->state, .ict_ms = -1};
+    PLI_TRY(pli__snapshot_replay(n, s->version + 1, &r, err));
     n->ict_ms = r.ict_ms;
     if (pli__str_eq(n->state.metadata.schema_string, s->state.metadata.schema_string))
         n->schema = pli__type_ref(s->schema);
@@ -324,63 +455,3 @@ pli__txn pli__snapshot_txn_at(const pli__snapshot *s, size_t i) { return s->stat
 size_t pli__snapshot_n_domains(const pli__snapshot *s) { return s->state.n_domains; }
 pli__domain pli__snapshot_domain_at(const pli__snapshot *s, size_t i) { return s->state.domains[i]; }
 int64_t pli__snapshot_ict_us(const pli__snapshot *s) { return s->ict_ms < 0 ? -1 : s->ict_ms * 1000; }
-
-/* ---- files ---- */
-
-/* A tail through the snapshot's version that holds the fields; what an earlier snapshot read is gone on from. */
-static pli_status build_tail(const pli__snapshot *s, unsigned fields, pli__tail **out, pli_error *err) {
-    PLI_AUTO(pli__tail_auto) pli__tail *t = NULL;
-    const pli__tail *old = s->tail;
-    const unsigned all = fields | (old ? pli__tail_fields(old) : 0);
-    if (old && all == pli__tail_fields(old) && pli__tail_replaced(old) <= pli__tail_size(old) + 1000) {
-        PLI_TRY(pli__tail_copy(old, &t, err));
-    } else {
-        t = pli__tail_new(all, checkpoint_version(s));
-        if (!t) return pli__error_memory(err);
-    }
-    replay r = {.tail = t};
-    PLI_TRY(replay_commits(s->table, pli__tail_through(t) + 1, s->version, &r, err));
-    *out = PLI_TAKE(t);
-    return PLI_OK;
-}
-
-static pli_status ensure_tail(pli__snapshot *s, unsigned fields, pli_error *err) {
-    const bool enough = s->tail && (pli__tail_fields(s->tail) & fields) == fields;
-    if (enough && pli__tail_through(s->tail) == s->version) return PLI_OK;
-    if (enough && !pli__tail_is_shared(s->tail) && pli__tail_replaced(s->tail) <= pli__tail_size(s->tail) + 1000) {
-        replay r = {.tail = s->tail};
-        const pli_status st = replay_commits(s->table, pli__tail_through(s->tail) + 1, s->version, &r, err);
-        if (st != PLI_OK) { /* half a commit may be in it */
-            pli__tail_unref(s->tail);
-            s->tail = NULL;
-        }
-        return st;
-    }
-    pli__tail *t = NULL;
-    PLI_TRY(build_tail(s, fields, &t, err));
-    pli__tail_unref(s->tail);
-    s->tail = t;
-    return PLI_OK;
-}
-
-pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn, void *arg, pli_error *err) {
-    const unsigned fields = what & (PLI__FILES_PARTITIONS | PLI__FILES_STATS | PLI__FILES_DV | PLI__FILES_OTHER);
-    PLI_TRY(ensure_tail(s, fields, err));
-    if (s->checkpoint) PLI_TRY(pli__log_checkpoint_files(s->checkpoint, fields, s->tail, fn, arg, err));
-    return pli__tail_each_add(s->tail, fn, arg, err);
-}
-
-pli_status pli__snapshot_removes(pli__snapshot *s, pli__remove_fn *fn, void *arg, pli_error *err) {
-    const unsigned fields = PLI__FILES_PARTITIONS | PLI__FILES_DV | PLI__FILES_OTHER;
-    PLI_TRY(ensure_tail(s, fields, err));
-    if (s->checkpoint) PLI_TRY(pli__log_checkpoint_removes(s->checkpoint, s->tail, fn, arg, err));
-    return pli__tail_each_remove(s->tail, fn, arg, err);
-}
-
-pli_status pli__snapshot_layers(pli__snapshot *s, unsigned fields, pli__log_checkpoint **checkpoint,
-                                const pli__tail **tail, pli_error *err) {
-    PLI_TRY(ensure_tail(s, fields, err));
-    *checkpoint = s->checkpoint;
-    *tail = s->tail;
-    return PLI_OK;
-}

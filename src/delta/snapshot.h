@@ -47,9 +47,18 @@ typedef struct pli__snapshot_options {
     bool for_write;          /**< also refuse unsupported writer features */
     bool with_files; /**< files will be asked for: take in `files` (PLI__FILES_*) in the same pass over the commits */
     unsigned files;
+    bool
+        with_totals; /**< only totals will be asked for: as with_files, unless the version's checksum file knows them */
 } pli__snapshot_options;
 
-/** @param version PLI__LATEST or a version @param options NULL = defaults.
+/** Sums over the active files. */
+typedef struct pli__totals {
+    int64_t files, bytes, deleted_rows; /**< deleted_rows: cardinalities of deletion vectors */
+} pli__totals;
+
+/** The state comes from the version's checksum file (.crc) where that may be believed and neither files nor writing are
+ *  meant; else from checkpoint, compacted files and commits, what breaks being passed over for something older.
+ *  @param version PLI__LATEST or a version @param options NULL = defaults.
  *  Refuses unknown reader features by name (UNSUPPORTED_FEATURE). Snapshots are counted references, immutable. */
 pli_status pli__snapshot_open(pli__delta *t, int64_t version, const pli__snapshot_options *options, pli__snapshot **out,
                               pli_error *err);
@@ -77,6 +86,8 @@ size_t pli__snapshot_n_domains(const pli__snapshot *s); /* not removed */
 pli__domain pli__snapshot_domain_at(const pli__snapshot *s, size_t i);
 /** In-commit timestamp of this version in microseconds, -1 if not enabled. */
 int64_t pli__snapshot_ict_us(const pli__snapshot *s);
+/** From the checksum file where the snapshot was opened by it, else by listing the files. */
+pli_status pli__snapshot_totals(pli__snapshot *s, pli__totals *out, pli_error *err);
 
 /** What to hand to the callback with each file, beside path, size and modification time; the less, the faster. */
 enum {
@@ -87,7 +98,7 @@ enum {
     PLI__FILES_OTHER = 8 /* tags, row ids, clusteringProvider */,
     PLI__FILES_ALL = 0xff
 };
-/** Active files in no particular order. fn may use the environment's engine, but not read files or removes of this table. Slices live until the callback returns. A status from fn ends it. */
+/** Active files in no particular order, each once, also where a checkpoint breaks halfway and another way is taken. fn may use the environment's engine, but not read files or removes of this table. Slices live until the callback returns. A status from fn ends it. */
 typedef pli_status pli__add_fn(void *arg, const pli__add *add, pli_error *err);
 pli_status pli__snapshot_files(pli__snapshot *s, unsigned what, pli__add_fn *fn, void *arg, pli_error *err);
 /** Unexpired tombstones (all that the log still has). */
@@ -112,6 +123,8 @@ typedef struct pli__scan_options {
     size_t n_columns; /**< 0 = all columns in schema order */
     const char *const *columns;
     bool with_file_columns; /**< add "_pli_file" (path as in the log) and "_pli_row" (physical row number) */
+    const char *skip; /**< condition that only leaves out files, in place of `where`; NULL = none */
+    bool only_file_columns; /**< with_file_columns: no others */
 } pli__scan_options;
 /** SQL text (a SELECT) giving the rows of the snapshot. It may refer to temp tables that live in the environment's engine until
  *  pli__scan_release(scan). */

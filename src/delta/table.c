@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "delta/log_list.h"
 #include "delta/path.h"
 
 static void drop_handle(pli__delta *t) {
@@ -12,6 +11,7 @@ static void drop_handle(pli__delta *t) {
     pli__engine_close(t->reader);
     pli__store_free(t->log);
     pli__buf_clear(&t->scratch);
+    pli__map_free(t->unusable);
     free(t->times.ms);
     free(t->root);
     free(t);
@@ -77,6 +77,38 @@ pli_status pli__delta_file_path(const pli__delta *t, pli__str log_path, pli__buf
     return pli__uri_resolve(t->root, log_path, out, err);
 }
 
+/* ---- files of the log that broke ---- */
+
+pli_status pli__delta_pass_over(pli__delta *t, const char *name, const char *why, pli_error *err) {
+    pli__env_log(t->env, PLI_LOG_WARNING, "'%s/_delta_log/%s' cannot be used (%s); falling back to an older state",
+                 t->root, name, why);
+    if (!t->unusable) t->unusable = pli__map_new();
+    if (!t->unusable || !pli__map_put(t->unusable, pli__str_of(name), NULL, NULL)) return pli__error_memory(err);
+    return PLI_OK;
+}
+
+static void drop_unusable(const pli__map *unusable, pli__log_listing *l) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_checkpoints; i++)
+        if (!pli__map_has(unusable, pli__str_of(l->checkpoints[i].names[0]))) l->checkpoints[n++] = l->checkpoints[i];
+    l->n_checkpoints = n;
+    n = 0;
+    for (size_t i = 0; i < l->n_compactions; i++) {
+        char name[64];
+        pli__log_compaction_name(l->compactions[i], name);
+        if (!pli__map_has(unusable, pli__str_of(name))) l->compactions[n++] = l->compactions[i];
+    }
+    l->n_compactions = n;
+}
+
+pli_status pli__delta_list(pli__delta *t, int64_t from_version, pli__log_listing *out, pli_error *err) {
+    PLI_TRY(pli__log_list(t->log, from_version, out, err));
+    if (t->unusable) drop_unusable(t->unusable, out);
+    return PLI_OK;
+}
+
+/* ---- newest and oldest version ---- */
+
 static pli_status commit_exists(pli__delta *t, int64_t version, bool *out, pli_error *err) {
     char name[32];
     pli__file_info info;
@@ -138,6 +170,14 @@ pli_status pli__delta_exists(pli__delta *t, bool *out, pli_error *err) {
     return PLI_OK;
 }
 
+/* Oldest version that a checkpoint, or a compacted file from the very start, stands for; -1 = none. */
+static int64_t first_rebuilt(const pli__log_listing *l) {
+    int64_t first = l->n_checkpoints ? l->checkpoints[0].version : -1;
+    if (l->n_compactions && l->compactions[0].from == 0 && (first < 0 || l->compactions[0].to < first))
+        first = l->compactions[0].to;
+    return first;
+}
+
 pli_status pli__delta_earliest_version(pli__delta *t, int64_t *out, pli_error *err) {
     PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
     PLI_TRY(pli__log_list(t->log, 0, &l, err));
@@ -145,11 +185,11 @@ pli_status pli__delta_earliest_version(pli__delta *t, int64_t *out, pli_error *e
     if (last < 0)
         return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit",
                               t->root);
-    const bool from_start = l.n_commits && l.commits[0] == 0;
-    if (!from_start && !l.n_checkpoints)
+    const int64_t first = l.n_commits && l.commits[0] == 0 ? 0 : first_rebuilt(&l);
+    if (first < 0)
         return pli__error_set(err, PLI_E_CORRUPT,
                               "the log of '%s' begins with version %" PRId64 " and has no checkpoint", t->root,
                               l.commits[0]);
-    *out = from_start ? 0 : l.checkpoints[0].version;
+    *out = first;
     return PLI_OK;
 }

@@ -2,6 +2,8 @@
 #ifndef PLI_DELTA_TABLE_H
 #define PLI_DELTA_TABLE_H
 
+#include "base/map.h"
+#include "delta/log_list.h"
 #include "delta/snapshot.h"
 
 #define PLI__COMMIT_MAX ((size_t)1 << 30) /* bytes of one commit file */
@@ -25,10 +27,16 @@ struct pli__delta {
     bool keeps_latest;      /**< delta/latest.h */
     pli__snapshot *latest;  /**< NULL = none is kept */
     pli__file_info latest_commit; /**< its commit file */
+    pli__map *unusable; /**< names of checkpoints and compacted files that broke while they were read; NULL = none */
 };
 
 pli__delta *pli__delta_ref(pli__delta *t);
 /** A connection of its own to the environment's engine, so that reading a checkpoint does not disturb a running query. */
 pli_status pli__delta_reader(pli__delta *t, pli__engine **out, pli_error *err);
+
+/** A checkpoint or compacted file broke while it was read: say so in the log, and pass it over from now on. */
+pli_status pli__delta_pass_over(pli__delta *t, const char *name, const char *why, pli_error *err);
+/** As pli__log_list, without what is passed over. */
+pli_status pli__delta_list(pli__delta *t, int64_t from_version, pli__log_listing *out, pli_error *err);
 
 #endif

@@ -10,30 +10,19 @@
 #include "delta/path.h"
 #include "delta/table_public.h"
 
-static pli_status open_at(pli_table *t, const pli_at *at, unsigned files, pli__snapshot **out, pli_error *err) {
+static pli_status open_at(pli_table *t, const pli_at *at, const pli__snapshot_options *want, pli__snapshot **out,
+                          pli_error *err) {
     static const pli_at newest = {.size = sizeof(pli_at)};
     const pli_at *a = at ? at : &newest;
     int64_t version;
     if (a->size < sizeof *a) return pli__error_set(err, PLI_E_ARGUMENT, "pli_at.size is not set");
     PLI_TRY(pli__table_resolve(t, a->has_version, a->version, a->timestamp, &version, err));
-    const pli__snapshot_options o = {.ignore_checkpoints = a->ignore_checkpoints, .with_files = true, .files = files};
+    pli__snapshot_options o = *want;
+    o.ignore_checkpoints = a->ignore_checkpoints;
     return pli__snapshot_open(t->delta, version, &o, out, err);
 }
 
 /* ---- detail ---- */
-
-typedef struct {
-    int64_t files, bytes, deleted;
-} totals;
-
-static pli_status count_file(void *arg, const pli__add *add, pli_error *err) {
-    totals *n = arg;
-    (void)err;
-    n->files++;
-    n->bytes += add->size;
-    n->deleted += add->dv.storage ? add->dv.cardinality : 0;
-    return PLI_OK;
-}
 
 static void add_texts(pli__buf *row, const pli__str *texts, size_t n) {
     pli__buf_addc(row, '[');
@@ -104,15 +93,15 @@ static void add_transactions(pli__buf *row, const pli__snapshot *s) {
 pli_status pli_table_detail(pli_table *t, const pli_at *at, pli_row_fn *fn, void *arg, pli_error *err) {
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
-    totals n = {0};
+    pli__totals n;
     if (!t || !fn) return pli__error_set(err, PLI_E_ARGUMENT, "'t' and 'fn' must not be NULL");
-    PLI_TRY(open_at(t, at, PLI__FILES_PATHS, &s, err));
-    PLI_TRY(pli__snapshot_files(s, PLI__FILES_DV, count_file, &n, err));
+    PLI_TRY(open_at(t, at, &(pli__snapshot_options){.with_totals = true}, &s, err));
+    PLI_TRY(pli__snapshot_totals(s, &n, err));
     pli__buf_addf(&row, "{\"version\":%" PRId64, pli__snapshot_version(s));
     add_protocol(&row, pli__snapshot_protocol(s));
     add_metadata(&row, pli__snapshot_metadata(s));
     pli__buf_addf(&row, ",\"numFiles\":%" PRId64 ",\"sizeInBytes\":%" PRId64 ",\"numDeletedRows\":%" PRId64, n.files,
-                  n.bytes, n.deleted);
+                  n.bytes, n.deleted_rows);
     add_transactions(&row, s);
     pli__buf_addc(&row, '}');
     return pli__table_emit(fn, arg, &row, err);
@@ -172,7 +161,7 @@ pli_status pli_table_files(pli_table *t, const pli_at *at, pli_row_fn *fn, void 
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     PLI_AUTO(file_report_clear) file_report r = {.fn = fn, .arg = arg};
     if (!t || !fn) return pli__error_set(err, PLI_E_ARGUMENT, "'t' and 'fn' must not be NULL");
-    PLI_TRY(open_at(t, at, fields, &s, err));
+    PLI_TRY(open_at(t, at, &(pli__snapshot_options){.with_files = true, .files = fields}, &s, err));
     return pli__snapshot_files(s, fields, report_file, &r, err);
 }
 

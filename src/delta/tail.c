@@ -59,7 +59,7 @@ unsigned pli__tail_fields(const pli__tail *t) { return t->fields; }
 size_t pli__tail_size(const pli__tail *t) { return t->n; }
 size_t pli__tail_replaced(const pli__tail *t) { return t->replaced; }
 
-static uint64_t hash_key(pli__str path, const pli__dv *dv) {
+uint64_t pli__tail_hash(pli__str path, const pli__dv *dv) {
     uint64_t h = pli__hash64(path);
     if (dv->storage)
         h = (h ^ pli__hash64(dv->path)) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)dv->offset + (uint64_t)dv->storage;
@@ -83,7 +83,7 @@ static entry **find_slot(const pli__tail *t, uint64_t hash, pli__str path, const
 }
 
 bool pli__tail_has(const pli__tail *t, pli__str path, const pli__dv *dv) {
-    return t->n && *find_slot(t, hash_key(path, dv), path, dv);
+    return t->n && *find_slot(t, pli__tail_hash(path, dv), path, dv);
 }
 
 static pli_status grow(pli__tail *t, pli_error *err) {
@@ -106,7 +106,7 @@ static pli_status grow(pli__tail *t, pli_error *err) {
 /* The entry of a key, made if need be; its fields other than the key are to be set. */
 static pli_status put_key(pli__tail *t, pli__str path, const pli__dv *dv, entry **out, pli_error *err) {
     PLI_TRY(grow(t, err));
-    const uint64_t hash = hash_key(path, dv);
+    const uint64_t hash = pli__tail_hash(path, dv);
     entry **slot = find_slot(t, hash, path, dv);
     if (*slot) {
         t->replaced++;

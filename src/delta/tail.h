@@ -26,6 +26,8 @@ int64_t pli__tail_through(const pli__tail *t);
 void pli__tail_set_through(pli__tail *t, int64_t version);
 pli_status pli__tail_add(pli__tail *t, const pli__add *add, pli_error *err);
 pli_status pli__tail_remove(pli__tail *t, const pli__remove *remove, pli_error *err);
+/** Hash of a logical file's key. */
+uint64_t pli__tail_hash(pli__str path, const pli__dv *dv);
 /** Does the tail know this logical file (added or removed)? */
 bool pli__tail_has(const pli__tail *t, pli__str path, const pli__dv *dv);
 /** Entries, and how many texts of replaced entries are still held: many of them make a fresh tail worth while. */

@@ -67,3 +67,36 @@ void log_fixture_files(log_fixture *f, pli__snapshot *s, char *out, size_t cap) 
         free(l.paths[i]);
     }
 }
+
+int log_fixture_set_up(void **state) {
+    static log_fixture f;
+    log_fixture_open(&f);
+    *state = &f;
+    return 0;
+}
+
+int log_fixture_tear_down(void **state) {
+    log_fixture_close(*state);
+    return 0;
+}
+
+pli__snapshot *log_fixture_open_at(log_fixture *f, int64_t version) {
+    pli__snapshot *s = NULL;
+    pli_error err;
+    if (pli__snapshot_open(f->table, version, NULL, &s, &err) != PLI_OK) fail_msg("%s", err.message);
+    return s;
+}
+
+void assert_log_files(log_fixture *f, pli__snapshot *s, const char *expected) {
+    char files[2000];
+    log_fixture_files(f, s, files, sizeof files);
+    assert_string_equal(files, expected);
+}
+
+void assert_log_refused(log_fixture *f, int64_t version, pli_status code, const char *text) {
+    pli__snapshot *s = NULL;
+    pli_error err = {0};
+    assert_int_equal(pli__snapshot_open(f->table, version, NULL, &s, &err), code);
+    if (!strstr(err.message, text)) fail_msg("'%s' lacks '%s'", err.message, text);
+    assert_null(s);
+}

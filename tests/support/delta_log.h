@@ -14,6 +14,8 @@
     "{\"add\":{\"path\":\"" path "\",\"partitionValues\":{},\"size\":10,\"modificationTime\":1,\"dataChange\":true}}\n"
 #define LOG_REMOVE(path) "{\"remove\":{\"path\":\"" path "\",\"deletionTimestamp\":5,\"dataChange\":true}}\n"
 
+#define LOG_V2_NAME(version) "0000000000000000000" version ".checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json"
+
 typedef struct log_fixture {
     pli_env *env;
     pli__store *store; /* owned by the table */
@@ -28,5 +30,12 @@ void log_fixture_commit(log_fixture *f, int64_t version, const char *lines);
 void log_fixture_put(log_fixture *f, const char *key, const char *text);
 /* Paths of the active files, sorted and joined by ','. */
 void log_fixture_files(log_fixture *f, pli__snapshot *s, char *out, size_t cap);
+/* Setup and teardown of a test, whose state is a log_fixture. */
+int log_fixture_set_up(void **state);
+int log_fixture_tear_down(void **state);
+pli__snapshot *log_fixture_open_at(log_fixture *f, int64_t version);
+void assert_log_files(log_fixture *f, pli__snapshot *s, const char *expected);
+/* Opening fails with the code, and the message holds the text. */
+void assert_log_refused(log_fixture *f, int64_t version, pli_status code, const char *text);
 
 #endif
