@@ -145,6 +145,9 @@ PLI_API pli_status pli_table_merge(pli_table *t, struct ArrowArrayStream *take, 
 /** The same with a query of the environment's engine as the source. */
 PLI_API pli_status pli_table_merge_sql(pli_table *t, const char *source, const pli_merge_options *options,
                                        pli_row_fn *fn, void *arg, pli_error *err);
+/** The same with the rows of another table of the same environment. @param at NULL = its newest version */
+PLI_API pli_status pli_table_merge_table(pli_table *t, pli_table *source, const pli_at *at,
+                                         const pli_merge_options *options, pli_row_fn *fn, void *arg, pli_error *err);
 
 typedef struct pli_optimize_options {
     size_t size;

@@ -38,6 +38,7 @@ int cli_cmd_delta_create(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_append(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_delete(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_update(cli_context *ctx, const cli_args *args);
+int cli_cmd_delta_merge(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_optimize(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_vacuum(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_restore(cli_context *ctx, const cli_args *args);

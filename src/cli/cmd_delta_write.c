@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/files_query.h"
 #include "cli/text.h"
 #include "pli/table_write.h"
 
@@ -77,35 +78,6 @@ int cli_cmd_delta_create(cli_context *ctx, const cli_args *args) {
     return DONE(pli_table_create(c.table, schema, &o, REPORT));
 }
 
-/* A query that reads files by the ending of the first; quotes in names are doubled. */
-static char *files_query(const cli_args *args) {
-    static const struct {
-        const char *ending, *head, *tail;
-    } readers[] = {{".csv", "read_csv(", ", union_by_name = true)"},
-                   {".ndjson", "read_json(", ", format = 'newline_delimited', union_by_name = true)"},
-                   {".jsonl", "read_json(", ", format = 'newline_delimited', union_by_name = true)"},
-                   {".json", "read_json(", ", union_by_name = true)"},
-                   {"", "read_parquet(", ", union_by_name = true, hive_partitioning = false)"}};
-    size_t r = 0;
-    while (readers[r].ending[0] && !strstr(args->words[1], readers[r].ending)) r++;
-    char *text = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&text, &len);
-    if (!f) return NULL;
-    fprintf(f, "SELECT * FROM %s[", readers[r].head);
-    for (size_t i = 1; i < args->n_words; i++) {
-        fputs(i > 1 ? ", '" : "'", f);
-        for (const char *p = args->words[i]; *p; p++) {
-            if (*p == '\'') fputc('\'', f);
-            fputc(*p, f);
-        }
-        fputc('\'', f);
-    }
-    fprintf(f, "]%s", readers[r].tail);
-    fclose(f);
-    return text;
-}
-
 int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
     change c;
     bool ok = begin(&c, ctx, args);
@@ -117,7 +89,7 @@ int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
                            .merge_schema = cli_has(args, "--merge-schema")};
     o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
     o.partition_by = (const char *const *)c.list;
-    char *sql = ok ? files_query(args) : NULL;
+    char *sql = ok ? cli_files_query((const char *const *)args->words + 1, args->n_words - 1) : NULL;
     ok = ok && sql;
     if (ok && ctx->dry_run) puts(sql);
     else ok = ok && pli_table_write_sql(c.table, sql, &o, REPORT) == PLI_OK;

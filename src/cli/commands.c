@@ -110,6 +110,17 @@ static const cli_flag update_flags[] = {{"--set", "COLUMN=EXPR", "new value; may
                                         CLI_FLAG_DRY_RUN,
                                         CLI_FLAGS_LIMITS,
                                         CLI_END};
+static const cli_flag merge_flags[] = {
+    {"--on", "SQL", "condition over source. and target. columns", NULL, 0},
+    {"--when", "CLAUSE",
+     "such as \"MATCHED AND source.op = 'd' THEN DELETE\", \"MATCHED THEN UPDATE SET *\", \"NOT MATCHED THEN INSERT *\"; tried in this order",
+     NULL, 0},
+    {"--merge-schema", NULL, "columns of the source that the table lacks are added", NULL, 0},
+    {"--write-mode", "MODE", "how rows leave their files; default auto: what writes less",
+     "auto|deletion_vectors|copy_on_write", 0},
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END};
 static const cli_flag optimize_flags[] = {
     {"--zorder-by", "A,B", "lay rows out by these columns", NULL, 0},
     FLAG_WHERE,
@@ -220,6 +231,10 @@ static cli_command table[] = {
      cli_cmd_delta_delete},
     {"delta update", "TABLE", "change rows", "pli delta update t --set \"price=price * 1.1\" --where \"kind = 'a'\"",
      update_flags, 1, 1, cli_cmd_delta_update},
+    {"delta merge", "TABLE SOURCE",
+     "update, delete and insert by the rows of SOURCE (file, glob or Delta table), as SQL's MERGE does",
+     "pli delta merge t changes.parquet --on \"source.id = target.id\" --when \"MATCHED THEN UPDATE SET *\" --when \"NOT MATCHED THEN INSERT *\"",
+     merge_flags, 2, 2, cli_cmd_delta_merge},
     {"delta optimize", "TABLE", "put small files together", "pli delta optimize t --zorder-by customer,day",
      optimize_flags, 1, 1, cli_cmd_delta_optimize},
     {"delta vacuum", "TABLE", "delete files that nothing refers to", "pli delta vacuum t --retention 168h --dry-run",

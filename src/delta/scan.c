@@ -136,7 +136,7 @@ static void add_output(pli__type_builder *b, const pli__field *f, bool first, pl
 
 static pli_status add_projection(pli__scan *s, const pli__scan_options *o, pli__buf *sql, pli_error *err) {
     pli__type_builder b = {0};
-    const size_t n = o->n_columns ? o->n_columns : s->mapping->n;
+    const size_t n = o->only_file_columns ? 0 : o->n_columns ? o->n_columns : s->mapping->n;
     for (size_t i = 0; i < n; i++) {
         const int at = o->n_columns ? pli__mapping_find(s->mapping, pli__str_of(o->columns[i])) : (int)i;
         if (at < 0) {
@@ -146,7 +146,7 @@ static pli_status add_projection(pli__scan *s, const pli__scan_options *o, pli__
         add_output(&b, s->mapping->columns[at].field, i == 0, sql);
     }
     if (o->with_file_columns) {
-        pli__buf_addz(sql, ", _pli_file, _pli_row");
+        pli__buf_addz(sql, n ? ", _pli_file, _pli_row" : "_pli_file, _pli_row");
         pli__type_builder_add(&b, PLI_STR("_pli_file"), pli__type_new(PLI__TYPE_STRING), false, NULL);
         pli__type_builder_add(&b, PLI_STR("_pli_row"), pli__type_new(PLI__TYPE_I64), false, NULL);
     }
@@ -177,7 +177,8 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
     PLI_TRY_IN(pli__mapping_open(snapshot, &s->mapping, err), err, "table '%s'", pli__delta_root(t));
     if (!s->mapping->n)
         return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
-    if (o->where) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, o->where, &s->skip, err));
+    const char *skip = o->skip ? o->skip : o->where;
+    if (skip) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, skip, &s->skip, err));
     const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns};
     PLI_TRY(pli__file_relation_new(t, s->mapping, &ro, &s->relation, err));
     PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot),

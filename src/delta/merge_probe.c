@@ -1,0 +1,243 @@
+/* Which rows a merge changes: pairs of rows that its condition joins, and the clause that acts on each. */
+#include "delta/merge_impl.h"
+
+#include <stdlib.h>
+
+/* ---- which clause ---- */
+
+/* The number of the first clause of a kind whose condition is true, NULL if none is. */
+static void add_choice(const pli__merge *m, pli_merge_when when, pli__buf *out) {
+    bool any = false;
+    for (size_t k = 0; k < m->n_clauses; k++) {
+        const pli_merge_clause *c = &m->clauses[k];
+        if (c->when != when) continue;
+        if (!any) pli__buf_addz(out, "CAST(CASE");
+        any = true;
+        if (c->condition) pli__buf_addf(out, " WHEN (%s\n) THEN %zu", c->condition, k);
+        else pli__buf_addf(out, " WHEN true THEN %zu", k);
+    }
+    pli__buf_addz(out, any ? " END AS INTEGER)" : "CAST(NULL AS INTEGER)");
+}
+
+/* ---- reading the table ---- */
+
+static pli_status open_scan(pli__merge *m, const bool *columns, const pli__buf *skip, pli__scan **out, pli_error *err) {
+    const pli__type *before = m->now.before;
+    PLI_AUTO(pli__free_ptr) const char **names = calloc(before->n_fields + 1, sizeof *names);
+    pli__scan_options o = {.with_file_columns = true, .skip = skip->len ? skip->ptr : NULL, .columns = names};
+    if (!names) return pli__error_memory(err);
+    for (size_t i = 0; i < before->n_fields; i++)
+        if (columns[i]) names[o.n_columns++] = before->fields[i].name;
+    o.only_file_columns = !o.n_columns;
+    return pli__scan_new(m->now.d.snapshot, &o, out, err);
+}
+
+/* Run a statement that has the rows of the table under the name `target` between two texts. */
+static pli_status run_over(pli__merge *m, const bool *columns, const pli__buf *skip, const pli__buf *head,
+                           const pli__buf *tail, pli_error *err) {
+    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_TRY(pli__buf_status(head, err));
+    PLI_TRY(pli__buf_status(tail, err));
+    PLI_TRY(open_scan(m, columns, skip, &scan, err));
+    m->now.result.files_total = pli__scan_files_total(scan);
+    if (pli__scan_files_read(scan) > m->now.result.files_scanned)
+        m->now.result.files_scanned = pli__scan_files_read(scan);
+    pli__buf_addf(&sql, "%s (%s) AS target %s", head->ptr, pli__scan_sql(scan), tail->ptr);
+    return pli__merge_exec(m, &sql, err);
+}
+
+/* ---- pairs ---- */
+
+static pli_status no_pairs(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (_pli_f VARCHAR, _pli_r BIGINT, _pli_s BIGINT, _pli_c INTEGER)", m->t.m);
+    return pli__merge_exec(m, &sql, err);
+}
+
+static pli_status find_pairs(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf skip = {0}, head = {0}, tail = {0};
+    bool none;
+    PLI_TRY(pli__merge_candidates(m, &skip, &none, err));
+    if (none) return no_pairs(m, err);
+    pli__buf_addf(&head,
+                  "CREATE TEMP TABLE %s AS SELECT target._pli_file AS _pli_f, CAST(target._pli_row AS BIGINT) AS "
+                  "_pli_r, source._pli_source AS _pli_s, ",
+                  m->t.m);
+    if (m->now.chooses_by_old) pli__buf_addz(&head, "CAST(NULL AS INTEGER)");
+    else add_choice(m, PLI_MERGE_MATCHED, &head);
+    pli__buf_addz(&head, " AS _pli_c FROM ");
+    pli__buf_addf(&tail, "JOIN %s AS source ON (%s\n)", m->t.s, m->o.on);
+    return run_over(m, m->now.on_columns, &skip, &head, &tail, err);
+}
+
+/* ---- rows of the table without a match ---- */
+
+static void add_any_condition(const pli__merge *m, pli_merge_when when, pli__buf *out) {
+    for (size_t k = 0; k < m->n_clauses; k++) {
+        if (m->clauses[k].when != when) continue;
+        if (!m->clauses[k].condition) {
+            pli__buf_reset(out);
+            return;
+        }
+        pli__buf_addf(out, "%s(%s\n)", out->len ? " OR " : "", m->clauses[k].condition);
+    }
+}
+
+static pli_status find_others(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf any = {0}, skip = {0}, head = {0}, tail = {0};
+    if (!pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE)) return PLI_OK;
+    add_any_condition(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, &any);
+    PLI_TRY(pli__buf_status(&any, err));
+    if (any.len) PLI_TRY(pli__merge_own_condition(m, any.ptr, &skip, err));
+    pli__buf_addf(
+        &head,
+        "CREATE TEMP TABLE %s AS SELECT x._pli_f, x._pli_r, x._pli_c FROM (SELECT target._pli_file AS _pli_f, "
+        "CAST(target._pli_row AS BIGINT) AS _pli_r, ",
+        m->t.n);
+    add_choice(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, &head);
+    pli__buf_addz(&head, " AS _pli_c FROM ");
+    pli__buf_addf(&tail,
+                  ") AS x ANTI JOIN %s AS m ON m._pli_f = x._pli_f AND m._pli_r = x._pli_r WHERE x._pli_c IS NOT NULL",
+                  m->t.m);
+    return run_over(m, m->now.other_columns, &skip, &head, &tail, err);
+}
+
+/* ---- rows of the source without a match ---- */
+
+static pli_status find_inserts(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    if (!pli__merge_has(m, PLI_MERGE_NOT_MATCHED)) return PLI_OK;
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT x._pli_s, x._pli_c FROM (SELECT source._pli_source AS _pli_s, ",
+                  m->t.i);
+    add_choice(m, PLI_MERGE_NOT_MATCHED, &sql);
+    pli__buf_addf(
+        &sql, " AS _pli_c FROM %s AS source) AS x ANTI JOIN %s AS m ON m._pli_s = x._pli_s WHERE x._pli_c IS NOT NULL",
+        m->t.s, m->t.m);
+    return pli__merge_exec(m, &sql, err);
+}
+
+/* ---- old values ---- */
+
+/* Rows (as _pli_file, _pli_row) whose old values are needed. */
+static void rows_with_old(const pli__merge *m, pli__buf *out) {
+    if (m->now.chooses_by_old) pli__buf_addf(out, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s", m->t.m);
+    for (size_t k = 0; k < m->n_clauses; k++) {
+        const pli_merge_when when = m->clauses[k].when;
+        const bool matched = when == PLI_MERGE_MATCHED;
+        if (!m->now.needs_old[k] || (matched && m->now.chooses_by_old) || when == PLI_MERGE_NOT_MATCHED) continue;
+        pli__buf_addf(out, "%sSELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s WHERE _pli_c = %zu",
+                      out->len ? " UNION ALL " : "", matched ? m->t.m : m->t.n, k);
+    }
+}
+
+static void add_old_columns(const pli__merge *m, pli__buf *out) {
+    const pli__type *before = m->now.before;
+    for (size_t i = 0; i < before->n_fields; i++) {
+        if (!m->now.old_columns[i]) continue;
+        pli__buf_add_sql_name(out, pli__str_of(before->fields[i].name));
+        pli__buf_addz(out, ", ");
+    }
+    pli__buf_addz(out, "_pli_file, CAST(_pli_row AS BIGINT) AS _pli_row");
+}
+
+static pli_status read_old(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__touched_auto) pli__touched *x = NULL;
+    PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf which = {0}, rows = {0}, sql = {0};
+    bool any = false;
+    rows_with_old(m, &which);
+    PLI_TRY(pli__buf_status(&which, err));
+    if (!which.len) return PLI_OK;
+    PLI_TRY(pli__touched_new(m->table, m->now.d.snapshot, &x, err));
+    PLI_TRY(pli__touched_query(x, which.ptr, err));
+    PLI_TRY(pli__touched_resolve(x, err));
+    PLI_TRY(pli__touched_sql(x, PLI__TOUCHED_HIT, true, &relation, &rows, &any, err));
+    if (!any) return PLI_OK;
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT ", m->t.o);
+    add_old_columns(m, &sql);
+    pli__buf_addf(&sql, " FROM (%s)", rows.ptr);
+    PLI_TRY(pli__merge_exec(m, &sql, err));
+    m->now.has_old = true;
+    return PLI_OK;
+}
+
+/* ---- actions ---- */
+
+static pli_status find_actions(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "CREATE TEMP %s %s AS SELECT * FROM ", m->now.chooses_by_old ? "TABLE" : "VIEW", m->t.a);
+    if (m->now.chooses_by_old && m->now.has_old) {
+        pli__buf_addz(&sql, "(SELECT m._pli_f, m._pli_r, m._pli_s, ");
+        add_choice(m, PLI_MERGE_MATCHED, &sql);
+        pli__buf_addf(&sql,
+                      " AS _pli_c FROM %s AS m JOIN %s AS source ON source._pli_source = m._pli_s JOIN %s AS target "
+                      "ON target._pli_file = m._pli_f AND target._pli_row = m._pli_r)",
+                      m->t.m, m->t.s, m->t.o);
+    } else pli__buf_addz(&sql, m->t.m);
+    pli__buf_addz(&sql, " WHERE _pli_c IS NOT NULL");
+    return pli__merge_exec(m, &sql, err);
+}
+
+/* ---- counts ---- */
+
+static pli_status count_where(pli__merge *m, const char *table, pli_merge_when when, pli_merge_action action,
+                              int64_t *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    *out = 0;
+    if (!pli__merge_acts(m, when, action)) return PLI_OK;
+    pli__buf_addf(&sql, "SELECT count(*) FROM %s WHERE _pli_c IN (-1", table);
+    for (size_t k = 0; k < m->n_clauses; k++)
+        if (m->clauses[k].when == when && m->clauses[k].action == action) pli__buf_addf(&sql, ", %zu", k);
+    pli__buf_addc(&sql, ')');
+    return pli__merge_count(m, &sql, out, err);
+}
+
+/* Every pair deletes its row, whichever it is: several pairs of one row say the same. */
+static bool only_deletes(const pli__merge *m) {
+    size_t matched = 0;
+    bool plain = false;
+    for (size_t k = 0; k < m->n_clauses; k++) {
+        if (m->clauses[k].when != PLI_MERGE_MATCHED) continue;
+        matched++;
+        plain = m->clauses[k].action == PLI_MERGE_DELETE && !m->clauses[k].condition;
+    }
+    return matched == 1 && plain;
+}
+
+static pli_status count_all(pli__merge *m, pli_error *err) {
+    pli__merge_result *r = &m->now.result;
+    int64_t updates, deletes, all_updates;
+    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_UPDATE, &updates, err));
+    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_DELETE, &deletes, err));
+    PLI_TRY(count_where(m, m->t.n, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_UPDATE, &m->now.updated_by_source, err));
+    PLI_TRY(count_where(m, m->t.n, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_DELETE, &m->now.deleted_by_source, err));
+    PLI_TRY(count_where(m, m->t.i, PLI_MERGE_NOT_MATCHED, PLI_MERGE_INSERT, &r->rows_inserted, err));
+    all_updates = updates + m->now.updated_by_source;
+    r->rows_updated = all_updates;
+    r->rows_deleted = m->now.d.touched->hit_rows - all_updates;
+    if (r->rows_deleted == deletes + m->now.deleted_by_source || only_deletes(m)) return PLI_OK;
+    const pli_status s = pli__error_set(err, PLI_E_CONSTRAINT,
+                                        "a row of the table is changed by more than one row of the source");
+    (void)pli__error_hint(err, "leave one row of the source for each row that the condition finds");
+    return s;
+}
+
+static pli_status take_rows(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s", m->t.a);
+    if (pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE))
+        pli__buf_addf(&sql, " UNION ALL SELECT _pli_f, _pli_r FROM %s", m->t.n);
+    PLI_TRY(pli__buf_status(&sql, err));
+    return pli__touched_query(m->now.d.touched, sql.ptr, err);
+}
+
+pli_status pli__merge_probe(pli__merge *m, pli_error *err) {
+    PLI_TRY(find_pairs(m, err));
+    PLI_TRY(find_others(m, err));
+    PLI_TRY(find_inserts(m, err));
+    PLI_TRY(read_old(m, err));
+    PLI_TRY(find_actions(m, err));
+    PLI_TRY(take_rows(m, err));
+    return count_all(m, err);
+}
