@@ -108,6 +108,9 @@ PLI_API const int64_t *pli_checkpoint_ids(const pli_checkpoint *cp, pli_record k
 PLI_API pli_status pli_checkpoint_pending(pli_checkpoint *cp, int64_t *out, pli_error *err);
 /** A record as JSON text, malloc'ed (pli_free). NOT_FOUND, CORRUPT_RECORD, FOREIGN_RECORD. */
 PLI_API pli_status pli_checkpoint_read(pli_checkpoint *cp, pli_record kind, int64_t n, char **json, pli_error *err);
+/** Version N of the effective schema, schemas/N.json: the one that the newest commit names, or that a promotion has made since;
+ *  -1 = none. */
+PLI_API pli_status pli_checkpoint_schema_version(pli_checkpoint *cp, int64_t *out, pli_error *err);
 /** Publish a record if there is none of that id. @param json object; id, epoch, batch_id and time are added
  *  @param won false: another one is there and stays; may be NULL */
 PLI_API pli_status pli_checkpoint_write(pli_checkpoint *cp, pli_record kind, int64_t n, const char *json, bool *won,

@@ -57,6 +57,23 @@ PLI_API pli_status pli_job_status(pli_job *job, pli_row_fn *fn, void *arg, pli_e
 /** A row per batch, newest first: {"batchId", "status": "committed"|"pending", "plannedAt", "committedAt", "durationMs", "numFiles",
  *  "bytes", "rows", "version", "attempt", "schemaVersion", "skippedFiles", "metadata"}. @param limit 0 = all */
 PLI_API pli_status pli_job_batches(pli_job *job, int64_t limit, pli_row_fn *fn, void *arg, pli_error *err);
+/** What becomes of a rescued field. Zero-initialise and set `size`. Strings are borrowed for the call. */
+typedef struct pli_promotion {
+    size_t size;
+    const char *path; /**< of the field in the rescued data: names joined by dots, "address.zip" */
+    const char *column; /**< NULL: the last name of the path */
+    const char *type; /**< SQL's name; NULL: the narrowest type that holds all values there are */
+    bool dry_run; /**< report only */
+    int64_t lock_timeout_us; /**< as in pli_run_options */
+} pli_promotion;
+/** Make a column of a rescued field: one commit of the sink's table adds it and moves the values that fit from the rescued data
+ *  into it, then a new version of the effective schema has it, and next batches write it. After an interruption the same call
+ *  goes on where it stopped. One row: {"job", "path", "column", "type", "rowsWithField", "rowsFilled", "rowsKept", "filesRewritten",
+ *  "filesAdded", "bytesAdded", "version", "schemaVersion"}; the versions are null in a dry run.
+ *  LOCKED, INVALID_CONFIG (the job rescues nothing, its sink is no Delta table), NOT_FOUND (the field was never rescued),
+ *  ALREADY_EXISTS (the column), INVALID_ARGUMENT (path or type) */
+PLI_API pli_status pli_job_promote(pli_job *job, const pli_promotion *promotion, pli_row_fn *fn, void *arg,
+                                   pli_error *err);
 /** A row per input, newest batch first: {"path", "size", "modificationTime", "batchId", "status": "committed"|"pending"|"skipped"|
  *  "quarantined", "discoveredAt", "committedAt", "reason"}.
  *  @param batch only this batch, -1 = all @param path only paths that are or end with it, NULL = all */

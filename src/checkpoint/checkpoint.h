@@ -99,9 +99,12 @@ pli_status pli__checkpoint_drop_staged(pli__checkpoint *cp, int64_t n, const cha
 /** schemas/N.json: {version, batch_id, created_at, columns, reason}. Versions that no commit names may be replaced. */
 pli_status pli__checkpoint_write_schema(pli__checkpoint *cp, int64_t version, const json_t *body, pli_error *err);
 pli_status pli__checkpoint_read_schema(pli__checkpoint *cp, int64_t version, json_t **out, pli_error *err);
-/** Schema version named by the newest commit, -1 if none or if the schema was reset since. */
+/** Schema version named by the newest commit or adopted since, -1 if none or if the schema was reset since. */
 pli_status pli__checkpoint_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err);
-/** Version for a schema that differs from it: one more than the newest commit names, also after a reset. */
+/** Between two batches: a version that is current until a later commit names one. @param set further members of metadata.json to
+ *  set or (with null) to remove in the same replacement; may be NULL */
+pli_status pli__checkpoint_adopt_schema(pli__checkpoint *cp, int64_t version, const json_t *set, pli_error *err);
+/** Version for a schema that differs from it: one more than the newest commit names or was adopted since, also after a reset. */
 pli_status pli__checkpoint_next_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err);
 /** Forget and return (new reference, NULL if absent) a member of metadata.json. */
 pli_status pli__checkpoint_drop_metadata(pli__checkpoint *cp, const char *key, json_t **old, pli_error *err);

@@ -119,15 +119,39 @@ static pli_status named_version(pli__checkpoint *cp, int64_t *out, pli_error *er
     return pli__json_get_i64(commit, "schema_version", "commit", false, out, err);
 }
 
+/* {"through": N, "version": V}: V is current as long as N is the newest commit. */
+static pli_status adopted_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
+    const json_t *adopted = json_object_get(cp->metadata, "schema_adopted");
+    int64_t through = -1;
+    *out = -1;
+    if (!json_is_object(adopted)) return PLI_OK;
+    PLI_TRY(pli__json_get_i64(adopted, "through", "metadata.json", true, &through, err));
+    if (through != pli__checkpoint_last_commit(cp)) return PLI_OK;
+    return pli__json_get_i64(adopted, "version", "metadata.json", true, out, err);
+}
+
+static pli_status newest_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
+    PLI_TRY(adopted_version(cp, out, err));
+    return *out >= 0 ? PLI_OK : named_version(cp, out, err);
+}
+
+pli_status pli__checkpoint_adopt_schema(pli__checkpoint *cp, int64_t version, const json_t *set, pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *all = set ? json_copy((json_t *)(uintptr_t)set) : json_object();
+    json_t *adopted = json_pack("{s:I, s:I}", "through", (json_int_t)pli__checkpoint_last_commit(cp), "version",
+                                (json_int_t)version);
+    if (!all || !adopted || json_object_set_new(all, "schema_adopted", adopted) < 0) return pli__error_memory(err);
+    return pli__checkpoint_update_metadata(cp, all, err);
+}
+
 pli_status pli__checkpoint_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
     int64_t reset = -1;
     *out = -1;
     PLI_TRY(pli__json_get_i64(cp->metadata, "schema_reset_through", "metadata.json", false, &reset, err));
-    return pli__checkpoint_last_commit(cp) <= reset ? PLI_OK : named_version(cp, out, err);
+    return pli__checkpoint_last_commit(cp) <= reset ? PLI_OK : newest_version(cp, out, err);
 }
 
 pli_status pli__checkpoint_next_schema_version(pli__checkpoint *cp, int64_t *out, pli_error *err) {
-    PLI_TRY(named_version(cp, out, err));
+    PLI_TRY(newest_version(cp, out, err));
     ++*out;
     return PLI_OK;
 }

@@ -62,6 +62,10 @@ pli_status pli_checkpoint_read(pli_checkpoint *cp, pli_record kind, int64_t n, c
     return pli__maintenance_text(record, json, err);
 }
 
+pli_status pli_checkpoint_schema_version(pli_checkpoint *cp, int64_t *out, pli_error *err) {
+    return pli__checkpoint_schema_version(cp->cp, out, err);
+}
+
 static pli_status parse_object(const char *json, json_t **out, pli_error *err) {
     PLI_AUTO(pli__json_unref) json_t *value = NULL;
     PLI_TRY(pli__json_parse(pli__str_of(json), "record", &value, err));

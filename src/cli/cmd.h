@@ -34,6 +34,7 @@ int cli_cmd_checkpoint_rebind(cli_context *ctx, const cli_args *args);
 int cli_cmd_schema_show(cli_context *ctx, const cli_args *args);
 int cli_cmd_schema_history(cli_context *ctx, const cli_args *args);
 int cli_cmd_schema_diff(cli_context *ctx, const cli_args *args);
+int cli_cmd_schema_promote(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_create(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_append(cli_context *ctx, const cli_args *args);
 int cli_cmd_delta_delete(cli_context *ctx, const cli_args *args);

@@ -1,4 +1,5 @@
-/* `pli schema show|history|diff`: the schema that a job has arrived at, its versions, and what waiting files would change. */
+/* `pli schema show|history|diff|promote`: the schema that a job has arrived at, its versions, what waiting files would change, and
+ * columns made of rescued fields. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +24,15 @@ static json_t *read_version(const char *checkpoint, int64_t version) {
     return json_load_file(path, 0, NULL);
 }
 
-/* Version that the newest commit names; -1 = none yet. */
+/* Version that is in force; -1 = none yet, -2 = failed. */
 static int64_t current_version(cli_context *ctx, const char *checkpoint) {
     const pli_checkpoint_options o = {.size = sizeof o, .create = true, .read_only = true};
     pli_checkpoint *cp = NULL;
-    char *text = NULL;
     int64_t version = -1;
     if (pli_checkpoint_open(NULL, checkpoint, &o, &cp, &ctx->error) != PLI_OK) return -2;
-    size_t n = 0;
-    const int64_t *ids = pli_checkpoint_ids(cp, PLI_RECORD_COMMIT, &n);
-    if (n && pli_checkpoint_read(cp, PLI_RECORD_COMMIT, ids[n - 1], &text, &ctx->error) == PLI_OK) {
-        json_t *commit = json_loads(text, 0, NULL);
-        json_t *named = json_object_get(commit, "schema_version");
-        if (json_is_integer(named)) version = json_integer_value(named);
-        json_decref(commit);
-    }
-    pli_free(text);
+    const pli_status status = pli_checkpoint_schema_version(cp, &version, &ctx->error);
     pli_checkpoint_close(cp);
-    return version;
+    return status == PLI_OK ? version : -2;
 }
 
 static int show(cli_context *ctx, const char *checkpoint) {
@@ -58,8 +50,10 @@ static int show(cli_context *ctx, const char *checkpoint) {
 }
 
 static int history(cli_context *ctx, const char *checkpoint) {
+    const int64_t last = current_version(ctx, checkpoint);
+    if (last == -2) return cli_fail(ctx);
     cli_rows *rows = cli_rows_begin(ctx, stdout);
-    for (int64_t version = 0; rows && version < MAX_VERSIONS; version++) {
+    for (int64_t version = 0; rows && version <= last && version < MAX_VERSIONS; version++) {
         json_t *schema = read_version(checkpoint, version);
         if (!schema) break;
         if (ctx->format == CLI_TABLE) {
@@ -105,6 +99,29 @@ int cli_cmd_schema_diff(cli_context *ctx, const cli_args *args) {
     cli_rows *rows = env ? cli_rows_begin(ctx, stdout) : NULL;
     ok = rows && pli_job_open(env, jobs.specs[0], NULL, &job, &ctx->error) == PLI_OK &&
          pli_job_plan(job, true, add_changes, rows, &ctx->error) == PLI_OK;
+    cli_rows_end(rows, ok);
+    pli_job_close(job);
+    cli_env_close(ctx);
+    cli_jobs_close(&jobs);
+    return ok ? 0 : cli_fail(ctx);
+}
+
+int cli_cmd_schema_promote(cli_context *ctx, const cli_args *args) {
+    pli_promotion p = {.size = sizeof p,
+                       .path = args->words[1],
+                       .column = cli_arg(args, "--as"),
+                       .type = cli_arg(args, "--type"),
+                       .dry_run = ctx->dry_run};
+    const char *lock = cli_arg(args, "--lock-timeout");
+    cli_jobs jobs = {0};
+    pli_job *job = NULL;
+    if (lock && !cli_parse_duration(lock, &p.lock_timeout_us))
+        return cli_usage(ctx, "option '--lock-timeout' needs a duration such as 30s, not '%s'", lock), cli_fail(ctx);
+    bool ok = cli_job_open(ctx, args, &jobs);
+    pli_env *env = ok ? cli_env(ctx, jobs.specs[0], args) : NULL;
+    ok = env && pli_job_open(env, jobs.specs[0], NULL, &job, &ctx->error) == PLI_OK;
+    cli_rows *rows = ok ? cli_rows_begin(ctx, stdout) : NULL;
+    ok = rows && pli_job_promote(job, &p, cli_rows_add, rows, &ctx->error) == PLI_OK;
     cli_rows_end(rows, ok);
     pli_job_close(job);
     cli_env_close(ctx);

@@ -60,6 +60,15 @@ static const cli_flag changes_flags[] = {
 static const cli_flag history_flags[] = {{"--limit", "N", "only the newest N", NULL, 0}, CLI_END};
 
 #define FLAG_LOCK {"--lock-timeout", "D", "how long to wait for a run that holds the checkpoint; default 0", NULL, 0}
+static const cli_flag promote_flags[] = {
+    CLI_FLAG_CONFIG,
+    {"--as", "NAME", "name of the column; default: the last name of PATH", NULL, 0},
+    {"--type", "T", "SQL type of the column; default: the narrowest that takes every value", NULL, 0},
+    FLAG_LOCK,
+    CLI_FLAG_DRY_RUN,
+    CLI_FLAGS_LIMITS,
+    CLI_END,
+};
 #define FLAG_SINK {"--sink", "TABLE", "the sink; default: the one that the checkpoint is pinned to", NULL, 0}
 static const cli_flag verify_flags[] = {FLAG_SINK, CLI_FLAGS_LIMITS, CLI_END};
 static const cli_flag maintain_flags[] = {FLAG_LOCK, CLI_FLAG_DRY_RUN, CLI_FLAG_YES, CLI_END};
@@ -205,6 +214,9 @@ static cli_command table[] = {
      config_flag, 1, 1, cli_cmd_schema_history},
     {"schema diff", "JOB", "what the files that wait would change", "pli schema diff events", job_flags, 1, 1,
      cli_cmd_schema_diff},
+    {"schema promote", "JOB PATH", "make a column of a rescued field, earlier rows included",
+     "pli schema promote events address.zip --as zip --type VARCHAR --dry-run", promote_flags, 2, 2,
+     cli_cmd_schema_promote},
     {"state ls", "JOB", "list the values of a job's state", "pli state ls events", config_flag, 1, 1, cli_cmd_state_ls},
     {"state get", "JOB KEY", "print a value", "pli state get events watermark", config_flag, 2, 2, cli_cmd_state_get},
     {"state set", "JOB KEY VALUE", "set a value (JSON, or a word)",

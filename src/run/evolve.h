@@ -14,6 +14,7 @@ typedef struct pli__evolution {
     pli__relation *relation;
     pli__evolve_plan *plan;
     int64_t version; /**< of the effective schema so far, -1 = none */
+    json_t *promoted; /**< column -> path in the rescued data that it comes from (schema/promote.h) */
 } pli__evolution;
 
 /** Read and plan the inputs of an offset. SCHEMA_MISMATCH where the policy forbids them.
@@ -29,7 +30,12 @@ pli_status pli__evolution_record(const pli__evolution *e, const pli__work *work,
  *  @param may_learn set when planning once more by every row may help; may be NULL */
 pli_status pli__evolution_explain(const pli__evolution *e, pli_status status, bool *may_learn, pli_error *err);
 
-/** Effective schema: version (-1) and columns (NULL) of the newest commit. */
-pli_status pli__schema_current(pli__checkpoint *cp, int64_t *version, const pli__type **out, pli_error *err);
+/** Effective schema of a checkpoint. *schema: NULL without one. *promoted: new reference, an object. */
+pli_status pli__schema_current(pli__checkpoint *cp, int64_t *version, const pli__type **schema, json_t **promoted,
+                               pli_error *err);
+/** "columns" of a schema record. */
+pli_status pli__schema_columns(const pli__type *schema, const json_t *promoted, json_t **out, pli_error *err);
+/** The job's policy. */
+pli_status pli__schema_policy_of(const pli__job_config *c, pli__schema_policy *out, pli_error *err);
 
 #endif

@@ -98,6 +98,7 @@ typedef struct pli__evolve_input {
     size_t n_parts;
     const pli__evolve_part *parts;
     const pli__schema_policy *policy;
+    const json_t *promoted;           /**< NULL; its keys are columns that files may lack in every mode */
 } pli__evolve_input;
 
 typedef struct pli__evolve_plan {

@@ -255,6 +255,13 @@ static bool is_reserved(const pli__schema_policy *policy, const char *name) {
     return policy->corrupt_column && pli__str_ieqz(n, PLI__CORRUPT_RECORD);
 }
 
+/* A rescued field that became a column was never in every file. */
+static void allow_missing(const subject *s, pli__evolve_node *node) {
+    if (node->source_name || node->decision != PLI__DECIDE_FAIL) return;
+    if (json_object_get(s->p->in->promoted, node->name))
+        set(node, PLI__DECIDE_NULL, PLI__REASON_MISSING, PLI__CONVERT_NULL, false);
+}
+
 pli_status pli__plan_decide(pli__planner *p, size_t part, pli__evolve_node *root, pli_error *err) {
     subject s = {.p = p, .part = &p->plan->part_infos[part], .normal = p->normal[part]};
     *root = (pli__evolve_node){
@@ -272,6 +279,7 @@ pli_status pli__plan_decide(pli__planner *p, size_t part, pli__evolve_node *root
             child->n_children = child->n_extra = 0;
             PLI_TRY(decide_column(&hinted, child, err));
         }
+        allow_missing(&s, child);
         if (child->source_name && is_reserved(p->policy, child->source_name))
             set(child, PLI__DECIDE_FAIL, PLI__REASON_RESERVED, PLI__CONVERT_RESCUE, false);
     }

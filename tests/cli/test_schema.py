@@ -80,3 +80,177 @@ def test_what_the_transform_leaves_out_is_not_counted(pli, job, put):
     put("b.csv", "id,n\n2,x\n")
     row = pli.ok("run", "--json").json()[0]
     assert (row["rows"], row["rescuedRows"]) == (1, 0)
+
+
+# ---- a rescued field becomes a column ----
+
+STRICT = {"schema": {"mode": "strict", "rescue_mode": "column"}, "source": {"format": "ndjson"}}
+
+
+def rows_by_id(pli, table="out"):
+    return {row.pop("id"): {k: v for k, v in row.items() if v is not None} for row in pli.read(table)}
+
+
+def files_of(pli):
+    return {row["path"] for row in pli.ok("delta", "files", "out", "--format", "ndjson").rows()}
+
+
+@pytest.fixture
+def rescued(pli, job, put):
+    """Four files in the table; the third and the fourth hold rescued fields n (5, "u", 7.0) and a.zip ("A-10", "17")."""
+
+    def make(**sections):
+        job(**merged(STRICT, sections))
+        put("0.ndjson", [{"id": 1, "a": {"x": 1}}])
+        pli.ok("run")
+        put("1.ndjson", [{"id": 2, "a": {"x": 1}}])
+        pli.ok("run")
+        put("2.ndjson", [{"id": 3, "a": {"x": 1, "zip": "A-10"}, "n": 5}, {"id": 4, "a": {"x": 2}, "n": "u"}])
+        pli.ok("run")
+        put("3.ndjson", [{"id": 5, "a": {"x": 1, "zip": "17"}, "n": 7.0}])
+        pli.ok("run")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {},
+        {"delta.enableDeletionVectors": "true"},
+        {"delta.columnMapping.mode": "name"},
+        {"delta.enableChangeDataFeed": "true"},
+    ],
+    ids=lambda p: next(iter(p), "plain"),
+)
+def test_promoting_fills_earlier_rows_in_one_commit_and_keeps_what_does_not_fit(pli, rescued, properties):
+    rescued(sink={"properties": properties} if properties else {})
+    before, old = files_of(pli), rows_by_id(pli)
+    dry = pli.ok("schema", "promote", "j", "n", "--type", "BIGINT", "--dry-run", "--json").json()[0]
+    assert (dry["rowsWithField"], dry["rowsFilled"], dry["rowsKept"], dry["version"]) == (3, 2, 1, None)
+    assert rows_by_id(pli) == old
+    assert len(pli.ok("schema", "history", "j", "--json").json()) == 1
+    done = pli.ok("schema", "promote", "j", "n", "--type", "BIGINT", "--json").json()[0]
+    assert (done["rowsFilled"], done["rowsKept"], done["filesRewritten"], done["version"]) == (2, 1, 2, 4)
+    assert (done["column"], done["type"], done["schemaVersion"]) == ("n", "BIGINT", 1)
+    rows = rows_by_id(pli)
+    assert (rows[3]["n"], rows[5]["n"]) == (5, 7)
+    assert "n" not in rows[4] and json.loads(rows[4]["_rescued_data"])["n"] == "u"
+    assert "n" not in json.loads(rows[3]["_rescued_data"])
+    assert (rows[1], rows[2]) == (old[1], old[2])
+    assert len(files_of(pli) & before) >= 2  # files without the field are as they were
+    newest = pli.ok("delta", "history", "out", "--limit", "1", "--json").json()[0]
+    assert newest["operation"] == "PROMOTE"
+    assert newest["parameters"] == {"path": "n", "column": "n", "type": "BIGINT", "job": "j"}
+    version = pli.ok("schema", "history", "j", "--json").json()[-1]
+    assert version["reason"] == "promoted"
+    assert version["columns"][-1] == {"name": "n", "type": "BIGINT", "from": "n"}
+    if "delta.enableChangeDataFeed" in properties:
+        changes = pli.ok("delta", "changes", "out", "--from-version", "4", "--format", "ndjson").rows()
+        kinds = sorted((c["_change_type"], c["id"], c["n"]) for c in changes)
+        assert kinds == [
+            ("update_postimage", 3, 5),
+            ("update_postimage", 5, 7),
+            ("update_preimage", 3, None),
+            ("update_preimage", 5, None),
+        ]
+
+
+def test_a_nested_field_becomes_a_column_that_next_batches_write(pli, rescued, put):
+    rescued()
+    done = pli.ok("schema", "promote", "j", "a.zip", "--json").json()[0]
+    assert (done["column"], done["type"], done["rowsFilled"]) == ("zip", "VARCHAR", 2)
+    put("4.ndjson", [{"id": 6, "a": {"x": 1, "zip": "99"}}, {"id": 7, "a": {"x": 1}}, {"id": 8, "a": {"zip": 1, "q": 2}}])
+    assert pli.ok("run", "--json").json()[0]["rescuedRows"] == 1
+    rows = rows_by_id(pli)
+    assert [rows[i].get("zip") for i in range(1, 9)] == [None, None, "A-10", None, "17", "99", None, "1"]
+    assert "_rescued_data" not in rows[6]
+    assert json.loads(rows[8]["_rescued_data"])["a"] == {"q": 2}
+    assert pli.ok("schema", "show", "j", "--json").json()[-1] == {"name": "zip", "type": "VARCHAR", "from": "a.zip"}
+    pli.ok("checkpoint", "verify", "cp")
+
+
+def test_the_type_is_the_narrowest_that_takes_every_value(pli, rescued, put):
+    rescued()
+    assert pli.ok("schema", "promote", "j", "n", "--dry-run", "--json").json()[0]["type"] == "VARCHAR"
+    put("4.ndjson", [{"id": 6, "a": {"x": 1}, "d": "2024-02-29", "f": 1.5, "b": True, "o": {"k": [1, 2]}}])
+    pli.ok("run")
+    types = {p: pli.ok("schema", "promote", "j", p, "--dry-run", "--json").json()[0]["type"] for p in "dfbo"}
+    assert types == {"d": "DATE", "f": "DOUBLE", "b": "BOOLEAN", "o": "VARCHAR"}
+    pli.ok("schema", "promote", "j", "o")
+    assert json.loads(rows_by_id(pli)[6]["o"]) == {"k": [1, 2]}
+
+
+def test_values_that_do_not_fit_their_column_can_go_to_another_one(pli, job, put):
+    job(schema={"mode": "add_new_columns", "rescue_mode": "column"})
+    put("0.csv", "id,Amount\n1,5\n")
+    pli.ok("run")
+    put("1.csv", 'id,AMOUNT\n2,"12,50"\n3,7\n')
+    pli.ok("run")
+    pli.fails(1, "schema", "promote", "j", "amount")  # the column is there: --as
+    pli.ok("schema", "promote", "j", "amount", "--as", "amount_text")
+    put("2.csv", 'id,amount\n4,"1,5"\n5,6\n')
+    pli.ok("run")
+    rows = rows_by_id(pli)
+    assert [rows[i] for i in range(1, 6)] == [
+        {"Amount": 5},
+        {"amount_text": "12,50"},
+        {"Amount": 7},
+        {"amount_text": "1,5"},
+        {"Amount": 6},
+    ]
+
+
+def test_a_repeat_of_a_promotion_moves_what_is_left_and_no_more(pli, rescued):
+    rescued()
+    first = pli.ok("schema", "promote", "j", "n", "--type", "BIGINT", "--json").json()[0]
+    again = pli.ok("schema", "promote", "j", "n", "--json").json()[0]
+    assert (again["rowsFilled"], again["version"]) == (0, first["version"])
+    assert len(pli.ok("schema", "history", "j", "--json").json()) == 2
+    pli.fails(1, "schema", "promote", "j", "n", "--type", "VARCHAR")
+
+
+def error_code(result):
+    return json.loads(result.out)["error"]["code"]
+
+
+@pytest.mark.parametrize(
+    "args, exit_code, code",
+    [
+        (("nowhere",), 1, "NOT_FOUND"),
+        (("a..b",), 2, "INVALID_ARGUMENT"),
+        (("n", "--as", "id"), 1, "ALREADY_EXISTS"),
+        (("n", "--as", "_rescued_data"), 1, "ALREADY_EXISTS"),
+        (("n", "--type", "FOO"), 2, "INVALID_ARGUMENT"),
+        (("n", "--type", "INTEGER[]"), 2, "INVALID_ARGUMENT"),
+        (("n", "--type", "TIME"), 2, "INVALID_ARGUMENT"),
+    ],
+)
+def test_promotions_that_cannot_be(pli, rescued, args, exit_code, code):
+    rescued()
+    assert error_code(pli.fails(exit_code, "schema", "promote", "j", *args, "--json")) == code
+    assert pli.ok("delta", "history", "out", "--limit", "1", "--json").json()[0]["version"] == 3
+
+
+def test_jobs_that_have_nothing_to_promote(pli, job, put):
+    put("0.csv", "id\n1\n")
+    job()
+    assert error_code(pli.fails(78, "schema", "promote", "j", "n", "--json")) == "INVALID_CONFIG"
+    job(schema=RESCUE, sink={"format": "parquet", "merge_schema": None})
+    assert error_code(pli.fails(78, "schema", "promote", "j", "n", "--json")) == "INVALID_CONFIG"
+    job(schema=RESCUE)
+    assert error_code(pli.fails(1, "schema", "promote", "j", "n", "--json")) == "NOT_FOUND"
+    job(schema=RESCUE, transform={"sql": "SELECT id FROM input"})
+    pli.ok("run")
+    assert error_code(pli.fails(1, "schema", "promote", "j", "n", "--json")) == "NOT_FOUND"
+
+
+def test_a_run_and_a_promotion_exclude_each_other(pli, rescued, tmp_path):
+    import fcntl
+
+    rescued()
+    with open(tmp_path / "cp" / ".lock", "w") as lock:
+        # the lock is one of open file descriptions (F_OFD_SETLK), as the runs take it
+        fcntl.fcntl(lock, 37, __import__("struct").pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        assert error_code(pli.fails(6, "schema", "promote", "j", "n", "--json")) == "LOCKED"
+        pli.ok("schema", "promote", "j", "n", "--dry-run")

@@ -640,7 +640,7 @@ static void run_batch(const batch *b, bool backwards) {
     PLI_AUTO(pli__type_auto)
     const pli__type *hints = b->hints ? columns(b->hints) : NULL, *expected = columns(b->schema);
     PLI_AUTO(pli__evolve_plan_auto) pli__evolve_plan *plan = NULL;
-    const pli__evolve_input in = {stored, given, hints, fill_parts(b, parts, backwards), parts, &policy};
+    const pli__evolve_input in = {stored, given, hints, fill_parts(b, parts, backwards), parts, &policy, NULL};
     pli_error err = {0};
     assert_int_equal(pli__evolve_plan_new(&in, &plan, &err), PLI_OK);
     for (size_t i = 0; i < in.n_parts; i++) pli__type_unref(parts[i].schema);
@@ -695,7 +695,7 @@ static void test_schema_plan__takes_wide_files(void **state) {
     const pli__schema_policy policy = policy_of(b.policy);
     PLI_AUTO(pli__type_auto) const pli__type *stored = columns(b.stored);
     PLI_AUTO(pli__evolve_plan_auto) pli__evolve_plan *plan = NULL;
-    const pli__evolve_input in = {stored, NULL, NULL, fill_parts(&b, &part, false), &part, &policy};
+    const pli__evolve_input in = {stored, NULL, NULL, fill_parts(&b, &part, false), &part, &policy, NULL};
     assert_int_equal(pli__evolve_plan_new(&in, &plan, NULL), PLI_OK);
     pli__type_unref(part.schema);
     assert_false(plan->changed);

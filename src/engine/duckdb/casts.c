@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "types/json_fit.h"
+#include "types/json_path.h"
 #include "types/json_text.h"
 #include "types/value_text.h"
 
@@ -178,6 +179,62 @@ static void json_prune(duckdb_function_info info, duckdb_data_chunk input, duckd
     fit_json(info, input, out, true);
 }
 
+/* ---- rescued data ---- */
+
+/* Members that say where rescued data come from; alone they are nothing that was rescued. */
+static bool is_only_origin(pli__str json, size_t members) {
+    const pli__str text = PLI_STR("_file_path"), line = PLI_STR("_line");
+    pli__json_path path = {.n = 1, .names = {text}};
+    if (members && pli__json_path_at(&path, json).ptr) members--;
+    path.names[0] = line;
+    if (members && pli__json_path_at(&path, json).ptr) members--;
+    return members == 0;
+}
+
+/* The path and the flag are the same for all rows of a call. */
+static pli_status read_path(duckdb_data_chunk input, pli__json_path *out, pli_error *err) {
+    call path = {.texts = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 1))};
+    const bool *fold = duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 2));
+    if (duckdb_data_chunk_get_size(input) == 0) return *out = (pli__json_path){0}, PLI_OK;
+    return pli__json_path_parse(text_at(&path, 0), fold[0], out, err);
+}
+
+static void json_at(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    call c = begin_call(input, out);
+    PLI_AUTO(pli__json_path_clear) pli__json_path path = {0};
+    pli_error err;
+    if (read_path(input, &path, &err) != PLI_OK) {
+        duckdb_scalar_function_set_error(info, err.message);
+        return;
+    }
+    for (idx_t row = 0; row < c.rows; row++) {
+        const pli__str value = is_null(&c, row) ? (pli__str){0} : pli__json_path_at(&path, text_at(&c, row));
+        if (value.ptr) duckdb_vector_assign_string_element_len(out, row, value.ptr, value.len);
+        else set_null(&c, row);
+    }
+}
+
+static void rescued_without(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    call c = begin_call(input, out);
+    PLI_AUTO(pli__json_path_clear) pli__json_path path = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf rest = {0};
+    pli_error err;
+    pli_status status = read_path(input, &path, &err);
+    for (idx_t row = 0; row < c.rows && status == PLI_OK; row++) {
+        if (is_null(&c, row)) {
+            set_null(&c, row);
+            continue;
+        }
+        pli__buf_reset(&rest);
+        const size_t members = pli__json_path_without(&path, text_at(&c, row), &rest);
+        status = pli__buf_status(&rest, &err);
+        if (status != PLI_OK) break;
+        if (is_only_origin(pli__buf_str(&rest), members)) set_null(&c, row);
+        else duckdb_vector_assign_string_element_len(out, row, rest.ptr, rest.len);
+    }
+    if (status != PLI_OK) duckdb_scalar_function_set_error(info, err.message);
+}
+
 /* ---- registration ---- */
 
 #define MAX_PARAMETERS 3
@@ -210,6 +267,11 @@ static const function functions[] = {
     {"pli_json_scalar", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR}, json_scalar},
     {"pli_json_misfits", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, json_misfits},
     {"pli_json_prune", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR}, json_prune},
+    {"pli_json_at", DUCKDB_TYPE_VARCHAR, {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BOOLEAN}, json_at},
+    {"pli_rescued_without",
+     DUCKDB_TYPE_VARCHAR,
+     {DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_VARCHAR, DUCKDB_TYPE_BOOLEAN},
+     rescued_without},
 };
 
 static void add_parameter(duckdb_scalar_function f, duckdb_type type) {

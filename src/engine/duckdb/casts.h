@@ -13,6 +13,8 @@
  *   pli_json_scalar(json) VARCHAR: the same, but NULL for objects and arrays
  *   pli_json_misfits(json, type) VARCHAR: what of the value does not fit the (nested) SQL type, as JSON; NULL if all fits
  *   pli_json_prune(json, type) VARCHAR: the value without it (types/json_fit.h)
+ *   pli_json_at(json, path, fold) VARCHAR: the value at a path of an object, NULL if there is none (types/json_path.h)
+ *   pli_rescued_without(json, path, fold) VARCHAR: rescued data without it, NULL if nothing else was rescued
  */
 #ifndef PLI_ENGINE_DUCKDB_CASTS_H
 #define PLI_ENGINE_DUCKDB_CASTS_H
