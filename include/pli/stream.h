@@ -20,6 +20,7 @@
 #include "pli/arrow.h"
 #include "pli/env.h"
 #include "pli/state.h"
+#include "pli/table.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -105,9 +106,11 @@ PLI_API void pli_stream_abort(pli_stream *stream);
 
 /** Rows of a planned Delta batch: deletion vectors, column mapping and partition values of the log applied; with change feed, the
  *  columns _change_type, _commit_version, _commit_timestamp behind the others. @param table folder of the table
- *  @param batch JSON as planned, with at least one file @param out the caller releases it, before the environment is freed */
+ *  @param batch JSON as planned, with at least one file
+ *  @param options columns, where and limit count, before which nothing else of a file is read; NULL = everything
+ *  @param out the caller releases it, before the environment is freed */
 PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch,
-                                        struct ArrowArrayStream *out, pli_error *err);
+                                        const pli_read_options *options, struct ArrowArrayStream *out, pli_error *err);
 
 /** Write the rows of an Arrow stream to a Delta table, in one commit; creates the table.
  *  @param take released by this call, also on failure

@@ -67,17 +67,27 @@ static void rows_release(struct ArrowArrayStream *s) {
     s->release = NULL;
 }
 
-static pli_status parts_sql(const pli__relation *r, pli__buf *sql, pli_error *err) {
+/* Columns and conditions around the parts: the engine carries them into each file. */
+static pli_status parts_sql(const pli__relation *r, const pli_read_options *o, pli__buf *sql, pli_error *err) {
     if (r->n_parts == 0) return pli__error_set(err, PLI_E_ARGUMENT, "the batch has no files to read");
-    pli__buf_addz(sql, "SELECT * EXCLUDE (\"_pli_path\") FROM (");
+    pli__buf_addz(sql, "SELECT ");
+    for (size_t i = 0; i < o->n_columns; i++) {
+        if (i) pli__buf_addz(sql, ", ");
+        pli__buf_add_sql_name(sql, pli__str_of(o->columns[i]));
+    }
+    if (!o->n_columns) pli__buf_addz(sql, "* EXCLUDE (\"_pli_path\")");
+    pli__buf_addz(sql, " FROM (");
     for (size_t i = 0; i < r->n_parts; i++)
         pli__buf_addf(sql, "%s(%s)", i ? " UNION ALL BY NAME " : "", r->parts[i].sql);
     pli__buf_addc(sql, ')');
+    if (o->where) pli__buf_addf(sql, " WHERE (%s\n)", o->where);
+    if (o->has_limit) pli__buf_addf(sql, " LIMIT %lld", (long long)o->limit);
     return pli__buf_status(sql, err);
 }
 
-pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, struct ArrowArrayStream *out,
-                                pli_error *err) {
+pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *batch, const pli_read_options *options,
+                                struct ArrowArrayStream *out, pli_error *err) {
+    static const pli_read_options all = {.size = sizeof all};
     if (!env || !table || !batch || !out)
         return pli__error_set(err, PLI_E_ARGUMENT, "env, table, batch and out must not be NULL");
     PLI_AUTO(pli__json_unref) json_t *offset = NULL;
@@ -92,7 +102,7 @@ pli_status pli_delta_batch_read(pli_env *env, const char *table, const char *bat
     PLI_TRY(pli__source_delta_new(env, &d, &r->source, err));
     PLI_TRY(pli__source_relation(r->source, offset, &r->relation, err));
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY(parts_sql(r->relation, &sql, err));
+    PLI_TRY(parts_sql(r->relation, options ? options : &all, &sql, err));
     pli__engine *engine = NULL;
     PLI_TRY(pli__env_engine(env, &engine, err));
     PLI_TRY(pli__engine_query_arrow(engine, sql.ptr, &r->inner, err));

@@ -124,27 +124,21 @@ def read_batch(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFrame
     if not paths_of(batch):
         return pl.DataFrame()
     opened = _open_batch(batch, table)
-    return _plain(batch.files) if opened is None else pl.DataFrame(opened())
+    return _plain(batch.files) if opened is None else pl.DataFrame(opened(None, None, None))
 
 
 def scan_delta_batch(batch: DeltaBatch, *, table: PathLike | None = None) -> pl.LazyFrame:
-    """The rows of a batch as a LazyFrame."""
+    """The rows of a batch as a LazyFrame. Columns, limits and predicates as far as the core knows them are pushed into the reader."""
     if not paths_of(batch):
         return pl.LazyFrame()
     opened = _open_batch(batch, table)
     if opened is None:
         return pl.scan_parquet(batch.files, hive_partitioning=False, glob=False)
-    first = opened()
-    frame = next(chunks(first, 1), None)
-    schema = pl.DataFrame(opened()).schema if frame is None else frame.schema
-
-    def read(columns: list[str] | None, where: str | None, limit: int | None) -> Any:
-        return opened()
-
-    return lazy(read, schema)
+    schema = pl.DataFrame(opened(None, None, 0)).schema
+    return lazy(opened, schema)
 
 
-def _open_batch(batch: DeltaBatch, table: PathLike | None) -> Callable[[], Any] | None:
+def _open_batch(batch: DeltaBatch, table: PathLike | None) -> Open | None:
     folder = table_of(batch, table)
     if folder is None:
         return None
@@ -155,7 +149,11 @@ def _open_batch(batch: DeltaBatch, table: PathLike | None) -> Callable[[], Any] 
         opened.latest_version()
     except FileNotFoundError:
         return None
-    return lambda: _core.Table(folder).read_batch(folder, text)
+
+    def read(columns: list[str] | None = None, where: str | None = None, limit: int | None = None) -> Any:
+        return _core.Table(folder).read_batch(folder, text, columns, where, -1 if limit is None else limit)
+
+    return read
 
 
 def _plain(files: list[str]) -> pl.DataFrame:
@@ -176,7 +174,7 @@ def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFra
     opened = _open_batch(batch, table)
     if opened is None:
         return unite([_entry_rows(e) for e in batch.file_entries])
-    frame = pl.DataFrame(opened())
+    frame = pl.DataFrame(opened(None, None, None))
     stamp = frame.schema.get("_commit_timestamp")
     if isinstance(stamp, pl.Datetime):
         frame = frame.with_columns(pl.col("_commit_timestamp").dt.epoch("ms"))

@@ -164,15 +164,32 @@ static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
     return result;
 }
 
-static PyObject *do_read_batch(PyObject *self, const char *path, const char *batch) {
+static PyObject *do_read_batch(PyObject *self, const char *path, const char *batch, const pli_read_options *o) {
     struct ArrowArrayStream stream = {0};
-    CORE_CALL(pli_delta_batch_read(((table_object *)self)->env, path, batch, &stream, err));
+    CORE_CALL(pli_delta_batch_read(((table_object *)self)->env, path, batch, o, &stream, err));
     return core_take_stream(&stream, self);
 }
 
-static PyObject *read_batch(PyObject *self, PyObject *args) {
-    const char *path, *batch;
-    return PyArg_ParseTuple(args, "ss", &path, &batch) ? do_read_batch(self, path, batch) : NULL;
+static PyObject *read_batch(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *keys[] = {"path", "batch", "columns", "where", "limit", NULL};
+    PyObject *columns = NULL;
+    const char *path, *batch, *where = NULL;
+    long long limit = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss|OzL", keys, &path, &batch, &columns, &where, &limit))
+        return NULL;
+    names n;
+    PyObject *result = NULL;
+    if (names_of(columns, &n)) {
+        const pli_read_options o = {.size = sizeof o,
+                                    .n_columns = n.n,
+                                    .columns = n.items,
+                                    .where = where,
+                                    .has_limit = limit >= 0,
+                                    .limit = limit >= 0 ? limit : 0};
+        result = do_read_batch(self, path, batch, &o);
+    }
+    names_clear(&n);
+    return result;
 }
 
 typedef pli_status write_fn(pli_env *, const char *, struct ArrowArrayStream *, const char *, char **, pli_error *);
@@ -235,7 +252,8 @@ static PyMethodDef methods[] = {
     {"history", history, METH_VARARGS, "history(limit=0) -> str: JSON array, newest first"},
     {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS,
      "read(columns=None, where=None, version=-1, timestamp=None, limit=-1) -> ArrowStream"},
-    {"read_batch", read_batch, METH_VARARGS, "read_batch(path, batch) -> ArrowStream: rows of a planned batch"},
+    {"read_batch", KW(read_batch), METH_VARARGS | METH_KEYWORDS,
+     "read_batch(path, batch, columns=None, where=None, limit=-1) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
     {"layout", layout, METH_VARARGS, "layout(path, rows, options) -> str: may the caller write the files itself?"},
     {"apply", apply_table, METH_VARARGS, "apply(path, changes, options) -> str"},
