@@ -25,6 +25,7 @@ typedef struct pli__part {
     bool text; /**< CSV: the SQL gives every column as VARCHAR (read_csv with explicit columns of VARCHAR) */
     bool json; /**< JSON: the SQL gives every column as the raw JSON of its value (type JSON, e.g. read_json with
                                    maximum_depth = 1, which also makes keys that the sample has not shown an error); SQL NULL for missing and null */
+    bool typed_json; /**< typed values of JSON files: rescued numbers are numbers again */
     bool has_line; /**< the SQL gives "_pli_line" BIGINT */
     bool
         has_corrupt; /**< the SQL gives "_pli_corrupt" VARCHAR: raw text of a record that cannot be parsed (all other columns NULL), else NULL */

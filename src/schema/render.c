@@ -279,9 +279,10 @@ pli_status pli__evolve_render(const pli__evolve_plan *plan, const pli__relation 
     for (size_t i = 0; i < plan->n_parts; i++) {
         const pli__part *part = &r->parts[i];
         const part_view view = {plan, &plan->parts[i], part, i,
-                                part->text   ? PLI__REP_TEXT
-                                : part->json ? PLI__REP_JSON
-                                             : PLI__REP_TYPED};
+                                part->text         ? PLI__REP_TEXT
+                                : part->json       ? PLI__REP_JSON
+                                : part->typed_json ? PLI__REP_TYPED_JSON
+                                                   : PLI__REP_TYPED};
         if (i) pli__buf_addz(sql, " UNION ALL ");
         PLI_TRY(add_part(sql, &view, err));
     }

@@ -223,7 +223,8 @@ pli_status pli__render_cast(pli__buf *b, pli__rep rep, const pli__type *from, co
 
 /* ---- values as JSON ---- */
 
-static pli_status json_of_struct(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err) {
+static pli_status json_of_struct(pli__buf *b, pli__rep rep, const pli__type *t, const char *e, int depth,
+                                 pli_error *err) {
     pli__buf_addf(b, "CASE WHEN %s IS NOT NULL THEN concat('{'", e);
     for (size_t i = 0; i < t->n_fields; i++) {
         PLI_AUTO(pli__buf_clear) pli__buf field = {0};
@@ -231,26 +232,27 @@ static pli_status json_of_struct(pli__buf *b, const pli__type *t, const char *e,
         pli__buf_addz(b, i ? ", ',', " : ", ");
         PLI_TRY(pli__render_key(b, t->fields[i].name, err));
         pli__buf_addz(b, ", coalesce(");
-        PLI_TRY(pli__render_json_of(b, t->fields[i].type, field.ptr, depth, err));
+        PLI_TRY(pli__render_json_of(b, rep, t->fields[i].type, field.ptr, depth, err));
         pli__buf_addz(b, ", 'null')");
     }
     pli__buf_addz(b, ", '}') END");
     return pli__buf_status(b, err);
 }
 
-static pli_status json_of_list(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err) {
+static pli_status json_of_list(pli__buf *b, pli__rep rep, const pli__type *t, const char *e, int depth,
+                               pli_error *err) {
     char variable[24];
     snprintf(variable, sizeof variable, "pli_j%d", depth);
     pli__buf_addf(b,
                   "CASE WHEN %s IS NOT NULL THEN concat('[', array_to_string(list_transform(%s, lambda %s: coalesce(",
                   e, e, variable);
-    PLI_TRY(pli__render_json_of(b, t->fields[0].type, variable, depth + 1, err));
+    PLI_TRY(pli__render_json_of(b, rep, t->fields[0].type, variable, depth + 1, err));
     pli__buf_addz(b, ", 'null')), ','), ']') END");
     return pli__buf_status(b, err);
 }
 
 /* Keys are JSON strings: text as it is, others as their JSON text in quotes. */
-static pli_status json_of_map(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err) {
+static pli_status json_of_map(pli__buf *b, pli__rep rep, const pli__type *t, const char *e, int depth, pli_error *err) {
     char key[32], value[32];
     snprintf(key, sizeof key, "pli_j%d.\"key\"", depth);
     snprintf(value, sizeof value, "pli_j%d.\"value\"", depth);
@@ -259,14 +261,20 @@ static pli_status json_of_map(pli__buf *b, const pli__type *t, const char *e, in
         "CASE WHEN %s IS NOT NULL THEN concat('{', array_to_string(list_transform(map_entries(%s), lambda pli_j%d: CAST(to_json(",
         e, e, depth);
     if (t->fields[0].type->id == PLI__TYPE_STRING) pli__buf_addz(b, key);
-    else PLI_TRY(pli__render_json_of(b, t->fields[0].type, key, depth + 1, err));
+    else PLI_TRY(pli__render_json_of(b, rep, t->fields[0].type, key, depth + 1, err));
     pli__buf_addz(b, ") AS VARCHAR) || ':' || coalesce(");
-    PLI_TRY(pli__render_json_of(b, t->fields[1].type, value, depth + 1, err));
+    PLI_TRY(pli__render_json_of(b, rep, t->fields[1].type, value, depth + 1, err));
     pli__buf_addz(b, ", 'null')), ','), '}') END");
     return pli__buf_status(b, err);
 }
 
-static const char *json_pattern(const pli__type *t) {
+static bool is_long_number(const pli__type *t) {
+    return t->id == PLI__TYPE_I64 || t->id == PLI__TYPE_U64 || t->id == PLI__TYPE_I128 || t->id == PLI__TYPE_U128 ||
+           t->id == PLI__TYPE_DECIMAL;
+}
+
+static const char *json_pattern(pli__rep rep, const pli__type *t) {
+    if (rep == PLI__REP_TYPED_JSON && is_long_number(t)) return "CAST(%e AS VARCHAR)";
     switch (t->id) {
         case PLI__TYPE_NULL: return "CAST(NULL AS VARCHAR)";
         case PLI__TYPE_BOOLEAN:
@@ -286,12 +294,13 @@ static const char *json_pattern(const pli__type *t) {
     }
 }
 
-pli_status pli__render_json_of(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err) {
-    if (t->id == PLI__TYPE_STRUCT) return json_of_struct(b, t, e, depth, err);
-    if (t->id == PLI__TYPE_LIST) return json_of_list(b, t, e, depth, err);
-    if (t->id == PLI__TYPE_MAP) return json_of_map(b, t, e, depth, err);
+pli_status pli__render_json_of(pli__buf *b, pli__rep rep, const pli__type *t, const char *e, int depth,
+                               pli_error *err) {
+    if (t->id == PLI__TYPE_STRUCT) return json_of_struct(b, rep, t, e, depth, err);
+    if (t->id == PLI__TYPE_LIST) return json_of_list(b, rep, t, e, depth, err);
+    if (t->id == PLI__TYPE_MAP) return json_of_map(b, rep, t, e, depth, err);
     if (t->id != PLI__TYPE_TIMESTAMP && (t->id != PLI__TYPE_TIMESTAMP_NTZ || t->unit == PLI__UNIT_NS))
-        return fill(b, json_pattern(t), e, t, err);
+        return fill(b, json_pattern(rep, t), e, t, err);
     static const pli__type text = {.id = PLI__TYPE_STRING, .refs = -1};
     pli__buf_addz(b, "'\"' || (");
     PLI_TRY(fill(b, from_timestamp(t, &text), e, &text, err));

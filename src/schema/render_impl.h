@@ -8,16 +8,18 @@
 
 /** What an expression gives. */
 typedef enum pli__rep {
-    PLI__REP_TYPED, /**< values of the file's type */
-    PLI__REP_TEXT,  /**< text of the value (CSV) */
-    PLI__REP_JSON   /**< raw JSON of the value */
+    PLI__REP_TYPED,      /**< values of the file's type */
+    PLI__REP_TYPED_JSON, /**< the same, of a JSON file: every number was spelled as one */
+    PLI__REP_TEXT,       /**< text of the value (CSV) */
+    PLI__REP_JSON        /**< raw JSON of the value */
 } pli__rep;
 
 /** Cast of a simple value; NULL where it does not fit (render_cast.c). */
 pli_status pli__render_cast(pli__buf *b, pli__rep rep, const pli__type *from, const pli__type *to, const char *e,
                             pli_error *err);
-/** The value as JSON text that loses no digit: binary as base64, decimals and 64-bit integers as text. NULL for NULL. */
-pli_status pli__render_json_of(pli__buf *b, const pli__type *t, const char *e, int depth, pli_error *err);
+/** A typed value as JSON text that loses no digit: binary as base64, decimals and 64-bit integers as text, of a JSON file as
+ *  numbers. NULL for NULL. */
+pli_status pli__render_json_of(pli__buf *b, pli__rep rep, const pli__type *t, const char *e, int depth, pli_error *err);
 /** "CAST(NULL AS type)" */
 pli_status pli__render_null(pli__buf *b, const pli__type *t, pli_error *err);
 /** SQL name of a type, without the nested fields that have no type yet. */

@@ -106,8 +106,8 @@ pli_status pli__render_misfit(pli__buf *b, const pli__evolve_node *n, const char
 
 /* ---- the values ---- */
 
-static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, const char *e, const char *v,
-                                    int depth, pli_error *err) {
+static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, size_t n, pli__rep rep, const char *e,
+                                    const char *v, int depth, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf source = {0}, value = {0};
     for (size_t i = 0; i < n; i++) {
         if (!pli__may_misfit(&nodes[i])) continue;
@@ -118,7 +118,7 @@ static pli_status rescued_of_fields(pli__buf *b, const pli__evolve_node *nodes, 
         pli__buf_addz(b, " THEN ");
         PLI_TRY(pli__render_key(b, nodes[i].source_name, err));
         pli__buf_addz(b, " || ");
-        PLI_TRY(pli__render_rescued(b, &nodes[i], PLI__REP_TYPED, source.ptr, value.ptr, depth, err));
+        PLI_TRY(pli__render_rescued(b, &nodes[i], rep, source.ptr, value.ptr, depth, err));
         pli__buf_addz(b, " END");
     }
     return pli__buf_status(b, err);
@@ -129,11 +129,11 @@ pli_status pli__render_rescued(pli__buf *b, const pli__evolve_node *n, pli__rep 
     if (rep == PLI__REP_TEXT) pli__buf_addf(b, "CAST(to_json(%s) AS VARCHAR)", e);
     else if (rep == PLI__REP_JSON) pli__buf_addf(b, "CAST(%s AS VARCHAR)", e);
     else if (n->convert != PLI__CONVERT_FIELDS || n->to->id != PLI__TYPE_STRUCT)
-        PLI_TRY(pli__render_json_of(b, n->from, e, depth, err));
+        PLI_TRY(pli__render_json_of(b, rep, n->from, e, depth, err));
     else {
         pli__buf_addz(b, "concat('{', concat_ws(','");
-        PLI_TRY(rescued_of_fields(b, n->children, n->n_children, e, v, depth, err));
-        PLI_TRY(rescued_of_fields(b, n->extra, n->n_extra, e, v, depth, err));
+        PLI_TRY(rescued_of_fields(b, n->children, n->n_children, rep, e, v, depth, err));
+        PLI_TRY(rescued_of_fields(b, n->extra, n->n_extra, rep, e, v, depth, err));
         pli__buf_addz(b, "), '}')");
     }
     return pli__buf_status(b, err);

@@ -24,7 +24,7 @@ typedef struct pli__parts {
 /** What one part is made of; strings are borrowed for the call. */
 typedef struct pli__part_spec {
     const pli__type *schema;  /**< borrowed */
-    bool text, json, has_line, has_corrupt;
+    bool text, json, typed_json, has_line, has_corrupt; /**< as in pli__part */
     pli__str
         from; /**< FROM clause whose columns are those of the schema, "_pli_path", and "_pli_line", "_pli_corrupt" where there */
     const char *const *columns; /**< an expression for each column of the schema; NULL = the column itself */

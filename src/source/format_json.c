@@ -227,6 +227,7 @@ static pli_status add_group(json_reader *r, json_group *g, pli_error *err) {
     PLI_TRY(pli__buf_status(&from, err));
     const pli__part_spec spec = {.schema = schema,
                                  .json = !g->fits,
+                                 .typed_json = g->fits,
                                  .has_line = g->by_line,
                                  .has_corrupt = g->by_line,
                                  .from = pli__buf_str(&from),

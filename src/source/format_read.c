@@ -152,8 +152,11 @@ pli_status pli__parts_add(pli__parts *parts, const pli__part_spec *spec, pli_err
         parts->cap = cap;
     }
     pli__part *part = &r->parts[r->n_parts];
-    *part = (pli__part){
-        .text = spec->text, .json = spec->json, .has_line = spec->has_line, .has_corrupt = spec->has_corrupt};
+    *part = (pli__part){.text = spec->text,
+                        .json = spec->json,
+                        .typed_json = spec->typed_json,
+                        .has_line = spec->has_line,
+                        .has_corrupt = spec->has_corrupt};
     r->n_parts++; /* pli__relation_free takes half-built parts */
     PLI_TRY(with_partitions(parts->read, spec->schema, &part->schema, err));
     PLI_TRY(part_sql(parts->read, spec, part->schema, &part->sql, err));

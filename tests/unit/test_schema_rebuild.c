@@ -180,7 +180,7 @@ static json_t *rows_of(pli__engine *e, const char *sql, const pli__type *columns
     pli__chunk chunk;
     pli_error err = {0};
     pli__buf_addz(&query, "SELECT ");
-    assert_int_equal(pli__render_json_of(&query, columns, "pli_row", 0, NULL), PLI_OK);
+    assert_int_equal(pli__render_json_of(&query, PLI__REP_TYPED, columns, "pli_row", 0, NULL), PLI_OK);
     pli__buf_addf(&query, " FROM (%s) AS pli_row", sql);
     if (pli__engine_query(e, query.ptr, &r, &err) != PLI_OK) fail_msg("%s\n%s", err.message, query.ptr);
     while (pli__result_next(r, &chunk, &err) == PLI_OK && chunk.rows > 0) {
