@@ -57,11 +57,22 @@ static inline bool are_digits(const char *p, size_t n) {
     return all;
 }
 
+/* "dddd-dd-": exclusive or with "0000-00-" leaves 0 for a dash and 0..9 for a digit. */
+static inline bool is_year_month(const char *p) {
+    static const char form[] = "0000-00-", limits[] = {9, 9, 9, 9, 0, 9, 9, 0};
+    uint64_t x, f, most;
+    memcpy(&x, p, 8);
+    memcpy(&f, form, 8);
+    memcpy(&most, limits, 8);
+    x ^= f;
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    return !((x | ~((most | highs) - x)) & highs); /* each byte apart: no borrow as long as x has no high bit */
+}
+
 /* YYYY-MM-DD of the civil calendar at the start. */
 static bool is_date(pli__str s) {
     const char *p = s.ptr;
-    if (s.len < 10 || p[4] != '-' || p[7] != '-' || !are_digits(p, 4) || !are_digits(p + 5, 2) || !are_digits(p + 8, 2))
-        return false;
+    if (s.len < 10 || !is_year_month(p) || !are_digits(p + 8, 2)) return false;
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year = two(p) * 100 + two(p + 2), month = two(p + 5), day = two(p + 8);
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;

@@ -2,13 +2,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 #include "source/format_impl.h"
 #include "source/format_infer.h"
 #include "source/format_input.h"
 #include "source/format_json_shape.h"
 
-#define CHUNK ((size_t)1 << 20)
+#define CHUNK ((size_t)256 << 10)
 #define MAX_DEPTH 100
 
 typedef enum step { DONE, MORE, BAD, NO_MEMORY } step; /* MORE: the text ends before the value does */
@@ -56,8 +57,18 @@ static pli_status fill(scanner *s, pli_error *err) {
 typedef struct cursor {
     scanner *s;
     const char *p, *end;
+    const char *wide; /* from before it on, SLACK bytes can be read: the short ways are open; NULL = nowhere */
     bool line_end; /* passed one */
 } cursor;
+
+#define SLACK 64
+
+static cursor cursor_of(scanner *s, const char *from, const char *end) {
+    return (cursor){s, from, end, end - from > SLACK ? end - SLACK : NULL, false};
+}
+
+/* May the next bytes be looked at many at a time? */
+static inline bool is_wide(const cursor *c) { return c->p < c->wide; }
 
 static inline bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
@@ -152,6 +163,65 @@ static pli__shape *field_of(cursor *c, pli__shape *into, pli__str key, size_t *n
     return f;
 }
 
+/* ---- the short ways: values as they mostly are, without a loop or a call ---- */
+
+static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+static inline void add_number(pli__shape *into, const char *begin, const char *end, bool integer) {
+    const unsigned some = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16, all = some | PLI__SEEN_BEYOND_32;
+    const bool nothing_new = end - begin <= 9 ? (into->kinds & some) == some
+                                              : end - begin <= 15 && (into->kinds & all) == all;
+    if (!integer) into->kinds |= PLI__SEEN_FLOAT;
+    else if (!nothing_new) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(end - begin)});
+}
+
+/* Up to 15 digits, a point, up to 15 digits; false for whatever is not just that. */
+static inline bool scan_short_number(cursor *c, pli__shape *into) {
+    const char *begin = c->p, *whole = begin + (*begin == '-');
+    const unsigned n = pli__digits16(whole);
+    const char *end = whole + n;
+    if (n == 0 || n > 15 || (*whole == '0' && n > 1)) return false;
+    const bool integer = *end != '.';
+    if (!integer) {
+        const unsigned fraction = pli__digits16(end + 1);
+        if (fraction == 0 || fraction > 15) return false;
+        end += 1 + fraction;
+    }
+    if (*end == 'e' || *end == 'E') return false;
+    c->p = end;
+    add_number(into, begin, end, integer);
+    return true;
+}
+
+static inline bool scan_short_text(cursor *c, pli__shape *into) {
+    const char *begin = c->p + 1;
+    const unsigned n = pli__quote32(begin);
+    if (begin[n] != '"') return false;
+    if (!(into->kinds & PLI__SEEN_TEXT)) into->kinds |= pli__string_kinds((pli__str){begin, n});
+    c->p = begin + n + 1;
+    return true;
+}
+
+static inline bool scan_short_word(cursor *c, const char *word, unsigned len, unsigned kind, pli__shape *into) {
+    if (memcmp(c->p, word, len) != 0) return false;
+    into->kinds |= kind;
+    c->p += len;
+    return true;
+}
+
+/* False, and nothing is changed, for what needs the long way. */
+static inline bool scan_short(cursor *c, pli__shape *into) {
+    const char first = *c->p;
+    if (!is_wide(c)) return false;
+    if (first == '"') return scan_short_text(c, into);
+    if (is_digit(first) || first == '-') return scan_short_number(c, into);
+    if (first == 't') return scan_short_word(c, "true", 4, PLI__SEEN_BOOL, into);
+    if (first == 'f') return scan_short_word(c, "false", 5, PLI__SEEN_BOOL, into);
+    return first == 'n' && scan_short_word(c, "null", 4, PLI__SEEN_NULL, into);
+}
+
+/* ---- objects ---- */
+
 /* memcmp for keys: short, and called for each of them. */
 static inline bool same_bytes(const char *a, const char *b, size_t n) {
     uint64_t x, y;
@@ -194,7 +264,19 @@ static step scan_key(cursor *c, pli__shape *into, size_t *next, int depth, pli__
     return *field ? DONE : NO_MEMORY;
 }
 
+/* The same with its colon, and the common case of all: one comparison. */
+static inline bool is_next_lead(const cursor *c, const pli__shape *into, size_t next) {
+    if (!is_wide(c) || next >= into->n || into->crowded) return false;
+    const pli__shape *f = into->fields[next];
+    return f->lead_len && pli__same16(c->p, f->lead, f->lead_len);
+}
+
 static step scan_member(cursor *c, pli__shape *into, size_t *next, int depth) {
+    if (is_next_lead(c, into, *next)) {
+        pli__shape *known = into->fields[(*next)++];
+        c->p += known->lead_len;
+        return scan_short(c, known) ? DONE : scan_value(c, known, depth);
+    }
     skip_blanks(c);
     if (c->p == c->end) return MORE;
     if (*c->p++ != '"') return BAD;
@@ -218,6 +300,10 @@ static step scan_object(cursor *c, pli__shape *into, int depth) {
     for (size_t next = 0;;) {
         step st = scan_member(c, into, &next, depth);
         if (st != DONE) return st;
+        if (is_wide(c) && *c->p == ',') {
+            c->p++;
+            continue;
+        }
         skip_blanks(c);
         if (c->p == c->end) return MORE;
         char sep = *c->p++;
@@ -254,8 +340,6 @@ static inline step scan_word(cursor *c, const char *word, size_t len, unsigned k
     return DONE;
 }
 
-static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /* -?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)? */
 static step scan_number(cursor *c, pli__shape *into) {
     const char *begin = c->p, *p = c->p + (*c->p == '-');
@@ -281,11 +365,7 @@ static step scan_number(cursor *c, pli__shape *into) {
         if (p == exponent) return BAD;
     }
     c->p = p;
-    const unsigned some = PLI__SEEN_INT | PLI__SEEN_BEYOND_8 | PLI__SEEN_BEYOND_16, all = some | PLI__SEEN_BEYOND_32;
-    const bool nothing_new = p - begin <= 9 ? (into->kinds & some) == some
-                                            : p - begin <= 15 && (into->kinds & all) == all;
-    if (!integer) into->kinds |= PLI__SEEN_FLOAT;
-    else if (!nothing_new) into->kinds |= pli__integer_kinds((pli__str){begin, (size_t)(p - begin)});
+    add_number(into, begin, p, integer);
     return DONE;
 }
 
@@ -374,7 +454,7 @@ static pli_status keep_record(scanner *s, pli__str text, pli__json_scan_result *
 /* One record at the position; more text is read as long as it is not complete. */
 static pli_status scan_record(scanner *s, pli__shape *root, step *out, pli_error *err) {
     for (;;) {
-        cursor c = {s, s->text.ptr + s->at, s->text.ptr + s->text.len, false};
+        cursor c = cursor_of(s, s->text.ptr + s->at, s->text.ptr + s->text.len);
         *out = *c.p == '{' ? scan_value(&c, root, 0) : BAD;
         if (*out == NO_MEMORY) return pli__error_memory(err);
         if (*out == DONE) {
@@ -438,7 +518,7 @@ static pli_status scan_line_by_line(scanner *s, pli__shape *root, pli__json_scan
         size_t len = 0;
         PLI_TRY(whole_line(s, &len, err));
         if (!len && s->at == s->text.len && s->ended) return PLI_OK;
-        cursor c = {s, s->text.ptr + s->at, s->text.ptr + s->at + len, false};
+        cursor c = cursor_of(s, s->text.ptr + s->at, s->text.ptr + s->at + len);
         const char *line = c.p;
         skip_blanks(&c);
         step st = c.p == c.end ? MORE : *c.p == '{' ? scan_value(&c, root, 0) : BAD;

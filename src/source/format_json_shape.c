@@ -48,6 +48,15 @@ static bool grow(pli__arena *arena, pli__shape *s) {
     return cap <= FEW_KEYS || rehash(arena, s);
 }
 
+static void set_lead(pli__shape *s, pli__str name) {
+    s->plain = !name.len || !memchr(name.ptr, '\\', name.len);
+    if (!s->plain || name.len + 3 > PLI__SHAPE_LEAD) return;
+    s->lead[0] = s->lead[name.len + 1] = '"';
+    if (name.len) memcpy(s->lead + 1, name.ptr, name.len);
+    s->lead[name.len + 2] = ':';
+    s->lead_len = (unsigned char)(name.len + 3);
+}
+
 pli__shape *pli__shape_field(pli__arena *arena, pli__shape *s, pli__str name) {
     pli__shape *there = find(s, name);
     if (there) return there;
@@ -55,7 +64,7 @@ pli__shape *pli__shape_field(pli__arena *arena, pli__shape *s, pli__str name) {
     pli__str copy = pli__arena_str(arena, name);
     pli__shape *made = pli__arena_calloc(arena, 1, sizeof *made);
     if (!made || (name.len && !copy.ptr)) return NULL;
-    made->plain = !name.len || !memchr(name.ptr, '\\', name.len);
+    set_lead(made, name);
     s->names[s->n] = copy;
     s->fields[s->n++] = made;
     if (s->table) {

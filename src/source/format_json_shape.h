@@ -9,11 +9,15 @@
 #include "base/arena.h"
 #include "types/type.h"
 
+enum { PLI__SHAPE_LEAD = 16 };
+
 typedef struct pli__shape pli__shape;
 struct pli__shape {
     unsigned kinds;      /**< PLI__SEEN_* of the scalars */
     bool object, array, crowded; /**< crowded: more keys than a STRUCT should have */
     bool plain;          /**< its key has no backslash: the key's text is the key */
+    unsigned char lead_len; /**< of `lead`; 0 if it would not fit or the key is not plain */
+    char lead[PLI__SHAPE_LEAD]; /**< the key as it mostly stands: quote, key, quote, colon */
     size_t n, cap;       /**< keys of the objects, in order of appearance */
     pli__str *names;
     pli__shape **fields;
