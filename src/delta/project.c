@@ -1,6 +1,7 @@
 /* Projection of a query onto a table: which columns, which casts, which schema. */
 #include "delta/project.h"
 
+#include "delta/identity.h"
 #include "delta/metadata_write.h"
 #include "delta/spark_sql.h"
 #include "delta/write_plan.h"
@@ -201,6 +202,7 @@ static bool same_in_engine(const pli__type *raw, const pli__type *to) {
 
 static pli_status add_missing(const pli__field *f, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    if (pli__identity_is(f)) return pli__identity_sql(f, out, err);
     if (pli__field_meta_str(f, "delta.generationExpression", &text) ||
         pli__field_meta_str(f, "CURRENT_DEFAULT", &text)) {
         pli__buf_addc(out, '(');
@@ -218,6 +220,10 @@ static pli_status add_missing(const pli__field *f, pli__buf *out, pli_error *err
 static pli_status add_column(const pli__field *f, const pli__type *raw, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf type = {0};
     const int k = pli__type_find(raw, pli__str_of(f->name), false);
+    if (k >= 0 && pli__identity_is(f) && !pli__identity_takes_values(f))
+        return pli__error_set(err, PLI_E_CONSTRAINT,
+                              "column '%s' is an identity column: the table makes its values, rows cannot bring them",
+                              f->name);
     if (f->type->id == PLI__TYPE_NULL) pli__buf_addz(out, "NULL");
     else if (k >= 0 && same_in_engine(raw->fields[k].type, f->type))
         pli__buf_add_sql_name(out, pli__str_of(raw->fields[k].name));

@@ -2,6 +2,7 @@
 #include "delta/write.h"
 
 #include "delta/active.h"
+#include "delta/identity.h"
 #include "delta/latest.h"
 #include "delta/metadata_write.h"
 #include "delta/overwrite.h"
@@ -113,9 +114,19 @@ static pli_status guard(const writer *w, pli__buf *sql, pli_error *err) {
 
 /* ---- one attempt ---- */
 
-static pli_status write_files(writer *w, const char *sql, pli_error *err) {
+/* Identity columns have got values: the table remembers how far. */
+static pli_status move_marks(writer *w, const pli__type *input, pli_error *err) {
+    bool moved = false;
+    PLI_TRY(pli__identity_advance(&w->metadata, input, pli__written_rows(w->written), &w->arena, &w->metadata, &moved,
+                                  err));
+    w->has_metadata = w->has_metadata || moved;
+    return PLI_OK;
+}
+
+static pli_status write_files(writer *w, const char *sql, const pli__type *input, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf guarded = {0};
-    const pli__write_options options = {.target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed};
+    const pli__write_options options = {
+        .target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .identity = true};
     pli__protocol protocol;
     bool changed;
     PLI_TRY(pli__protocol_derive(&w->metadata, w->projection.schema,
@@ -125,7 +136,8 @@ static pli_status write_files(writer *w, const char *sql, pli_error *err) {
     PLI_TRY(pli__active_begin(w->t, &w->mark, err));
     PLI_TRY(guard(w, &guarded, err));
     PLI_TRY(pli__write_rows(w->t, &protocol, &w->metadata, guarded.ptr, &options, NULL, &w->written, err));
-    return replace(w, err);
+    PLI_TRY(replace(w, err));
+    return move_marks(w, input, err);
 }
 
 static pli_status add_files(writer *w, pli__txn_handle *x, pli_error *err) {
@@ -214,9 +226,12 @@ static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schem
     const pli__project_options options = {o->merge_schema, o->allow_type_widening};
     PLI_TRY(open_latest(&w, err));
     const pli__type *table = w.snapshot && !o->overwrite_schema ? pli__snapshot_schema(w.snapshot) : NULL;
-    PLI_TRY(pli__project(table, schema, sql ? sql : "SELECT 1", &options, &w.projection, err));
+    if (sql) PLI_TRY(pli__project(table, schema, sql, &options, &w.projection, err));
+    else
+        PLI_TRY(
+            pli__type_to_storable(schema, &w.projection.schema, err)); /* as it is, with all that it says of fields */
     PLI_TRY(choose_metadata(&w, err));
-    PLI_TRY(write_files(&w, sql, err));
+    PLI_TRY(write_files(&w, sql, schema, err));
     pli_status s = commit(&w, !sql, err);
     for (int i = 0; s == PLI_E_CONFLICT && i < REBASES; i++) {
         bool fits;

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "delta/features.h"
+#include "delta/identity.h"
 #include "delta/transaction_impl.h"
 
 #define DEFAULT_TARGET (INT64_C(128) << 20)
@@ -100,19 +101,22 @@ static pli_status check_type(const pli__type *t, const char *column, bool top, p
     return PLI_OK;
 }
 
-static pli_status check_field(const pli__field *f, pli_error *err) {
-    if (f->metadata && strstr(f->metadata, "\"delta.identity.start\""))
-        return pli__error_set(
-            err, PLI_E_UNSUPPORTED,
-            "column '%s' is an identity column (feature 'identityColumns'), whose values cannot be made", f->name);
-    return check_type(f->type, f->name, true, err);
+/* Values of identity columns come with the rows, or nobody makes them. */
+static pli_status check_identity(const pli__write_plan *p, const pli__write_options *o, pli_error *err) {
+    for (size_t i = 0; i < p->table->n_fields; i++)
+        if (pli__identity_is(&p->table->fields[i]) && !(o && (o->identity || o->trusted)))
+            return pli__error_set(
+                err, PLI_E_UNSUPPORTED,
+                "column '%s' is an identity column (feature 'identityColumns'), whose values this operation cannot make",
+                p->table->fields[i].name);
+    return PLI_OK;
 }
 
 static pli_status split_columns(pli__write_plan *p, pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder physical = {0}, logical = {0};
     for (size_t i = 0; i < p->table->n_fields; i++) {
         const pli__field *f = &p->table->fields[i];
-        PLI_TRY(check_field(f, err));
+        PLI_TRY(check_type(f->type, f->name, true, err));
         if (f->type->id == PLI__TYPE_NULL || is_partition(p->metadata, f->name)) continue;
         PLI_TRY(add_physical(p, f, &physical, err));
         pli__type_builder_add(&logical, pli__str_of(f->name), pli__type_ref(f->type), f->nullable, f->metadata);
@@ -155,6 +159,7 @@ pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadat
     PLI_TRY(pli__type_from_delta(metadata->schema_string, &p->table, err));
     const pli__str mode = pli__metadata_property(metadata, "delta.columnMapping.mode");
     p->mapped = mode.ptr && !pli__str_ieqz(mode, "none");
+    PLI_TRY(check_identity(p, options, err));
     PLI_TRY(find_partitions(p, err));
     PLI_TRY(split_columns(p, err));
     PLI_TRY(choose_codec(p, options ? options->compression : NULL, err));

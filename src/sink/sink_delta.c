@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "delta/active.h"
 #include "delta/adopt.h"
+#include "delta/identity.h"
 #include "delta/interval.h"
 #include "delta/metadata_write.h"
 #include "delta/project.h"
@@ -115,7 +116,17 @@ static pli_status begin_prepared(pli__sink_delta *d, const char *sql, const pli_
 }
 
 static pli__write_options write_options(const pli__sink_delta *d) {
-    return (pli__write_options){.target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed};
+    return (pli__write_options){
+        .target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed, .identity = true};
+}
+
+/* Identity columns have got values: the table remembers how far. */
+static pli_status move_marks(pli__prepared *p, const pli__type *input, pli_error *err) {
+    bool moved = false;
+    PLI_TRY(pli__identity_advance(&p->metadata, input, pli__written_rows(p->written), &p->arena, &p->metadata, &moved,
+                                  err));
+    p->has_metadata = p->has_metadata || moved;
+    return PLI_OK;
 }
 
 static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
@@ -128,7 +139,8 @@ static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__
     if (d->options.adopt)
         return pli__adopt_files(d->table, &protocol, &p->metadata, schema, d->options.files, d->options.n_files,
                                 &options, &p->written, err);
-    return pli__write_rows(d->table, &protocol, &p->metadata, projection.sql.ptr, &options, NULL, &p->written, err);
+    PLI_TRY(pli__write_rows(d->table, &protocol, &p->metadata, projection.sql.ptr, &options, NULL, &p->written, err));
+    return move_marks(p, schema, err);
 }
 
 static void free_prepared(pli__prepared *p) {
