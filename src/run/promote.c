@@ -57,7 +57,7 @@ static void work_clear(work *w) {
 /* ---- may it be done? ---- */
 
 __attribute__((format(printf, 4, 5))) static pli_status refuse(pli_error *err, pli_status code, const char *hint,
-                                                                const char *fmt, ...) {
+                                                               const char *fmt, ...) {
     char message[900];
     va_list ap;
     va_start(ap, fmt);
@@ -112,8 +112,8 @@ static pli_status open_checkpoint(work *w, pli_error *err) {
     PLI_TRY(pli__run_recover(w->run, err));
     w->cp = w->run->cp;
     if (w->run->batch.sink_attempt[0])
-        return refuse(err, PLI_E_STATE, "`pli run` finishes it", "a batch of job '%s' is in the table, but not recorded yet",
-                      w->job->config->name);
+        return refuse(err, PLI_E_STATE, "`pli run` finishes it",
+                      "a batch of job '%s' is in the table, but not recorded yet", w->job->config->name);
     return PLI_OK;
 }
 
@@ -127,8 +127,7 @@ static pli_status read_schema(work *w, pli_error *err) {
 /* ---- what an earlier call has done ---- */
 
 static const char *mark_of(const work *w, const char *key) {
-    const char *text = json_string_value(
-        json_object_get(json_object_get(pli__checkpoint_metadata(w->cp), MARK), key));
+    const char *text = json_string_value(json_object_get(json_object_get(pli__checkpoint_metadata(w->cp), MARK), key));
     return text ? text : "";
 }
 
@@ -346,14 +345,13 @@ static pli_status report(const work *w, pli_row_fn *fn, void *arg, pli_error *er
     const pli__dml_result *r = &w->filled;
     PLI_TRY(pli__type_to_sql(w->type, &type, err));
     PLI_AUTO(pli__json_unref)
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "job", w->job->config->name,
-                            "path", w->wish->path, "column", w->column, "type", type.ptr, "rowsWithField",
-                            (json_int_t)w->held, "rowsFilled", (json_int_t)r->rows, "rowsKept",
-                            (json_int_t)(w->held - r->rows), "filesRewritten",
-                            (json_int_t)(r->files_removed + r->vectors_added), "filesAdded",
-                            (json_int_t)r->files_added, "bytesAdded", (json_int_t)r->bytes_added, "version",
-                            dry ? json_null() : json_integer(r->version), "schemaVersion",
-                            dry ? json_null() : json_integer(w->schema_version));
+    json_t *row = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "job", w->job->config->name, "path",
+        w->wish->path, "column", w->column, "type", type.ptr, "rowsWithField", (json_int_t)w->held, "rowsFilled",
+        (json_int_t)r->rows, "rowsKept", (json_int_t)(w->held - r->rows), "filesRewritten",
+        (json_int_t)(r->files_removed + r->vectors_added), "filesAdded", (json_int_t)r->files_added, "bytesAdded",
+        (json_int_t)r->bytes_added, "version", dry ? json_null() : json_integer(r->version), "schemaVersion",
+        dry ? json_null() : json_integer(w->schema_version));
     if (!row) return pli__error_memory(err);
     PLI_TRY(pli__json_write(row, &text, err));
     if (fn) fn(arg, text.ptr, text.len);

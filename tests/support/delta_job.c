@@ -41,6 +41,18 @@ static pli_status open_job(pli_env *env, const char *folder, const char *const *
     return pli_job_open(env, *spec, NULL, job, err);
 }
 
+pli_status delta_job_promote(pli_env *env, const char *folder, const char *const *pairs, const char *path,
+                             pli_error *err) {
+    const pli_promotion promotion = {.size = sizeof promotion, .path = path, .type = "BIGINT"};
+    pli_job_spec *spec = NULL;
+    pli_job *job = NULL;
+    pli_status status = open_job(env, folder, pairs, &spec, &job, err);
+    if (status == PLI_OK) status = pli_job_promote(job, &promotion, NULL, NULL, err);
+    pli_job_close(job);
+    pli_job_spec_free(spec);
+    return status;
+}
+
 static pli_status drive(pli_job *job, int steps, pli_error *err) {
     pli_run *run = NULL;
     pli_step step = {.size = sizeof step};
@@ -61,7 +73,8 @@ pli_status delta_job_run(pli_env *env, const char *folder, const char *const *pa
     return status;
 }
 
-static pli_status collect_ids(pli_env *env, const char *folder, pli__buf *out, pli_error *err) {
+static pli_status collect_rows(pli_env *env, const char *folder, const char *expression, pli__buf *out,
+                               pli_error *err) {
     char path[1200];
     snprintf(path, sizeof path, "%s/out", folder);
     PLI_AUTO(pli__delta_auto) pli__delta *table = NULL;
@@ -78,23 +91,26 @@ static pli_status collect_ids(pli_env *env, const char *folder, pli__buf *out, p
     }
     PLI_TRY(pli__snapshot_open(table, PLI__LATEST, NULL, &snapshot, err));
     PLI_TRY(pli__scan_new(snapshot, NULL, &scan, err));
-    pli__buf_addf(&sql, "SELECT coalesce(string_agg(id::VARCHAR, ' ' ORDER BY id), '') FROM (%s)", pli__scan_sql(scan));
+    pli__buf_addf(&sql, "SELECT coalesce(string_agg((%s)::VARCHAR, ' ' ORDER BY id), '') FROM (%s)", expression,
+                  pli__scan_sql(scan));
     pli_status status = pli__env_engine(env, &engine, err);
     if (status == PLI_OK) status = pli__engine_query_str(engine, sql.ptr, out, err);
     pli__scan_free(scan);
     return status;
 }
 
-char *delta_job_ids(pli_env *env, const char *folder) {
+char *delta_job_rows(pli_env *env, const char *folder, const char *expression) {
     pli__buf out = {0};
     pli_error err = {0};
     pli__buf_addz(&out, "");
-    if (collect_ids(env, folder, &out, &err) != PLI_OK) {
+    if (collect_rows(env, folder, expression, &out, &err) != PLI_OK) {
         pli__buf_reset(&out);
         pli__buf_addf(&out, "%s: %s", pli_status_name(err.code), err.message);
     }
     return out.ptr ? pli__buf_take(&out) : calloc(1, 1);
 }
+
+char *delta_job_ids(pli_env *env, const char *folder) { return delta_job_rows(env, folder, "id"); }
 
 char *delta_job_expected(int files) {
     pli__buf out = {0};
