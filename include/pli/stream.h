@@ -143,6 +143,16 @@ PLI_API pli_status pli_delta_layout(pli_env *env, const char *table, struct Arro
 PLI_API pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
                                    char **result, pli_error *err);
 
+/** SQL's MERGE (pli/table_write.h: pli_table_merge), with the identity of a batch.
+ *  @param take the source's rows; released by this call
+ *  @param options JSON {"on": condition over source. and target., "clauses": [{"when": "matched", "not_matched" or
+ *  "not_matched_by_source", "action": "update", "insert" or "delete", "condition": SQL, "set": {column: SQL} or "*"}],
+ *  "merge_schema": flag, "txn", "expect"}, the last two as for pli_delta_write
+ *  @param result JSON {"path", "tableId", "version", "committed", "rowsInserted", "rowsUpdated", "rowsDeleted", "rowsCopied",
+ *  "sourceRows", "filesTotal", "filesScanned", "filesRemoved", "filesAdded", "deletionVectorsAdded", "bytesAdded", "repeat"} */
+PLI_API pli_status pli_delta_merge(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                                   char **result, pli_error *err);
+
 /* ---- looking ---- */
 PLI_API const char *pli_stream_dir(const pli_stream *stream);
 PLI_API const char *pli_stream_id(const pli_stream *stream);

@@ -142,6 +142,15 @@ pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_sta
                           state->txn_version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
 }
 
+pli_status pli__wishes_info(const pli__wishes *w, pli__str table_id, pli__buf *out, pli_error *err) {
+    const pli__batch_ref *b = &w->batch;
+    PLI_AUTO(pli__json_unref)
+    json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%}}", "pli", "offsetSha256", b->offset_sha256, "attempt",
+                          b->attempt, "job", b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId",
+                          table_id.ptr, table_id.len);
+    return o ? pli__json_write(o, out, err) : pli__error_memory(err);
+}
+
 pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state, json_t **out, pli_error *err) {
     *out = json_pack("{s:s, s:s, s:I, s:s, s:b, s:I}", "path", w->sink.path, "tableId", state->id, "version",
                      (json_int_t)(state->commit_version >= 0 ? state->commit_version : state->version), "txnAppId",
@@ -243,4 +252,9 @@ pli_status pli_delta_write(pli_env *env, const char *table, struct ArrowArrayStr
 pli_status pli_delta_layout(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
                             char **result, pli_error *err) {
     return answer(env, table, take, options, choose_layout, result, err);
+}
+
+pli_status pli_delta_merge(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
+                           char **result, pli_error *err) {
+    return answer(env, table, take, options, pli__stream_merge, result, err);
 }

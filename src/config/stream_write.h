@@ -28,6 +28,11 @@ void pli__wishes_clear(pli__wishes *w);
 /** Is the write in the table already? SINK_AHEAD, SINK_BEHIND. Only for writes with an identity. */
 pli_status pli__wishes_look(pli__sink *sink, const pli__wishes *w, pli__sink_state *state, bool *repeat,
                             pli_error *err);
+/** commitInfo.pli of the commit: what a repeat is recognised by. */
+pli_status pli__wishes_info(const pli__wishes *w, pli__str table_id, pli__buf *out, pli_error *err);
+/** pli_delta_merge, options read (config/stream_merge.c). */
+pli_status pli__stream_merge(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
+                             pli_error *err);
 /** The result of a write that was there already. */
 pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state, json_t **out, pli_error *err);
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from polars_incremental.observability import LoggingObserver, PipelineObserver
     from polars_incremental.pipeline import Pipeline, RunResult
     from polars_incremental.schema import SchemaEvolution, SchemaPolicy
-    from polars_incremental.sinks import DeltaSink, apply_cdc_delta, write_delta
+    from polars_incremental.sinks import DeltaSink, apply_cdc_delta, merge, write_delta
     from polars_incremental.source import AutoSource, DeltaSource, FilesSource, SourceConfig
     from polars_incremental.sources import SourceSpec, read_cdf_batch
     from polars_incremental.state import JobState
@@ -99,6 +99,7 @@ __all__ = [
     "cleanup_checkpoint",
     "cleanup_snapshot_cache",
     "inspect_checkpoint",
+    "merge",
     "optimize_delta_table",
     "read_cdf_batch",
     "read_delta_batch",
@@ -122,7 +123,7 @@ _HOME = {
     "observability": "LoggingObserver PipelineObserver",
     "pipeline": "Pipeline RunResult",
     "schema": "SchemaEvolution SchemaPolicy",
-    "sinks": "DeltaSink apply_cdc_delta write_delta",
+    "sinks": "DeltaSink apply_cdc_delta merge write_delta",
     "source": "AutoSource DeltaSource FilesSource SourceConfig",
     "sources": "SourceSpec read_cdf_batch",
     "state": "JobState",

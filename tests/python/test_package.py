@@ -28,7 +28,7 @@ SUBMODULES = {
     "checkpoints.delta": "DeltaTableCheckpoint",
     "checkpoints.types": "BatchInfo DeltaBatch DeltaFileEntry DeltaOffset",
     "schema": "SchemaEvolution SchemaPolicy apply_schema apply_schema_lazy normalize_schema_input serialize_schema deserialize_schema",
-    "sinks": "write_delta apply_cdc_delta write_parquet_batch",
+    "sinks": "write_delta apply_cdc_delta write_parquet_batch merge DeltaSink",
     "sinks.delta": "write_delta apply_cdc_delta",
     "sinks.parquet": "write_parquet_batch",
 }

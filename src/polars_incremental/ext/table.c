@@ -211,6 +211,7 @@ static PyObject *write_with(PyObject *self, PyObject *args, write_fn *fn) {
 
 static PyObject *write_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_write); }
 static PyObject *layout(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_layout); }
+static PyObject *merge_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_merge); }
 static PyObject *apply_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_apply); }
 
 static PyObject *vacuum(PyObject *self, PyObject *args) {
@@ -256,6 +257,7 @@ static PyMethodDef methods[] = {
      "read_batch(path, batch, columns=None, where=None, limit=-1) -> ArrowStream: rows of a planned batch"},
     {"write", write_table, METH_VARARGS, "write(path, rows, options) -> str: rows has __arrow_c_stream__; both JSON"},
     {"layout", layout, METH_VARARGS, "layout(path, rows, options) -> str: may the caller write the files itself?"},
+    {"merge", merge_table, METH_VARARGS, "merge(path, rows, options) -> str"},
     {"apply", apply_table, METH_VARARGS, "apply(path, changes, options) -> str"},
     {"vacuum", vacuum, METH_VARARGS,
      "vacuum(retention, dry_run, allow_short) -> str: JSON array of files, then the totals"},

@@ -216,7 +216,7 @@ def _apply(
         rows = _fit_table(rows, path, schema_mode)
     if there and how.mode == "merge":
         changes = rows.with_columns(deleted.alias("_pli_delete"))
-        done = commit(changes, path, {"keys": key_names(how.keys), **identity}, None, apply=True)
+        done = commit(changes, path, {"keys": key_names(how.keys), **identity}, None, how="apply")
         rows_out = pl.len()
         result["rows_out"] = scan_delta(path).select(rows_out).collect().item() if not done.get("repeat") else 0
     else:
@@ -309,18 +309,18 @@ def identity_of(path: str, txn: Txn | None) -> dict[str, Any]:
 
 
 def commit(
-    df: Frame, path: str, options: Mapping[str, Any], collect_kwargs: Mapping[str, Any] | None, apply: bool = False
+    df: Frame, path: str, options: Mapping[str, Any], collect_kwargs: Mapping[str, Any] | None, how: str = "write"
 ) -> dict[str, Any]:
-    """Write a frame, or apply it as changes; what the core says of it."""
+    """Write a frame, apply it as changes, or merge it; what the core says of it."""
     _check_frame(df)
     if collect_kwargs:
         df = collect(df, collect_kwargs)
     table = _core.Table(path)
-    done: dict[str, Any] | None = None if apply else write_files(df, path, table, options)
+    done: dict[str, Any] | None = write_files(df, path, table, options) if how == "write" else None
     if done is None:
         rows = _rows(df)
         try:
-            done = json.loads((table.apply if apply else table.write)(path, rows, json.dumps(options)))
+            done = json.loads(getattr(table, how)(path, rows, json.dumps(options)))
         except Exception:
             error = getattr(rows, "error", None)
             if error is not None:
