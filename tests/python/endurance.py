@@ -53,17 +53,21 @@ def kills(folder, n, seed, say=lambda text: None):
     r = random.Random(seed)
     source, checkpoint, table = (folder / name for name in ("in", "cp", "table"))
     source.mkdir()
-    files = killed = 0
+    files = killed = before = 0
+    window = 0.25
     command = [sys.executable, "-c", _PROGRAM, *map(str, (source, checkpoint, table))]
     while killed < n:
         done = pli.inspect_checkpoint(checkpoint).commits
+        # about one batch a life, however busy the machine is
+        window *= 1.1 if done == before else 0.9
+        before = done
         if files - done < 40:
             put_files(source, files, 40)
             files += 40
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             child.stdout.readline()
             try:
-                if child.wait(r.uniform(0, 0.25)):
+                if child.wait(r.uniform(0, window)):
                     return [f"after {killed} kills the pipeline failed by itself"]
             except subprocess.TimeoutExpired:
                 child.kill()
