@@ -28,15 +28,43 @@ static char *physical_name(const pli__field *f, pli__mapping_mode mode) {
     return pli__buf_take(&name);
 }
 
-static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, pli__file_style style);
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, const pli__file_column *file);
 
-static const pli__type *physical_struct(const pli__type *t, pli__mapping_mode mode, pli__file_style style) {
-    pli__type_builder b = {0};
-    for (size_t i = 0; i < t->n_fields; i++) {
-        PLI_AUTO(pli__free_ptr) char *name = physical_name(&t->fields[i], mode);
-        if (!name) b.failed = true;
-        pli__type_builder_add(&b, pli__str_of(name), physical_type(t->fields[i].type, mode, style), true, NULL);
+/* The column of a file that stands for a field; NULL if there is none. */
+static const pli__file_column *find_column(const pli__file_column *in, const pli__field *f, pli__str physical,
+                                           pli__mapping_mode mode) {
+    int64_t id = -1;
+    if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &id)) return NULL;
+    for (size_t i = 0; i < in->n; i++) {
+        const pli__file_column *c = &in->children[i];
+        if (mode == PLI__MAPPING_ID ? c->field_id == id : pli__str_ieq(c->name, physical)) return c;
     }
+    return NULL;
+}
+
+/* A field of a struct under the name that it has in the file; what the file lacks gets a name that it cannot have. */
+static bool add_physical_field(pli__type_builder *b, const pli__field *f, pli__mapping_mode mode,
+                               const pli__file_column *file) {
+    PLI_AUTO(pli__free_ptr) char *name = physical_name(f, mode);
+    PLI_AUTO(pli__buf_clear) pli__buf absent = {0};
+    const pli__file_column *c = NULL;
+    if (!name) b->failed = true;
+    if (file && name) c = find_column(file, f, pli__str_of(name), mode);
+    if (file && !c) pli__buf_addf(&absent, "_pli_absent_%zu", b->n);
+    pli__type_builder_add(b,
+                          c      ? c->name
+                          : file ? pli__buf_str(&absent)
+                                 : pli__str_of(name),
+                          physical_type(f->type, mode, c), true, NULL);
+    return c != NULL;
+}
+
+static const pli__type *physical_struct(const pli__type *t, pli__mapping_mode mode, const pli__file_column *file) {
+    pli__type_builder b = {0};
+    bool any = false;
+    for (size_t i = 0; i < t->n_fields; i++) any |= add_physical_field(&b, &t->fields[i], mode, file);
+    if (!any && file && file->n) /* the engine wants one field in common, or it does not read the struct at all */
+        pli__type_builder_add(&b, file->children[0].name, pli__type_new(PLI__TYPE_STRING), true, NULL);
     return pli__type_builder_finish(&b);
 }
 
@@ -48,16 +76,21 @@ static const pli__type *variant_struct(void) {
     return pli__type_builder_finish(&b);
 }
 
-static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, pli__file_style style) {
+static const pli__file_column *child_at(const pli__file_column *file, size_t i) {
+    return file && i < file->n ? &file->children[i] : NULL;
+}
+
+/* @param file the column of a file that is not ordinary; NULL = as the protocol has it today */
+static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode, const pli__file_column *file) {
     switch (t->id) {
-        case PLI__TYPE_STRUCT: return physical_struct(t, mode, style);
-        case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode, style), true);
+        case PLI__TYPE_STRUCT: return physical_struct(t, mode, file);
+        case PLI__TYPE_LIST: return pli__type_new_list(physical_type(t->fields[0].type, mode, child_at(file, 0)), true);
         case PLI__TYPE_MAP:
-            return pli__type_new_map(physical_type(t->fields[0].type, mode, style),
-                                     physical_type(t->fields[1].type, mode, style), true);
-        case PLI__TYPE_VARIANT: return style & PLI__STYLE_VARIANT_BYTES ? variant_struct() : pli__type_ref(t);
+            return pli__type_new_map(physical_type(t->fields[0].type, mode, child_at(file, 0)),
+                                     physical_type(t->fields[1].type, mode, child_at(file, 1)), true);
+        case PLI__TYPE_VARIANT: return file && !file->is_variant ? variant_struct() : pli__type_ref(t);
         case PLI__TYPE_TIMESTAMP:
-            return style & PLI__STYLE_NAIVE_TIMES ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
+            return file && file->is_naive_time ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
         case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32); /* in no file: any type will do */
         default: return pli__type_ref(t);
     }
@@ -67,6 +100,27 @@ static bool holds(const pli__type *t, pli__type_id id) {
     if (t->id == id) return true;
     for (size_t i = 0; i < t->n_fields; i++)
         if (holds(t->fields[i].type, id)) return true;
+    return false;
+}
+
+/* Can a struct have lost every field that it began with? Ids are given in the order of fields, so the field that came with
+ * its struct has the next id; while one such is left, every file has a field in common with the schema. */
+static bool may_lose(const pli__type *strct) {
+    for (size_t i = 0; i < strct->n_fields; i++) {
+        const pli__field *f = &strct->fields[i];
+        const pli__type *t = f->type;
+        int64_t id = -1, child = -1;
+        bool safe = false;
+        while (t->id == PLI__TYPE_LIST || t->id == PLI__TYPE_MAP) {
+            if (t->id == PLI__TYPE_MAP && holds(t->fields[0].type, PLI__TYPE_STRUCT)) return true;
+            t = t->fields[t->n_fields - 1].type;
+        }
+        if (t->id != PLI__TYPE_STRUCT) continue;
+        (void)pli__field_meta_i64(f, "delta.columnMapping.id", &id);
+        for (size_t k = 0; k < t->n_fields; k++)
+            safe |= pli__field_meta_i64(&t->fields[k], "delta.columnMapping.id", &child) && child == id + 1;
+        if (!safe || may_lose(t)) return true;
+    }
     return false;
 }
 
@@ -169,7 +223,7 @@ static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, co
     c->is_partition = is_partition(md, f->name);
     c->is_void = f->type->id == PLI__TYPE_NULL;
     c->physical = physical_name(f, mode);
-    c->read_type = physical_type(f->type, mode, 0);
+    c->read_type = physical_type(f->type, mode, NULL);
     if (!c->physical || !c->read_type) return pli__error_memory(err);
     PLI_TRY(check_type(f->type, f->name, err));
     if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id))
@@ -195,6 +249,7 @@ pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_err
     m->n = schema->n_fields;
     m->has_variant = holds(schema, PLI__TYPE_VARIANT);
     m->has_timestamp = holds(schema, PLI__TYPE_TIMESTAMP);
+    m->may_lose_structs = may_lose(schema);
     m->binary_as_string = !m->has_variant && !holds(schema, PLI__TYPE_BINARY);
     PLI_TRY(read_mode(s, &m->mode, err));
     PLI_TRY(check_partition_columns(s, err));
@@ -225,46 +280,58 @@ const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names
 
 /* ---- SQL ---- */
 
+/* Logical names, and types that rows have. */
+static const pli__type *row_type(const pli__type *t) {
+    switch (t->id) {
+        case PLI__TYPE_STRUCT: {
+            pli__type_builder b = {0};
+            for (size_t i = 0; i < t->n_fields; i++)
+                pli__type_builder_add(&b, pli__str_of(t->fields[i].name), row_type(t->fields[i].type), true, NULL);
+            return pli__type_builder_finish(&b);
+        }
+        case PLI__TYPE_LIST: return pli__type_new_list(row_type(t->fields[0].type), true);
+        case PLI__TYPE_MAP: return pli__type_new_map(row_type(t->fields[0].type), row_type(t->fields[1].type), true);
+        case PLI__TYPE_VARIANT: return variant_struct();
+        case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32);
+        default: return pli__type_ref(t);
+    }
+}
+
 enum { NO_FIELD_ID = 2147483000 /* an id that no column has */ };
 
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql) {
-    const pli__type *plain = physical_type(t, PLI__MAPPING_NONE,
-                                           PLI__STYLE_VARIANT_BYTES); /* logical names, types that rows have */
+    PLI_AUTO(pli__type_auto) const pli__type *plain = row_type(t);
     if (!plain || pli__type_to_sql(plain, sql, NULL) != PLI_OK) sql->failed = true;
-    pli__type_unref(plain);
 }
 
-/* What the engine is asked for in files of a style; a new reference, NULL when memory is out. */
-static const pli__type *read_type(const pli__mapping *m, const pli__mapped_column *c, pli__file_style style) {
-    return style ? physical_type(c->field->type, m->mode, style) : pli__type_ref(c->read_type);
+static const pli__type *read_type(const pli__mapping *m, const pli__read_shape *shape, size_t i) {
+    return shape ? shape->types[i] : m->columns[i].read_type;
 }
 
-static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, pli__mapping_mode mode,
-                             pli__file_style style, size_t i) {
+static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, bool by_id,
+                             const pli__read_shape *shape, size_t i) {
     const pli__mapped_column *c = &m->columns[i];
     PLI_AUTO(pli__buf_clear) pli__buf type = {0};
-    PLI_AUTO(pli__type_auto) const pli__type *read = read_type(m, c, style);
-    if (!read || pli__type_to_sql(read, &type, NULL) != PLI_OK) sql->failed = true;
+    if (pli__type_to_sql(read_type(m, shape, i), &type, NULL) != PLI_OK) sql->failed = true;
     pli__buf_addz(sql, *first ? "" : ", ");
     *first = false;
-    if (mode == PLI__MAPPING_ID) pli__buf_addf(sql, "%lld", (long long)c->field_id);
-    else pli__buf_add_sql_str(sql, pli__str_of(c->physical));
+    if (by_id) pli__buf_addf(sql, "%lld", (long long)c->field_id);
+    else pli__buf_add_sql_str(sql, shape && shape->names[i].ptr ? shape->names[i] : pli__str_of(c->physical));
     pli__buf_addf(sql, ": {name: 'c%zu', type: ", i);
     pli__buf_add_sql_str(sql, pli__buf_str(&type));
     pli__buf_addz(sql, ", default_value: NULL}");
 }
 
-void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file_style style, pli__buf *sql) {
-    /* what is extra has no id, so its files are read by their physical names */
-    const pli__mapping_mode keys = extra ? PLI__MAPPING_NAME : m->mode;
+void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, const pli__read_shape *shape, pli__buf *sql) {
+    const bool by_id = m->mode == PLI__MAPPING_ID && !extra; /* what is extra has no id: its files are read by names */
     bool first = true;
     pli__buf_addz(sql, "schema = MAP {");
     for (size_t i = 0; i < m->n; i++)
-        if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, m, keys, style, i);
+        if (!m->columns[i].is_partition && !m->columns[i].is_void) add_schema_entry(sql, &first, m, by_id, shape, i);
     if (extra ||
         first) { /* a table of nothing but partition columns still needs a column for its rows to be counted by */
         pli__buf_addz(sql, first ? "" : ", ");
-        if (keys == PLI__MAPPING_ID) pli__buf_addf(sql, "%d", NO_FIELD_ID);
+        if (by_id) pli__buf_addf(sql, "%d", NO_FIELD_ID);
         else pli__buf_add_sql_str(sql, extra ? pli__str_of(extra) : PLI_STR("_pli_none"));
         pli__buf_addz(sql, ": {name: 'x', type: 'VARCHAR', default_value: NULL}");
     }
@@ -275,6 +342,7 @@ void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file
 static bool is_changed(const pli__type *t, const pli__type *read) {
     if (t->id == PLI__TYPE_VARIANT) return read->id == PLI__TYPE_VARIANT;
     if (t->id == PLI__TYPE_TIMESTAMP) return read->id != PLI__TYPE_TIMESTAMP;
+    if (t->n_fields != read->n_fields) return true; /* a field too many, for a struct of which nothing is left */
     for (size_t i = 0; i < t->n_fields; i++) {
         if (t->id == PLI__TYPE_STRUCT && strcmp(t->fields[i].name, read->fields[i].name) != 0) return true;
         if (is_changed(t->fields[i].type, read->fields[i].type)) return true;
@@ -345,48 +413,77 @@ static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, 
     }
 }
 
-void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__file_style style, pli__buf *sql) {
+void pli__mapping_sql_column(const pli__mapping *m, size_t i, const pli__read_shape *shape, pli__buf *sql) {
     char name[24];
-    PLI_AUTO(pli__type_auto) const pli__type *read = read_type(m, &m->columns[i], style);
     snprintf(name, sizeof name, "r.c%zu", i);
-    if (!read) {
-        sql->failed = true;
-        return;
-    }
-    add_value(sql, m->columns[i].field->type, read, pli__str_of(name), 1);
+    add_value(sql, m->columns[i].field->type, read_type(m, shape, i), pli__str_of(name), 1);
 }
 
-/* ---- styles of files ---- */
+/* ---- shapes of files ---- */
 
-typedef struct {
-    bool zoned_times;
-    pli__file_style style;
-} style_facts;
-
-/* @param read what the mapping would ask for, @param file what the file has in its place */
-static void look_at(const pli__type *read, const pli__type *file, style_facts *facts) {
-    if (read->id == PLI__TYPE_VARIANT && file->id == PLI__TYPE_STRUCT) facts->style |= PLI__STYLE_VARIANT_BYTES;
-    if (read->id == PLI__TYPE_TIMESTAMP && file->id == PLI__TYPE_TIMESTAMP_NTZ) facts->style |= PLI__STYLE_NAIVE_TIMES;
-    if (read->id == PLI__TYPE_TIMESTAMP && file->id == PLI__TYPE_TIMESTAMP) facts->zoned_times = true;
-    if (read->id != file->id) return;
-    for (size_t i = 0; i < read->n_fields; i++) {
-        const int at = read->id == PLI__TYPE_STRUCT ? pli__type_find(file, pli__str_of(read->fields[i].name), false)
-                                                    : (int)i;
-        if (at >= 0 && (size_t)at < file->n_fields) look_at(read->fields[i].type, file->fields[at].type, facts);
-    }
+void pli__read_shape_free(pli__read_shape *s) {
+    if (!s) return;
+    for (size_t i = 0; s->types && i < s->n; i++) pli__type_unref(s->types[i]);
+    free((void *)s->types);
+    pli__buf_clear(&s->key);
+    pli__arena_clear(&s->arena);
+    free(s);
 }
 
-pli_status pli__mapping_style(const pli__mapping *m, const pli__type *file, pli__file_style *out, pli_error *err) {
-    style_facts facts = {0};
-    for (size_t i = 0; i < m->n; i++) {
-        const pli__mapped_column *c = &m->columns[i];
-        const int at = c->is_partition || c->is_void ? -1 : pli__type_find(file, pli__str_of(c->physical), false);
-        if (at >= 0) look_at(c->read_type, file->fields[at].type, &facts);
+void pli__read_shape_auto(pli__read_shape **s) { pli__read_shape_free(*s); }
+
+bool pli__mapping_needs_look(const pli__mapping *m, const char *zone) {
+    return m->has_variant || m->mode == PLI__MAPPING_ID || (m->mode == PLI__MAPPING_NAME && m->may_lose_structs) ||
+           (m->has_timestamp && strcmp(zone, "UTC") != 0);
+}
+
+static bool has_ids(const pli__file_column *file) {
+    for (size_t i = 0; i < file->n; i++)
+        if (file->children[i].field_id >= 0) return true;
+    return false;
+}
+
+/* Type, and where needed the name, of column i in the file. */
+static pli_status shape_column(const pli__mapping *m, size_t i, const pli__file_column *file, bool by_name,
+                               pli__read_shape *s, pli_error *err) {
+    const pli__mapped_column *c = &m->columns[i];
+    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+    const pli__file_column *column = find_column(file, c->field, pli__str_of(c->physical), m->mode);
+    s->types[i] = column ? physical_type(c->field->type, m->mode, column) : pli__type_ref(c->read_type);
+    if (!s->types[i]) return pli__error_memory(err);
+    if (by_name && m->mode == PLI__MAPPING_ID) {
+        if (column) pli__buf_adds(&name, column->name);
+        else pli__buf_addf(&name, "_pli_absent_%zu", i);
+        PLI_TRY(pli__buf_status(&name, err));
+        s->names[i] = pli__arena_str(&s->arena, pli__buf_str(&name));
+        pli__buf_adds(&s->key, s->names[i]);
     }
-    if (facts.zoned_times && facts.style & PLI__STYLE_NAIVE_TIMES)
-        return pli__error_set(
-            err, PLI_E_UNSUPPORTED,
-            "a data file holds instants both with and without a zone, which can be read with the time zone UTC only");
-    *out = facts.style;
+    pli__buf_addc(&s->key, 0);
+    PLI_TRY(pli__type_to_sql(s->types[i], &s->key, err));
+    pli__buf_addc(&s->key, 0);
+    return pli__arena_status(&s->arena, err);
+}
+
+static bool is_ordinary(const pli__mapping *m, const pli__read_shape *s) {
+    for (size_t i = 0; i < m->n; i++)
+        if (s->names[i].ptr || (s->types[i] && !pli__type_equal(s->types[i], m->columns[i].read_type, true)))
+            return false;
+    return true;
+}
+
+pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name, pli__read_shape **out,
+                              pli_error *err) {
+    PLI_AUTO(pli__read_shape_auto) pli__read_shape *s = calloc(1, sizeof *s);
+    if (!s) return pli__error_memory(err);
+    s->n = m->n;
+    s->types = calloc(m->n ? m->n : 1, sizeof(pli__type *));
+    s->names = pli__arena_calloc(&s->arena, m->n ? m->n : 1, sizeof *s->names);
+    if (!s->types || !s->names) return pli__error_memory(err);
+    if (m->mode == PLI__MAPPING_ID && file->n && !has_ids(file))
+        return pli__error_set(err, PLI_E_CORRUPT, "the columns have no field ids, which the column mapping demands");
+    for (size_t i = 0; i < m->n; i++)
+        if (!m->columns[i].is_partition && !m->columns[i].is_void) PLI_TRY(shape_column(m, i, file, by_name, s, err));
+    PLI_TRY(pli__buf_status(&s->key, err));
+    *out = is_ordinary(m, s) ? NULL : PLI_TAKE(s);
     return PLI_OK;
 }

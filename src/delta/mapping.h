@@ -3,31 +3,25 @@
  * the types to ask the engine for, and the expressions that give the logical columns back.
  *
  * The engine reads every file with one given schema: columns are found by name (case ignored) or by field id, what a
- * file lacks is NULL, what it has in a narrower type is cast. No footer is looked at beforehand.
+ * file lacks is NULL, what it has in a narrower type is cast. No footer is looked at beforehand, unless the table lets
+ * expect files that differ from each other: variants, instants without a zone, structs under column mapping (the engine
+ * finds only whole columns by id, and no struct without a field in common). Those are read in groups of one shape.
  */
 #ifndef PLI_DELTA_MAPPING_H
 #define PLI_DELTA_MAPPING_H
 
+#include "base/arena.h"
+#include "delta/file_columns.h"
 #include "delta/snapshot.h"
 
 typedef enum pli__mapping_mode { PLI__MAPPING_NONE, PLI__MAPPING_NAME, PLI__MAPPING_ID } pli__mapping_mode;
-
-/** How a file differs from what the protocol has today; files of one style are read together. Flags. */
-typedef unsigned pli__file_style;
-enum {
-    PLI__STYLE_VARIANT_BYTES =
-        1, /**< variants as structs of bytes without annotation: the engine takes them for structs */
-    PLI__STYLE_NAIVE_TIMES =
-        2,   /**< instants without a zone (INT96): only told apart where the session's zone is not UTC */
-    PLI__FILE_STYLES = 4
-};
 
 /** One logical column. */
 typedef struct pli__mapped_column {
     const pli__field *field;     /**< of the schema; borrowed */
     char *physical;              /**< name in files, statistics and partition values */
     int64_t field_id;            /**< only with PLI__MAPPING_ID */
-    const pli__type *read_type;  /**< physical names inside; what the engine is asked for (ordinary style) */
+    const pli__type *read_type;  /**< physical names inside; what the engine is asked for in ordinary files */
     bool is_partition, is_void;
 } pli__mapped_column;
 
@@ -38,6 +32,7 @@ typedef struct pli__mapping {
     pli__mapped_column *columns; /**< in schema order */
     bool binary_as_string;       /**< the table has no binary column: unannotated texts of old writers can be read */
     bool has_variant, has_timestamp;
+    bool may_lose_structs; /**< a file may have structs without any field that they have today */
 } pli__mapping;
 
 /** @param s read for schema, partition columns and properties only */
@@ -50,13 +45,30 @@ int pli__mapping_find(const pli__mapping *m, pli__str name);
  *  if there is none. */
 const pli__field *pli__mapping_path(const pli__mapping *m, const pli__str *names, size_t n, pli__buf *physical);
 
+/** How the files that are not ordinary are read. */
+typedef struct pli__read_shape {
+    size_t n;
+    pli__str *names;         /**< [i]: the column's name in the files; ptr NULL = by the mapping's key */
+    const pli__type **types; /**< [i]: what the engine is asked for; names inside are those of the files */
+    pli__buf key;            /**< the same for files that can be read together */
+    pli__arena arena;
+} pli__read_shape;
+
+/** Can files of the table differ from what the schema lets expect, so that each must be looked at?
+ *  @param zone of the session: instants without a zone (INT96) can only be told apart from others where it is not UTC */
+bool pli__mapping_needs_look(const pli__mapping *m, const char *zone);
+/** Shape of a file with these columns; *out is NULL for an ordinary one. CORRUPT_RECORD if the columns have no ids, though
+ *  the mapping demands them. @param by_name ask for columns by name even if the mapping has ids */
+pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name, pli__read_shape **out,
+                              pli_error *err);
+void pli__read_shape_free(pli__read_shape *s);
+void pli__read_shape_auto(pli__read_shape **s);
+
 /** The `schema = MAP {...}` argument of read_parquet; column i of the mapping comes out as "c<i>". Partition and void
- *  columns are left out. @param extra NULL, or the name of one more text column to read, as "x" */
-void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, pli__file_style style, pli__buf *sql);
+ *  columns are left out. @param extra NULL, or the name of one more text column to read, as "x" @param shape NULL = ordinary */
+void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, const pli__read_shape *shape, pli__buf *sql);
 /** The expression of a data column over "r.c<i>". */
-void pli__mapping_sql_column(const pli__mapping *m, size_t i, pli__file_style style, pli__buf *sql);
-/** Style of a file with these columns, as the engine describes it. UNSUPPORTED_FEATURE if it mixes them. */
-pli_status pli__mapping_style(const pli__mapping *m, const pli__type *file, pli__file_style *out, pli_error *err);
+void pli__mapping_sql_column(const pli__mapping *m, size_t i, const pli__read_shape *shape, pli__buf *sql);
 /** SQL type of a logical column as rows have it (variant: struct of two blobs; void: INTEGER). */
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql);
 

@@ -15,6 +15,7 @@
 enum { LITERALS_MAX = 500 /* files whose values stand in the SQL text */ };
 
 typedef struct {
+    pli__rows_filter filter;
     const char *path; /* local */
     pli__str log_path;
     const pli__str *values; /* one for each partition column, in schema order */
@@ -27,12 +28,10 @@ typedef struct {
 typedef struct {
     pli__rows_filter filter;
     bool cdc; /* change files, which have a column _change_type */
-    pli__file_style style;
+    const pli__read_shape *shape; /* NULL = ordinary files */
     file_entry *files;
     size_t n, cap;
 } file_list;
-
-enum { LISTS = PLI__ROWS_FILTERS * 2 * PLI__FILE_STYLES };
 
 struct pli__file_relation {
     pli__delta *table;
@@ -40,7 +39,11 @@ struct pli__file_relation {
     pli__file_relation_options options;
     pli__arena arena;
     size_t n_partitions;
-    file_list lists[LISTS]; /* one for each filter, kind and style */
+    file_list all;             /* files as they were added */
+    file_list *lists;          /* the same, one list for each filter, kind and shape */
+    size_t n_lists, cap_lists;
+    pli__read_shape **shapes;
+    size_t n_shapes, cap_shapes;
     char id[37];                           /* makes the names of temp objects unique */
     size_t n_temp;                         /* temp tables made: <id>_0 ... */
     pli__buf drop;                         /* statements that undo what was made */
@@ -51,7 +54,11 @@ void pli__file_relation_free(pli__file_relation *r) {
     pli__engine *e = pli__env_engine_if_open(r->table->env);
     if (e && r->drop.len && !r->drop.failed) pli__engine_exec(e, r->drop.ptr, NULL, NULL);
     pli__buf_clear(&r->drop);
-    for (size_t i = 0; i < LISTS; i++) free(r->lists[i].files);
+    for (size_t i = 0; i < r->n_lists; i++) free(r->lists[i].files);
+    for (size_t i = 0; i < r->n_shapes; i++) pli__read_shape_free(r->shapes[i]);
+    free(r->lists);
+    free(r->shapes);
+    free(r->all.files);
     pli__arena_clear(&r->arena);
     pli__delta_free(r->table);
     free(r);
@@ -76,12 +83,20 @@ pli_status pli__file_relation_new(pli__delta *t, const pli__mapping *m, const pl
 
 /* ---- taking in files ---- */
 
-static file_list *list_for(pli__file_relation *r, pli__rows_filter filter, bool cdc, pli__file_style style) {
-    file_list *l = &r->lists[((size_t)filter * 2 + cdc) * PLI__FILE_STYLES + style];
-    l->filter = filter;
-    l->cdc = cdc;
-    l->style = style;
-    return l;
+static pli_status grow(void **items, size_t n, size_t *cap, size_t size, pli_error *err) {
+    if (n < *cap) return PLI_OK;
+    const size_t more = *cap ? *cap * 2 : 16;
+    void *moved = realloc(*items, more * size);
+    if (!moved) return pli__error_memory(err);
+    *items = moved;
+    *cap = more;
+    return PLI_OK;
+}
+
+static pli_status add_entry(file_list *l, const file_entry *e, pli_error *err) {
+    PLI_TRY(grow((void **)&l->files, l->n, &l->cap, sizeof *l->files, err));
+    l->files[l->n++] = *e;
+    return PLI_OK;
 }
 
 static pli_status take_values(pli__file_relation *r, const pli__file_relation_file *f, file_entry *e, pli_error *err) {
@@ -107,42 +122,71 @@ static pli_status take_path(pli__file_relation *r, const pli__file_relation_file
     return pli__arena_status(&r->arena, err);
 }
 
-/* Almost always the style is the ordinary one without a look: only tables with variants, and instants in another session
- * zone than UTC, need the file's own types. */
-static pli_status find_style(pli__file_relation *r, const file_entry *e, pli__file_style *out, pli_error *err) {
-    const bool zone_matters = r->m->has_timestamp && strcmp(pli__env_time_zone(r->table->env), "UTC") != 0;
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_AUTO(pli__type_auto) const pli__type *columns = NULL;
-    pli__engine *engine;
-    *out = 0;
-    if (!r->m->has_variant && !zone_matters) return PLI_OK;
-    pli__buf_addz(&sql, "SELECT * FROM read_parquet([");
-    pli__buf_add_sql_str(&sql, pli__str_of(e->path));
-    pli__buf_addz(&sql, "], hive_partitioning = false)");
-    PLI_TRY(pli__buf_status(&sql, err));
-    PLI_TRY(pli__env_engine(r->table->env, &engine, err));
-    PLI_TRY(pli__engine_describe(engine, sql.ptr, &columns, err));
-    PLI_TRY_IN(pli__mapping_style(r->m, columns, out, err), err, "file '%s'", e->path);
-    if (!zone_matters) *out &= ~(pli__file_style)PLI__STYLE_NAIVE_TIMES;
+pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *f, pli_error *err) {
+    file_entry e = {.filter = f->filter,
+                    .rows = f->rows,
+                    .change_type = f->change_type,
+                    .version = f->version,
+                    .time_us = f->time_us};
+    PLI_TRY(take_path(r, f, &e, err));
+    PLI_TRY(take_values(r, f, &e, err));
+    return add_entry(&r->all, &e, err);
+}
+
+/* ---- groups of files that are read alike ---- */
+
+static bool is_cdc(const pli__file_relation *r, const file_entry *e) { return r->options.changes && !e->change_type; }
+
+/* The list of a file, made if need be. */
+static pli_status put_in_list(pli__file_relation *r, const file_entry *e, const pli__read_shape *shape,
+                              pli_error *err) {
+    size_t i = 0;
+    while (i < r->n_lists &&
+           (r->lists[i].filter != e->filter || r->lists[i].cdc != is_cdc(r, e) || r->lists[i].shape != shape))
+        i++;
+    if (i == r->n_lists) {
+        PLI_TRY(grow((void **)&r->lists, r->n_lists, &r->cap_lists, sizeof *r->lists, err));
+        r->lists[r->n_lists++] = (file_list){.filter = e->filter, .cdc = is_cdc(r, e), .shape = shape};
+    }
+    return add_entry(&r->lists[i], e, err);
+}
+
+static pli_status keep_shape(pli__file_relation *r, pli__read_shape *take, const pli__read_shape **out,
+                             pli_error *err) {
+    PLI_AUTO(pli__read_shape_auto) pli__read_shape *shape = take;
+    size_t i = 0;
+    while (i < r->n_shapes && !pli__str_eq(pli__buf_str(&r->shapes[i]->key), pli__buf_str(&shape->key))) i++;
+    if (i == r->n_shapes) {
+        PLI_TRY(grow((void **)&r->shapes, r->n_shapes, &r->cap_shapes, sizeof *r->shapes, err));
+        r->shapes[r->n_shapes++] = PLI_TAKE(shape);
+    }
+    *out = r->shapes[i];
     return PLI_OK;
 }
 
-pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *f, pli_error *err) {
-    file_entry e = {.rows = f->rows, .change_type = f->change_type, .version = f->version, .time_us = f->time_us};
-    pli__file_style style = 0;
-    PLI_TRY(take_path(r, f, &e, err));
-    PLI_TRY(take_values(r, f, &e, err));
-    PLI_TRY(find_style(r, &e, &style, err));
-    file_list *l = list_for(r, f->filter, r->options.changes && !f->change_type, style);
-    if (l->n == l->cap) {
-        const size_t cap = l->cap ? l->cap * 2 : 16;
-        file_entry *moved = realloc(l->files, cap * sizeof *moved);
-        if (!moved) return pli__error_memory(err);
-        l->files = moved;
-        l->cap = cap;
+static pli_status group_file(void *arg, size_t file, const pli__file_column *root, pli_error *err) {
+    pli__file_relation *r = arg;
+    const file_entry *e = &r->all.files[file];
+    pli__read_shape *own = NULL;
+    const pli__read_shape *shape = NULL;
+    PLI_TRY_IN(pli__mapping_shape(r->m, root, is_cdc(r, e), &own, err), err, "file '%s'", e->path);
+    if (own) PLI_TRY(keep_shape(r, own, &shape, err));
+    return put_in_list(r, e, shape, err);
+}
+
+/* Almost always no file needs a look. */
+static pli_status group_files(pli__file_relation *r, pli_error *err) {
+    pli__engine *engine;
+    const file_list *all = &r->all;
+    if (!pli__mapping_needs_look(r->m, pli__env_time_zone(r->table->env))) {
+        for (size_t i = 0; i < all->n; i++) PLI_TRY(put_in_list(r, &all->files[i], NULL, err));
+        return PLI_OK;
     }
-    l->files[l->n++] = e;
-    return PLI_OK;
+    PLI_AUTO(pli__free_ptr) const char **paths = calloc(all->n ? all->n : 1, sizeof *paths);
+    if (!paths) return pli__error_memory(err);
+    for (size_t i = 0; i < all->n; i++) paths[i] = all->files[i].path;
+    PLI_TRY(pli__env_engine(r->table->env, &engine, err));
+    return pli__file_columns_read(engine, paths, all->n, group_file, r, err);
 }
 
 /* ---- lists of values ---- */
@@ -285,7 +329,7 @@ static pli_status add_columns(pli__file_relation *r, const file_list *l, pli__bu
         if (i) pli__buf_addz(sql, ", ");
         if (c->is_partition) PLI_TRY(add_file_value(r, l, OF_VALUES, partition++, c->field->type, sql, err));
         else if (c->is_void) pli__buf_addz(sql, "CAST(NULL AS INTEGER)");
-        else pli__mapping_sql_column(r->m, i, l->style, sql);
+        else pli__mapping_sql_column(r->m, i, l->shape, sql);
         pli__buf_addz(sql, " AS ");
         pli__buf_add_sql_name(sql, pli__str_of(c->field->name));
     }
@@ -327,7 +371,7 @@ static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *
     pli__buf_addz(sql, " FROM read_parquet(");
     PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
     pli__buf_addz(sql, ", ");
-    pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->style, sql);
+    pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->shape, sql);
     pli__buf_addf(sql, ", hive_partitioning = false%s) AS r",
                   r->m->binary_as_string ? ", binary_as_string = true" : "");
     if (l->filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
@@ -357,13 +401,11 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
 }
 
 pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err) {
-    bool any = false;
-    for (size_t i = 0; i < LISTS; i++) {
-        if (!r->lists[i].n) continue;
-        if (any) pli__buf_addz(sql, " UNION ALL ");
-        any = true;
+    PLI_TRY(group_files(r, err));
+    for (size_t i = 0; i < r->n_lists; i++) {
+        if (i) pli__buf_addz(sql, " UNION ALL ");
         PLI_TRY(add_part(r, &r->lists[i], sql, err));
     }
-    if (!any) add_empty(r, sql);
+    if (!r->n_lists) add_empty(r, sql);
     return pli__buf_status(sql, err);
 }

@@ -1,0 +1,158 @@
+/* Columns of data files: the rows of parquet_schema, in depth-first order, as trees. */
+#include "delta/file_columns.h"
+
+#include "base/arena.h"
+
+enum {
+    FILES_AT_ONCE = 256,
+    COLUMNS_MAX = 1 << 20, /* rows of one file's schema */
+    DEPTH_MAX = 256
+};
+
+/* One row of the schema as it stands in the footer. */
+typedef struct node {
+    pli__file_column column;
+    bool is_list, is_map, is_repeated;
+    size_t n_children;
+} node;
+
+/* Which column of the query holds what. */
+enum { FILE_NAME, NAME, TYPE, REPETITION, N_CHILDREN, CONVERTED, LOGICAL, FIELD_ID };
+
+typedef struct {
+    pli__arena arena;
+    node *nodes; /* of the present file */
+    size_t n, cap, next, open; /* open: children still to come */
+} file_schema;
+
+static void file_schema_clear(file_schema *s) { pli__arena_clear(&s->arena); }
+
+static pli__str text_at(const pli__chunk *c, size_t column, size_t row) {
+    return pli__chunk_is_null(c, column, row) ? (pli__str){0} : pli__chunk_str(c, column, row);
+}
+
+static int64_t number_at(const pli__chunk *c, size_t column, size_t row, int64_t absent) {
+    return pli__chunk_is_null(c, column, row) ? absent : pli__chunk_i64(c, column, row);
+}
+
+static bool is_naive(pli__str type, pli__str converted, pli__str logical) {
+    static const char word[] = "isAdjustedToUTC=0";
+    if (pli__str_eqz(type, "INT96")) return true;
+    (void)converted;
+    return pli__str_starts(logical, PLI_STR("TimestampType")) && memmem(logical.ptr, logical.len, word, strlen(word));
+}
+
+static pli_status add_node(file_schema *s, const pli__chunk *c, size_t row, pli_error *err) {
+    const pli__str converted = text_at(c, CONVERTED, row), logical = text_at(c, LOGICAL, row);
+    const int64_t children = number_at(c, N_CHILDREN, row, 0);
+    if (s->n >= COLUMNS_MAX || children < 0 || children > COLUMNS_MAX)
+        return pli__error_set(err, PLI_E_LIMIT, "a data file has more than %d columns", COLUMNS_MAX);
+    if (s->n == s->cap) {
+        const size_t cap = s->cap ? s->cap * 2 : 64;
+        node *moved = pli__arena_alloc(&s->arena, cap * sizeof *moved);
+        if (!moved) return pli__error_memory(err);
+        if (s->n) memcpy(moved, s->nodes, s->n * sizeof *moved);
+        s->nodes = moved;
+        s->cap = cap;
+    }
+    s->nodes[s->n++] = (node){.column = {.name = pli__arena_str(&s->arena, text_at(c, NAME, row)),
+                                         .field_id = number_at(c, FIELD_ID, row, -1),
+                                         .is_naive_time = is_naive(text_at(c, TYPE, row), converted, logical),
+                                         .is_variant = pli__str_starts(logical, PLI_STR("Variant"))},
+                              .is_list = pli__str_eqz(converted, "LIST") ||
+                                         pli__str_starts(logical, PLI_STR("ListType")),
+                              .is_map = pli__str_eqz(converted, "MAP") || pli__str_eqz(converted, "MAP_KEY_VALUE") ||
+                                        pli__str_starts(logical, PLI_STR("MapType")),
+                              .is_repeated = pli__str_eqz(text_at(c, REPETITION, row), "REPEATED"),
+                              .n_children = (size_t)children};
+    s->open = s->open + (size_t)children - (s->n > 1);
+    return pli__arena_status(&s->arena, err);
+}
+
+/* ---- trees ---- */
+
+/* The element of a list stands in a repeated group of its own, or is itself what repeats (lists of two levels). */
+static bool repeats_itself(const node *list, const node *repeated) {
+    PLI_AUTO(pli__buf_clear) pli__buf tuple = {0};
+    pli__buf_adds(&tuple, list->column.name);
+    pli__buf_addz(&tuple, "_tuple");
+    return repeated->n_children != 1 || pli__str_eqz(repeated->column.name, "array") ||
+           pli__str_eq(repeated->column.name, pli__buf_str(&tuple));
+}
+
+static pli_status build(file_schema *s, unsigned depth, pli__file_column *out, pli_error *err);
+
+static pli_status build_children(file_schema *s, size_t n, unsigned depth, pli__file_column *out, pli_error *err) {
+    out->n = n;
+    out->children = n ? pli__arena_calloc(&s->arena, n, sizeof *out->children) : NULL;
+    if (n && !out->children) return pli__error_memory(err);
+    for (size_t i = 0; i < n; i++) PLI_TRY(build(s, depth + 1, &out->children[i], err));
+    return PLI_OK;
+}
+
+/* The next node and all below it, without the groups that only lists and maps need. */
+static pli_status build(file_schema *s, unsigned depth, pli__file_column *out, pli_error *err) {
+    if (depth > DEPTH_MAX || s->next >= s->n)
+        return pli__error_set(err, PLI_E_CORRUPT, "the schema of a data file cannot be understood");
+    const node *self = &s->nodes[s->next++];
+    *out = self->column;
+    if ((!self->is_list && !self->is_map) || self->n_children != 1 || s->next >= s->n || !s->nodes[s->next].is_repeated)
+        return build_children(s, self->n_children, depth, out, err);
+    const node *repeated = &s->nodes[s->next];
+    if (self->is_list && repeats_itself(self, repeated)) return build_children(s, 1, depth, out, err);
+    s->next++;
+    return build_children(s, repeated->n_children, depth, out, err);
+}
+
+/* ---- reading ---- */
+
+static pli_status finish_file(file_schema *s, size_t file, pli__file_columns_fn *fn, void *arg, pli_error *err) {
+    pli__file_column root;
+    s->next = 0;
+    PLI_TRY(build(s, 0, &root, err));
+    PLI_TRY(fn(arg, file, &root, err));
+    s->n = s->cap = s->open = 0;
+    s->nodes = NULL;
+    pli__arena_reset(&s->arena);
+    return PLI_OK;
+}
+
+static void add_query(const char *const *paths, size_t n, pli__buf *sql) {
+    pli__buf_addz(sql, "SELECT file_name, name, type, repetition_type, num_children, converted_type, logical_type,"
+                       " field_id FROM parquet_schema([");
+    for (size_t i = 0; i < n; i++) {
+        if (i) pli__buf_addz(sql, ", ");
+        pli__buf_add_sql_str(sql, pli__str_of(paths[i]));
+    }
+    pli__buf_addz(sql, "])");
+}
+
+static pli_status read_some(pli__engine *e, const char *const *paths, size_t first, size_t n, pli__file_columns_fn *fn,
+                            void *arg, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
+    PLI_AUTO(file_schema_clear) file_schema s = {.n = 0};
+    pli__chunk chunk;
+    size_t file = 0;
+    add_query(paths + first, n, &sql);
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
+    for (;;) {
+        PLI_TRY(pli__result_next(rows, &chunk, err));
+        if (!chunk.rows) break;
+        for (size_t i = 0; i < chunk.rows; i++) {
+            if (file >= n || !pli__str_eqz(pli__chunk_str(&chunk, FILE_NAME, i), paths[first + file]))
+                return pli__error_set(err, PLI_E_INTERNAL, "schemas of data files come in another order");
+            PLI_TRY(add_node(&s, &chunk, i, err));
+            if (!s.open) PLI_TRY(finish_file(&s, first + file++, fn, arg, err));
+        }
+    }
+    return file == n ? PLI_OK : pli__error_set(err, PLI_E_INTERNAL, "%zu of %zu schemas of data files came", file, n);
+}
+
+pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,
+                                  void *arg, pli_error *err) {
+    for (size_t first = 0; first < n; first += FILES_AT_ONCE)
+        PLI_TRY(read_some(e, paths, first, n - first < FILES_AT_ONCE ? n - first : FILES_AT_ONCE, fn, arg, err));
+    return PLI_OK;
+}

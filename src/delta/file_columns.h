@@ -1,0 +1,25 @@
+/*
+ * Columns of data files as their footers name them. Lists and maps come without the groups that Parquet puts around them,
+ * whatever form their writer chose.
+ */
+#ifndef PLI_DELTA_FILE_COLUMNS_H
+#define PLI_DELTA_FILE_COLUMNS_H
+
+#include "engine/engine.h"
+
+typedef struct pli__file_column {
+    pli__str name;
+    int64_t field_id;   /**< -1 = absent */
+    bool is_naive_time; /**< a time without a zone: TIMESTAMP not adjusted to UTC, or INT96 */
+    bool is_variant;    /**< annotated as one */
+    size_t n;
+    struct pli__file_column *children; /**< fields of a struct; the element of a list; key and value of a map */
+} pli__file_column;
+
+/** @param root its children are the columns of file number `file`; lives until the function returns */
+typedef pli_status pli__file_columns_fn(void *arg, size_t file, const pli__file_column *root, pli_error *err);
+/** Read the footers of files, in their order. */
+pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,
+                                  void *arg, pli_error *err);
+
+#endif
