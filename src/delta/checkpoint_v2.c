@@ -178,11 +178,13 @@ static pli_status place_sidecar(void *arg, const pli__written_file *file, pli_er
     v2_writer *w = arg;
     char uuid[37], name[64];
     pli__file_info info;
-    if (!file->rows) return pli__fs_unlink(file->path.ptr, true, err);
+    const char *path = pli__arena_strdup(&w->arena, file->path); /* the engine's text has no end of its own */
+    if (!path) return pli__error_memory(err);
+    if (!file->rows) return pli__fs_unlink(path, true, err);
     pli__uuid_new(uuid);
     snprintf(name, sizeof name, "%s.parquet", uuid);
-    PLI_TRY(pli__fs_stat(file->path.ptr, &info, err));
-    PLI_TRY(pli__checkpoint_publish_file(file->path.ptr, w->folder.ptr, name, err));
+    PLI_TRY(pli__fs_stat(path, &info, err));
+    PLI_TRY(pli__checkpoint_publish_file(path, w->folder.ptr, name, err));
     w->r->bytes_written += info.size;
     return name_sidecar(w, (pli__sidecar){pli__str_of(name), info.size, info.mtime_ns / 1000000}, err);
 }
