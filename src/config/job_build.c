@@ -33,6 +33,7 @@ static pli__files_options files_options(const pli__job_config *c, const char *co
         .start_timestamp = s->start_timestamp,
         .by_modification_time = is(s->order, "modification_time"),
         .latest_first = s->latest_first,
+        .ordered = is(c->sink.mode, "merge"), /* of several rows of a key the last one counts */
         .allow_overwrites = s->allow_overwrites,
         .file_name_only = s->file_name_only,
         .any_suffix = true,

@@ -124,6 +124,31 @@ pli_status pli__merge_commit(pli__merge *m, pli__merge_result *out, pli_error *e
     return PLI_OK;
 }
 
+void pli__merge_state(const pli__merge *m, pli__merge_result *out) { *out = m->now.result; }
+
+void pli__merge_leave_files(pli__merge *m) { m->now.d.result.committed = true; }
+
+/* Change data lies in a folder of its own, and is no file of the table. */
+static size_t data_files(const pli__written *w) {
+    const size_t n = pli__written_files(w);
+    return n && pli__str_starts(pli__written_add_at(w, 0)->path, PLI_STR("_change_data/")) ? 0 : n;
+}
+
+size_t pli__merge_files(const pli__merge *m) {
+    size_t n = 0;
+    for (size_t i = 0; i < m->now.d.n_written; i++) n += data_files(m->now.d.written[i]);
+    return n;
+}
+
+const pli__add *pli__merge_file_at(const pli__merge *m, size_t i) {
+    for (size_t k = 0; k < m->now.d.n_written; k++) {
+        const size_t n = data_files(m->now.d.written[k]);
+        if (i < n) return pli__written_add_at(m->now.d.written[k], i);
+        i -= n;
+    }
+    return NULL;
+}
+
 /* ---- source and clauses ---- */
 
 static pli_status take_clauses(pli__merge *m, pli_error *err) {

@@ -59,6 +59,13 @@ pli_status pli__merge_new(pli__delta *t, const char *source, const pli__merge_op
 pli_status pli__merge_prepare(pli__merge *m, pli_error *err);
 /** Nothing to be done (or repeat, dry run) is no commit; *out says so. */
 pli_status pli__merge_commit(pli__merge *m, pli__merge_result *out, pli_error *err);
+/** Of a prepared merge: what its commit will say. */
+void pli__merge_state(const pli__merge *m, pli__merge_result *out);
+/** Data files that a prepared merge has written; those that only get a deletion vector are not among them. */
+size_t pli__merge_files(const pli__merge *m);
+const pli__add *pli__merge_file_at(const pli__merge *m, size_t i);
+/** Files that were written stay where they are when the merge is freed: perhaps a commit refers to them. */
+void pli__merge_leave_files(pli__merge *m);
 void pli__merge_free(pli__merge *m);
 void pli__merge_auto(pli__merge **m);
 /** All of it, until one attempt commits or fails with something else than a conflict. */

@@ -26,6 +26,15 @@ static pli_status report(problems *p, const pli_error *e, pli_error *err) {
     return PLI_OK;
 }
 
+static pli_status check_keys(const pli__job_config *c, const pli__type *schema, pli_error *err) {
+    for (size_t i = 0; i < c->sink.keys.n; i++) {
+        const char *key = c->sink.keys.items[i];
+        if (pli__type_find(schema, pli__str_of(key), false) < 0)
+            return pli__error_set(err, PLI_E_SCHEMA, "the key '%s' of the merge is no column of the batch", key);
+    }
+    return PLI_OK;
+}
+
 /* The transform against what waits: a parse even when nothing waits, all of it when there is an input to type it with. */
 static pli_status check_sql(pli_job *job, pli__checkpoint *cp, const json_t *offset, pli_error *err) {
     pli__engine *engine = NULL;
@@ -46,7 +55,7 @@ static pli_status check_sql(pli_job *job, pli__checkpoint *cp, const json_t *off
     PLI_TRY(pli__transform_render(engine, sql, &in, &query, err));
     pli_status status = pli__engine_describe(engine, query.ptr, &schema, err);
     pli__transform_locate(sql, query.ptr, err);
-    return status;
+    return status == PLI_OK ? check_keys(job->config, schema, err) : status;
 }
 
 static pli_status check_sink(pli_job *job, pli_error *err) {

@@ -12,6 +12,9 @@
 #define BACKOFF_FIRST SECOND
 #define BACKOFF_MOST (300 * SECOND)
 #define WATCH_SETTLE 50000
+#define CONFLICTS                                                                                                      \
+    20 /* another writer was faster: the batch is computed anew on what is there now, whatever on_error says */
+#define CONFLICT_WAIT 20000
 
 /* ---- states ---- */
 
@@ -201,12 +204,14 @@ static pli_status on_failure(pli_run *run, pli_status status, const pli_error *w
     run->failures++;
     PLI_TRY(pli__run_move(run, retriable ? PLI__RUN_OPENED : PLI__RUN_DONE, err));
     int64_t most = run->options.max_retries ? run->options.max_retries : run->job->config->max_retries;
-    if (!retriable || on_error_of(run) != PLI_ON_ERROR_RETRY || (most >= 0 && run->failures > most)) {
+    const bool conflict = status == PLI_E_CONFLICT && run->failures <= CONFLICTS;
+    if (!retriable || (!conflict && (on_error_of(run) != PLI_ON_ERROR_RETRY || (most >= 0 && run->failures > most)))) {
         if (err) *err = *why;
         return status;
     }
     pli_error kept = *why;
-    PLI_TRY(wait_until(run, pli__monotonic_us() + backoff(run->failures), PLI_STEP_RETRY, step, err));
+    const int64_t wait = conflict ? CONFLICT_WAIT * run->failures : backoff(run->failures);
+    PLI_TRY(wait_until(run, pli__monotonic_us() + wait, PLI_STEP_RETRY, step, err));
     step->batch_id = batch;
     step->error = kept;
     return PLI_OK;

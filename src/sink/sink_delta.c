@@ -18,6 +18,7 @@
 #include "delta/metadata_write.h"
 #include "delta/project.h"
 #include "delta/protocol_write.h"
+#include "sink/sink_delta_merge.h"
 
 #define REBASES 20
 #define MIN_TXN_RETENTION_US (INT64_C(30) * 86400 * 1000000)
@@ -30,6 +31,7 @@ struct pli__prepared {
     pli__written *written;
     pli__delta *table;        /* borrowed from the sink */
     char *mark;
+    pli__sink_merge *merge;   /* mode merge, into a table that is there: then nothing of the above is used */
 };
 
 static bool is_mode(const pli__sink_delta *d, const char *mode) { return strcmp(d->options.mode, mode) == 0; }
@@ -143,8 +145,25 @@ static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__
     return move_marks(p, schema, err);
 }
 
+/* In mode merge, rows of a table that does not exist yet are simply written, each key once. */
+static pli_status fill_merge(pli__sink_delta *d, const pli__batch_ref *batch, const char *sql, const pli__type *schema,
+                             pli__prepared *p, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *columns = NULL;
+    PLI_TRY(pli__sink_delta_refresh(d, err));
+    if (d->snapshot) {
+        const pli__metadata *m = pli__snapshot_metadata(d->snapshot);
+        PLI_TRY(check_partitions(d, m, err));
+        PLI_TRY(check_retention(d, pli__snapshot_property(d->snapshot, "delta.setTransactionRetentionDuration"), err));
+        return pli__sink_merge_new(d, batch, sql, schema, &p->merge, err);
+    }
+    PLI_TRY(pli__sink_merge_changes(d, sql, schema, false, &rows, &columns, err));
+    return fill_prepared(d, rows.ptr, columns, p, err);
+}
+
 static void free_prepared(pli__prepared *p) {
     if (!p) return;
+    pli__sink_merge_free(p->merge, true);
     pli__active_end(&p->mark);
     pli__written_free(p->written);
     if (p->snapshot) pli__snapshot_unref(p->snapshot);
@@ -159,7 +178,8 @@ static pli_status prepare(pli__sink *s, const pli__batch_ref *batch, const char 
     (void)batch;
     if (!p) return pli__error_memory(err);
     p->table = d->table;
-    const pli_status status = fill_prepared(d, sql, schema, p, err);
+    const pli_status status = is_mode(d, "merge") ? fill_merge(d, batch, sql, schema, p, err)
+                                                  : fill_prepared(d, sql, schema, p, err);
     if (status != PLI_OK) return free_prepared(p), status;
     *out = p;
     return PLI_OK;
@@ -211,6 +231,7 @@ static json_t *file_list(const pli__prepared *p) {
 }
 
 static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, pli_error *err) {
+    if (p->merge) return pli__sink_merge_describe(p->merge, out, err);
     json_t *files = file_list(p);
     if (!files) return pli__error_memory(err);
     *out = json_pack("{s:s, s:o, s:I, s:I}", "path", pli__delta_root(((pli__sink_delta *)s)->table), "addedFiles",
@@ -220,35 +241,10 @@ static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, p
 }
 
 static int64_t count_values(const pli__prepared *p, const char *column) {
-    return pli__written_values(p->written, column);
+    return p->merge ? -1 : pli__written_values(p->written, column);
 }
 
 /* ---- commit ---- */
-
-typedef struct {
-    pli__sink_delta *d;
-    const pli__batch_ref *batch;
-    pli__sink_state shown; /* what the table shows for a repeat */
-} repeat_test;
-
-/* Has this batch landed already? By the txn and the digest of its offset, never by the number alone. */
-static pli_status test_repeat(void *arg, const pli__txn *found, int64_t commit_version, pli_error *err) {
-    repeat_test *r = arg;
-    const pli__batch_ref *b = r->batch;
-    bool has_txn = false;
-    if (found->version < b->batch_id) return PLI_OK;
-    if (found->version == b->batch_id) {
-        r->shown = (pli__sink_state){.version = -1, .txn_version = -1, .commit_version = -1};
-        if (commit_version < 0) PLI_TRY(pli__sink_delta_state(&r->d->base, b->app_id, -1, &r->shown, err));
-        else PLI_TRY(pli__sink_delta_read_commit(r->d, commit_version, b->app_id, &r->shown, &has_txn, err));
-        if (r->shown.commit_version >= 0 && strcmp(r->shown.offset_sha256, b->offset_sha256) == 0)
-            return pli__error_set(err, PLI_E_EXISTS, "batch %lld is in the table", (long long)b->batch_id);
-    }
-    return pli__error_set(err, PLI_E_SINK_AHEAD,
-                          "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
-                          pli__delta_root(r->d->table), (long long)found->version,
-                          found->version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
-}
 
 static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info,
                              pli__buf *parameters, pli_error *err) {
@@ -256,12 +252,7 @@ static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, 
         pli__buf_addf(parameters, "{\"mode\":\"%s\"}", is_mode(d, "overwrite") ? "Overwrite" : "Append");
         return pli__buf_status(parameters, err);
     }
-    PLI_AUTO(pli__json_unref)
-    json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt",
-                          b->attempt, "job", b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId",
-                          p->metadata.id.ptr, p->metadata.id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
-    if (!o) return pli__error_memory(err);
-    PLI_TRY(pli__json_write(o, info, err));
+    PLI_TRY(pli__sink_delta_info(d, b, p->metadata.id, info, err));
     pli__buf_addf(parameters, "{\"outputMode\":\"%s\",\"queryId\":", is_mode(d, "overwrite") ? "Complete" : "Append");
     pli__buf_add_json(parameters, pli__str_of(b->app_id));
     pli__buf_addf(parameters, ",\"epochId\":\"%lld\"}", (long long)b->batch_id);
@@ -313,7 +304,7 @@ static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b
 
 /* One transaction on the snapshot that the rows were projected onto. */
 static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, const pli__prepared *p,
-                              repeat_test *test, pli__commit_result *r, pli_error *err) {
+                              pli__sink_delta_repeat *test, pli__commit_result *r, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
     PLI_TRY(build_info(d, batch, p, &info, &parameters, err));
@@ -323,7 +314,7 @@ static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, c
                                       .reads = is_mode(d, "overwrite") ? PLI__READS_TABLE : PLI__READS_NOTHING,
                                       .data_change = true,
                                       .relaxed = d->options.relaxed,
-                                      .repeat = batch->anonymous ? NULL : test_repeat,
+                                      .repeat = batch->anonymous ? NULL : pli__sink_delta_test_repeat,
                                       .repeat_arg = test};
     PLI_TRY(pli__txn_begin(d->table, p->snapshot, &options, &x, err));
     PLI_TRY(fill_txn(d, batch, p, x, err));
@@ -339,7 +330,7 @@ static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, c
 static pli_status rebase(pli__sink_delta *d, pli__prepared *p, bool *fits, pli_error *err) {
     *fits = false;
     PLI_TRY(pli__sink_delta_refresh(d, err));
-    if (!d->snapshot || is_mode(d, "overwrite")) return PLI_OK;
+    if (!d->snapshot || !is_mode(d, "append")) return PLI_OK;
     const pli__metadata *now = pli__snapshot_metadata(d->snapshot);
     PLI_TRY(pli__metadata_takes_files(now, &p->metadata, fits, err));
     if (!*fits) return PLI_OK;
@@ -352,9 +343,10 @@ static pli_status rebase(pli__sink_delta *d, pli__prepared *p, bool *fits, pli_e
 
 static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepared *p, json_t **result, pli_error *err) {
     pli__sink_delta *d = (pli__sink_delta *)s;
-    repeat_test test = {.d = d, .batch = batch};
+    pli__sink_delta_repeat test = {.d = d, .batch = batch};
     pli__commit_result r = {0};
     pli_error why = {0};
+    if (p->merge) return pli__sink_merge_commit(p->merge, batch, result, err);
     pli_status status = commit_once(d, batch, p, &test, &r, &why);
     for (int i = 0; status == PLI_E_CONFLICT && i < REBASES; i++) {
         bool fits;
@@ -371,7 +363,8 @@ static pli_status commit(pli__sink *s, const pli__batch_ref *batch, pli__prepare
 
 static void abort_prepared(pli__sink *s, pli__prepared *take) {
     (void)s;
-    pli__written_delete(take->written, take->table);
+    pli__sink_merge_free(PLI_TAKE(take->merge), false);
+    if (take->written) pli__written_delete(take->written, take->table);
     free_prepared(take);
 }
 
@@ -408,7 +401,10 @@ static pli_status check_options(const pli__sink_delta_options *o, pli_error *err
     if (!o->path || !o->path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");
     if (o->n_properties % 2)
         return pli__error_set(err, PLI_E_ARGUMENT, "table properties come in pairs of key and value");
-    if (o->mode && strcmp(o->mode, "append") != 0 && strcmp(o->mode, "overwrite") != 0)
+    const bool merge = o->mode && strcmp(o->mode, "merge") == 0;
+    if (merge != (o->n_keys > 0))
+        return pli__error_set(err, PLI_E_ARGUMENT, "mode merge of a Delta sink and its keys need each other");
+    if (o->mode && !merge && strcmp(o->mode, "append") != 0 && strcmp(o->mode, "overwrite") != 0)
         return pli__error_set(err, PLI_E_ARGUMENT, "a Delta sink cannot write in the mode '%s'", o->mode);
     return PLI_OK;
 }

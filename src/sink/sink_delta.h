@@ -27,4 +27,15 @@ pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_
 pli_status pli__sink_delta_read_commit(pli__sink_delta *d, int64_t version, const char *app_id, pli__sink_state *out,
                                        bool *found, pli_error *err);
 
+/** The test of a commit for being a repeat: pli__txn_options.repeat with its argument. */
+typedef struct pli__sink_delta_repeat {
+    pli__sink_delta *d;
+    const pli__batch_ref *batch;
+    pli__sink_state shown; /**< what the table shows for a repeat */
+} pli__sink_delta_repeat;
+pli_status pli__sink_delta_test_repeat(void *arg, const pli__txn *found, int64_t commit_version, pli_error *err);
+/** The identity of a batch for commitInfo: {"pli": {offsetSha256, attempt, …}}. */
+pli_status pli__sink_delta_info(const pli__sink_delta *d, const pli__batch_ref *batch, pli__str table_id, pli__buf *out,
+                                pli_error *err);
+
 #endif

@@ -174,3 +174,34 @@ pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_
     if (hint_version >= 0) PLI_TRY(state_from_hint(d, app_id, hint_version, out, &ok, err));
     return ok ? PLI_OK : state_from_snapshot(d, app_id, out, err);
 }
+
+/* ---- our batches ---- */
+
+/* Has this batch landed already? By the txn and the digest of its offset, never by the number alone. */
+pli_status pli__sink_delta_test_repeat(void *arg, const pli__txn *found, int64_t commit_version, pli_error *err) {
+    pli__sink_delta_repeat *r = arg;
+    const pli__batch_ref *b = r->batch;
+    bool has_txn = false;
+    if (found->version < b->batch_id) return PLI_OK;
+    if (found->version == b->batch_id) {
+        r->shown = (pli__sink_state){.version = -1, .txn_version = -1, .commit_version = -1};
+        if (commit_version < 0) PLI_TRY(pli__sink_delta_state(&r->d->base, b->app_id, -1, &r->shown, err));
+        else PLI_TRY(pli__sink_delta_read_commit(r->d, commit_version, b->app_id, &r->shown, &has_txn, err));
+        if (r->shown.commit_version >= 0 && strcmp(r->shown.offset_sha256, b->offset_sha256) == 0)
+            return pli__error_set(err, PLI_E_EXISTS, "batch %lld is in the table", (long long)b->batch_id);
+    }
+    return pli__error_set(err, PLI_E_SINK_AHEAD,
+                          "table '%s' shows batch %lld of this checkpoint%s, where batch %lld is to be written",
+                          pli__delta_root(r->d->table), (long long)found->version,
+                          found->version == b->batch_id ? " with other inputs" : "", (long long)b->batch_id);
+}
+
+pli_status pli__sink_delta_info(const pli__sink_delta *d, const pli__batch_ref *b, pli__str table_id, pli__buf *out,
+                                pli_error *err) {
+    PLI_AUTO(pli__json_unref)
+    json_t *o = json_pack("{s:{s:s, s:s, s:s, s:I, s:s%, s:s*}}", "pli", "offsetSha256", b->offset_sha256, "attempt",
+                          b->attempt, "job", b->job ? b->job : "", "files", (json_int_t)b->n_files, "tableId",
+                          table_id.ptr, table_id.len, "durability", d->options.relaxed ? "relaxed" : NULL);
+    if (!o) return pli__error_memory(err);
+    return pli__json_write(o, out, err);
+}

@@ -87,5 +87,8 @@ typedef struct pli__read {
  *  that is gone. The files are copied. */
 pli_status pli__format_read(const pli__read *read, const pli__format *format, size_t n, const pli__input_file *files,
                             pli__relation **out, pli_error *err);
+/** The same, with the parts in the order of the files (source/format_order.c). */
+pli_status pli__format_read_ordered(const pli__read *read, const pli__format *format, size_t n,
+                                    const pli__input_file *files, pli__relation **out, pli_error *err);
 
 #endif

@@ -199,7 +199,8 @@ static pli_status files_relation(pli__source *base, const json_t *offset, pli__r
                             .n_partition_columns = s->o.n_partition_columns,
                             .partition_columns = s->o.partition_columns,
                             .root = s->fixed};
-    return pli__format_read(&read, s->format, l.n, l.items, out, err);
+    return s->o.ordered ? pli__format_read_ordered(&read, s->format, l.n, l.items, out, err)
+                        : pli__format_read(&read, s->format, l.n, l.items, out, err);
 }
 
 static pli_status recheck_file(void *arg, const pli__seen_file *f, pli_error *err) {

@@ -33,6 +33,7 @@ typedef struct pli__files_options {
     const char *start_offset; /**< earliest (default), latest */
     const char *start_timestamp; /**< ISO 8601 or seconds; wins over start_offset */
     bool by_modification_time; /**< order of files; else by path */
+    bool ordered; /**< rows keep the order of their files, which is costly where layouts alternate */
     bool latest_first; /**< newest modification first; implies by_modification_time */
     bool allow_overwrites; /**< a known file whose size or mtime changed is read again */
     bool file_name_only; /**< files of one base name are one file, whatever their folder */
