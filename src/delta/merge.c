@@ -40,7 +40,7 @@ bool pli__merge_has(const pli__merge *m, pli_merge_when when) {
 }
 
 static void name_tables(pli__merge_tables *t) {
-    char *const names[] = {t->s, t->m, t->a, t->i, t->n, t->o, t->r};
+    char *const names[] = {t->s, t->m, t->a, t->i, t->o, t->r};
     char uuid[37], id[33];
     size_t k = 0;
     pli__uuid_new(uuid);
@@ -48,7 +48,7 @@ static void name_tables(pli__merge_tables *t) {
         if (uuid[i] != '-') id[k++] = uuid[i];
     id[k] = '\0';
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        snprintf(names[i], sizeof t->s, "pli_merge_%s_%c", id, "smainor"[i]);
+        snprintf(names[i], sizeof t->s, "pli_merge_%s_%c", id, "smaior"[i]);
 }
 
 static void drop(const pli__merge *m, const char *what, const char *name) {
@@ -62,7 +62,7 @@ static void drop(const pli__merge *m, const char *what, const char *name) {
 
 static void forget_attempt(pli__merge *m) {
     pli__merge_attempt *now = &m->now;
-    const char *const tables[] = {m->t.m, m->t.i, m->t.n, m->t.o, m->t.r};
+    const char *const tables[] = {m->t.m, m->t.i, m->t.o, m->t.r};
     drop(m, now->chooses_by_old ? "TABLE" : "VIEW", m->t.a);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) drop(m, "TABLE", tables[i]);
     pli__dml_clear(&now->d);

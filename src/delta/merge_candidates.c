@@ -1,7 +1,7 @@
 /*
  * From the condition of a merge to a condition over the table alone, by which files are left out: its conjuncts over columns of
  * the table as they are; of each equality of a column with one of the source the values that the source has, as a list
- * or, of many, as ranges between the widest gaps, so that keys in a few places open the files of those places.
+ * or, of many, as ranges, of numbers and times between the widest gaps, so that keys in a few places open the files of those places.
  */
 #include "base/json.h"
 #include "delta/merge_impl.h"
@@ -131,25 +131,41 @@ static void list_query(const finder *f, const char *target, pli__str source, spe
     add_keys(f, source, sql);
 }
 
-/* "column BETWEEN … AND … OR …": cut at the widest gaps, or where there is no measure into equal parts. */
-static void range_query(const finder *f, const char *target, pli__str source, spelling s, int ranges, pli__buf *sql) {
+/* Ranges lo, hi between the widest gaps. */
+static void gap_ranges(const finder *f, pli__str source, const char *distance, pli__buf *sql) {
+    pli__buf_addf(sql,
+                  "SELECT k AS lo, coalesce(lead(before) OVER (ORDER BY k), last) AS hi FROM (SELECT k, %s AS place, "
+                  "lag(k) OVER w AS before, lag(%s) OVER w AS place_before, max(k) OVER () AS last FROM ",
+                  distance, distance);
+    add_keys(f, source, sql);
+    pli__buf_addf(sql, " WINDOW w AS (ORDER BY k)) ORDER BY place - place_before DESC NULLS FIRST LIMIT %d", RANGES);
+}
+
+/* Ranges lo, hi of equally many values. */
+static void equal_ranges(const finder *f, pli__str source, int ranges, pli__buf *sql) {
+    pli__buf_addf(sql, "SELECT min(k) AS lo, max(k) AS hi FROM (SELECT k, ntile(%d) OVER (ORDER BY k) AS part FROM ",
+                  ranges);
+    add_keys(f, source, sql);
+    pli__buf_addz(sql, ") GROUP BY part");
+}
+
+static void one_range(const finder *f, pli__str source, pli__buf *sql) {
+    pli__buf_addz(sql, "SELECT min(k) AS lo, max(k) AS hi FROM ");
+    add_keys(f, source, sql);
+}
+
+/* "column BETWEEN … AND … OR …" */
+static void range_query(const finder *f, const char *target, pli__str source, spelling s, pli__buf *sql) {
     pli__buf_addz(sql, "SELECT '(' || string_agg(");
     pli__buf_add_sql_str(sql, pli__str_of(target));
     pli__buf_addf(sql,
                   " || ' BETWEEN ' || array_to_string(list_transform([lo, hi], lambda k: %s), ' AND '), ' OR ') || ')' "
-                  "FROM (SELECT min(k) AS lo, max(k) AS hi FROM (SELECT k, ",
+                  "FROM (",
                   s.literal);
-    if (ranges == 1) pli__buf_addz(sql, "1 AS part FROM ");
-    else if (!s.distance) pli__buf_addf(sql, "ntile(%d) OVER (ORDER BY k) AS part FROM ", ranges);
-    else
-        pli__buf_addf(
-            sql,
-            "count(*) FILTER (WHERE cut < %d) OVER (ORDER BY k) AS part FROM (SELECT k, row_number() OVER "
-            "(ORDER BY gap DESC NULLS LAST) AS cut FROM (SELECT k, %s - lag(%s) OVER (ORDER BY k) AS gap FROM ",
-            ranges, s.distance, s.distance);
-    add_keys(f, source, sql);
-    pli__buf_addz(sql, ranges > 1 && s.distance ? ")))" : ")");
-    pli__buf_addz(sql, " GROUP BY part)");
+    if (f->m->source_rows > RANKED_MAX) one_range(f, source, sql);
+    else if (s.distance) gap_ranges(f, source, s.distance, sql);
+    else equal_ranges(f, source, RANGES, sql);
+    pli__buf_addc(sql, ')');
 }
 
 /* Values without NULL, and the length of the longest as text. */
@@ -175,7 +191,7 @@ static pli_status add_values(finder *f, int target, int source) {
     pli__buf_add_sql_name(&name, pli__str_of(t->name));
     PLI_TRY(pli__buf_status(&name, f->err));
     if (keys <= LISTED_MAX) list_query(f, name.ptr, pli__str_of(k->name), s, &sql);
-    else range_query(f, name.ptr, pli__str_of(k->name), s, f->m->source_rows > RANKED_MAX ? 1 : RANGES, &sql);
+    else range_query(f, name.ptr, pli__str_of(k->name), s, &sql);
     PLI_TRY(pli__merge_text(f->m, &sql, &text, f->err));
     add_and(f);
     pli__buf_adds(f->where, pli__buf_str(&text));

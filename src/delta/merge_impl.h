@@ -2,10 +2,10 @@
  * The inside of a merge. Temp tables of the environment's engine, named by the merge's id, hold what is between the steps:
  *
  *   s   the source's rows, numbered: its columns, _pli_source
- *   m   pairs that the condition joins: _pli_f, _pli_r (file and row of the table), _pli_s (row of the source), _pli_c
- *   a   the pairs that a MATCHED clause acts on, with its number _pli_c      (merge_probe.c)
+ *   m   pairs that the condition joins: _pli_f, _pli_r (file and row of the table), _pli_s (row of the source), _pli_c; and rows of
+ *       the table without a match that a NOT MATCHED BY SOURCE clause acts on: _pli_s NULL   (merge_probe.c)
+ *   a   those of them that a clause acts on, _pli_c being its number
  *   i   rows of the source that a NOT MATCHED clause inserts: _pli_s, _pli_c
- *   n   rows of the table that a NOT MATCHED BY SOURCE clause acts on: _pli_f, _pli_r, _pli_c
  *   o   old values of rows, as far as they are needed: columns, _pli_file, _pli_row
  *   r   new rows, where change data is written too: columns, _pli_kind      (merge_rows.c)
  */
@@ -18,7 +18,7 @@
 
 /** Names of the temp tables. */
 typedef struct pli__merge_tables {
-    char s[48], m[48], a[48], i[48], n[48], o[48], r[48];
+    char s[48], m[48], a[48], i[48], o[48], r[48];
 } pli__merge_tables;
 
 /** One attempt; begun anew after a conflict. */
@@ -73,7 +73,7 @@ pli_status pli__merge_schema(pli__merge *m, pli_error *err);
 pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, pli_error *err);
 /** The same of a condition over rows of the table alone (`target.` is taken off); empty if it is of another kind. */
 pli_status pli__merge_own_condition(pli__merge *m, const char *condition, pli__buf *where, pli_error *err);
-/** Tables m, a, i, n, o; touched files; counts (delta/merge_probe.c). */
+/** Tables m, a, i, o; touched files; counts (delta/merge_probe.c). */
 pli_status pli__merge_probe(pli__merge *m, pli_error *err);
 /** SELECT of the new rows: the columns of `after` that have a type, then _pli_kind (delta/merge_rows.c). Empty if there are none. */
 pli_status pli__merge_new_rows(pli__merge *m, pli__buf *out, pli_error *err);

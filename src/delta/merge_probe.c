@@ -1,4 +1,7 @@
-/* Which rows a merge changes: pairs of rows that its condition joins, and the clause that acts on each. */
+/*
+ * Which rows a merge changes: one pass over keys and row numbers of the candidate files finds the pairs of rows that the
+ * condition joins (and, if clauses ask for them, rows of the table that are in none); conditions choose the clause that acts.
+ */
 #include "delta/merge_impl.h"
 
 #include <stdlib.h>
@@ -19,60 +22,9 @@ static void add_choice(const pli__merge *m, pli_merge_when when, pli__buf *out) 
     pli__buf_addz(out, any ? " END AS INTEGER)" : "CAST(NULL AS INTEGER)");
 }
 
-/* ---- reading the table ---- */
+/* ---- which files ---- */
 
-static pli_status open_scan(pli__merge *m, const bool *columns, const pli__buf *skip, pli__scan **out, pli_error *err) {
-    const pli__type *before = m->now.before;
-    PLI_AUTO(pli__free_ptr) const char **names = calloc(before->n_fields + 1, sizeof *names);
-    pli__scan_options o = {.with_file_columns = true, .skip = skip->len ? skip->ptr : NULL, .columns = names};
-    if (!names) return pli__error_memory(err);
-    for (size_t i = 0; i < before->n_fields; i++)
-        if (columns[i]) names[o.n_columns++] = before->fields[i].name;
-    o.only_file_columns = !o.n_columns;
-    return pli__scan_new(m->now.d.snapshot, &o, out, err);
-}
-
-/* Run a statement that has the rows of the table under the name `target` between two texts. */
-static pli_status run_over(pli__merge *m, const bool *columns, const pli__buf *skip, const pli__buf *head,
-                           const pli__buf *tail, pli_error *err) {
-    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY(pli__buf_status(head, err));
-    PLI_TRY(pli__buf_status(tail, err));
-    PLI_TRY(open_scan(m, columns, skip, &scan, err));
-    m->now.result.files_total = pli__scan_files_total(scan);
-    if (pli__scan_files_read(scan) > m->now.result.files_scanned)
-        m->now.result.files_scanned = pli__scan_files_read(scan);
-    pli__buf_addf(&sql, "%s (%s) AS target %s", head->ptr, pli__scan_sql(scan), tail->ptr);
-    return pli__merge_exec(m, &sql, err);
-}
-
-/* ---- pairs ---- */
-
-static pli_status no_pairs(pli__merge *m, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (_pli_f VARCHAR, _pli_r BIGINT, _pli_s BIGINT, _pli_c INTEGER)", m->t.m);
-    return pli__merge_exec(m, &sql, err);
-}
-
-static pli_status find_pairs(pli__merge *m, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf skip = {0}, head = {0}, tail = {0};
-    bool none;
-    PLI_TRY(pli__merge_candidates(m, &skip, &none, err));
-    if (none) return no_pairs(m, err);
-    pli__buf_addf(&head,
-                  "CREATE TEMP TABLE %s AS SELECT target._pli_file AS _pli_f, CAST(target._pli_row AS BIGINT) AS "
-                  "_pli_r, source._pli_source AS _pli_s, ",
-                  m->t.m);
-    if (m->now.chooses_by_old) pli__buf_addz(&head, "CAST(NULL AS INTEGER)");
-    else add_choice(m, PLI_MERGE_MATCHED, &head);
-    pli__buf_addz(&head, " AS _pli_c FROM ");
-    pli__buf_addf(&tail, "JOIN %s AS source ON (%s\n)", m->t.s, m->o.on);
-    return run_over(m, m->now.on_columns, &skip, &head, &tail, err);
-}
-
-/* ---- rows of the table without a match ---- */
-
+/* One condition of all clauses of a kind; empty if one of them has none. */
 static void add_any_condition(const pli__merge *m, pli_merge_when when, pli__buf *out) {
     for (size_t k = 0; k < m->n_clauses; k++) {
         if (m->clauses[k].when != when) continue;
@@ -84,23 +36,84 @@ static void add_any_condition(const pli__merge *m, pli_merge_when when, pli__buf
     }
 }
 
-static pli_status find_others(pli__merge *m, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf any = {0}, skip = {0}, head = {0}, tail = {0};
-    if (!pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE)) return PLI_OK;
+/* What rows that a NOT MATCHED BY SOURCE clause acts on have in common; empty if nothing is known. */
+static pli_status others_condition(pli__merge *m, pli__buf *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf any = {0};
     add_any_condition(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, &any);
     PLI_TRY(pli__buf_status(&any, err));
-    if (any.len) PLI_TRY(pli__merge_own_condition(m, any.ptr, &skip, err));
-    pli__buf_addf(
-        &head,
-        "CREATE TEMP TABLE %s AS SELECT x._pli_f, x._pli_r, x._pli_c FROM (SELECT target._pli_file AS _pli_f, "
-        "CAST(target._pli_row AS BIGINT) AS _pli_r, ",
-        m->t.n);
-    add_choice(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, &head);
-    pli__buf_addz(&head, " AS _pli_c FROM ");
-    pli__buf_addf(&tail,
-                  ") AS x ANTI JOIN %s AS m ON m._pli_f = x._pli_f AND m._pli_r = x._pli_r WHERE x._pli_c IS NOT NULL",
-                  m->t.m);
-    return run_over(m, m->now.other_columns, &skip, &head, &tail, err);
+    return any.len ? pli__merge_own_condition(m, any.ptr, out, err) : PLI_OK;
+}
+
+/* The condition that leaves out files. *none: none needs to be read. */
+static pli_status choose_files(pli__merge *m, bool others, pli__buf *skip, bool *none, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf pairs = {0}, rest = {0};
+    bool unmatched;
+    PLI_TRY(pli__merge_candidates(m, &pairs, &unmatched, err));
+    *none = unmatched && !others;
+    if (others) PLI_TRY(others_condition(m, &rest, err));
+    if (!others) pli__buf_adds(skip, pli__buf_str(&pairs));
+    else if (rest.len && unmatched) pli__buf_adds(skip, pli__buf_str(&rest));
+    else if (rest.len && pairs.len) pli__buf_addf(skip, "(%s) OR (%s)", pairs.ptr, rest.ptr);
+    return pli__buf_status(skip, err);
+}
+
+/* ---- reading the table ---- */
+
+static pli_status open_scan(pli__merge *m, bool others, const pli__buf *skip, pli__scan **out, pli_error *err) {
+    const pli__merge_attempt *now = &m->now;
+    PLI_AUTO(pli__free_ptr) const char **names = calloc(now->before->n_fields + 1, sizeof *names);
+    pli__scan_options o = {.with_file_number = true, .skip = skip->len ? skip->ptr : NULL, .columns = names};
+    if (!names) return pli__error_memory(err);
+    for (size_t i = 0; i < now->before->n_fields; i++)
+        if (now->on_columns[i] || (others && now->other_columns[i])) names[o.n_columns++] = now->before->fields[i].name;
+    o.only_file_columns = !o.n_columns;
+    return pli__scan_new(now->d.snapshot, &o, out, err);
+}
+
+static pli_status no_pairs(pli__merge *m, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (_pli_f VARCHAR, _pli_r BIGINT, _pli_s BIGINT, _pli_c INTEGER)", m->t.m);
+    return pli__merge_exec(m, &sql, err);
+}
+
+/* The table's rows as `target`; where rows without a match count, with the clause that acts on them then. */
+static void add_target(const pli__merge *m, const pli__scan *scan, bool others, pli__buf *sql) {
+    if (!others) {
+        pli__buf_addf(sql, "(%s) AS target", pli__scan_sql(scan));
+        return;
+    }
+    pli__buf_addz(sql, "(SELECT *, ");
+    add_choice(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, sql);
+    pli__buf_addf(sql, " AS _pli_o FROM (%s) AS target) AS target", pli__scan_sql(scan));
+}
+
+static pli_status read_pairs(pli__merge *m, pli__scan *scan, bool others, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT ", m->t.m);
+    PLI_TRY(pli__scan_path_of(scan, "p._pli_number", &sql, err));
+    pli__buf_addz(&sql, " AS _pli_f, p._pli_r, p._pli_s, p._pli_c FROM (SELECT target._pli_number, "
+                        "CAST(target._pli_row AS BIGINT) AS _pli_r, source._pli_source AS _pli_s, ");
+    if (others) pli__buf_addz(&sql, "CASE WHEN source._pli_source IS NULL THEN target._pli_o ELSE ");
+    if (m->now.chooses_by_old) pli__buf_addz(&sql, "CAST(NULL AS INTEGER)");
+    else add_choice(m, PLI_MERGE_MATCHED, &sql);
+    pli__buf_addf(&sql, "%s AS _pli_c FROM ", others ? " END" : "");
+    add_target(m, scan, others, &sql);
+    pli__buf_addf(&sql, " %s JOIN %s AS source ON (%s\n)) AS p", others ? "LEFT" : "INNER", m->t.s, m->o.on);
+    if (others) pli__buf_addz(&sql, " WHERE p._pli_s IS NOT NULL OR p._pli_c IS NOT NULL");
+    return pli__merge_exec(m, &sql, err);
+}
+
+static pli_status find_pairs(pli__merge *m, pli_error *err) {
+    const bool others = pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE);
+    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf skip = {0};
+    bool none;
+    PLI_TRY(choose_files(m, others, &skip, &none, err));
+    if (none) return no_pairs(m, err);
+    PLI_TRY(open_scan(m, others, &skip, &scan, err));
+    m->now.result.files_total = pli__scan_files_total(scan);
+    m->now.result.files_scanned = pli__scan_files_read(scan);
+    return read_pairs(m, scan, others, err);
 }
 
 /* ---- rows of the source without a match ---- */
@@ -121,14 +134,15 @@ static pli_status find_inserts(pli__merge *m, pli_error *err) {
 
 /* Rows (as _pli_file, _pli_row) whose old values are needed. */
 static void rows_with_old(const pli__merge *m, pli__buf *out) {
-    if (m->now.chooses_by_old) pli__buf_addf(out, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s", m->t.m);
+    bool any = m->now.chooses_by_old;
+    pli__buf_addf(out, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s WHERE %s", m->t.m,
+                  any ? "_pli_s IS NOT NULL" : "false");
     for (size_t k = 0; k < m->n_clauses; k++) {
-        const pli_merge_when when = m->clauses[k].when;
-        const bool matched = when == PLI_MERGE_MATCHED;
-        if (!m->now.needs_old[k] || (matched && m->now.chooses_by_old) || when == PLI_MERGE_NOT_MATCHED) continue;
-        pli__buf_addf(out, "%sSELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s WHERE _pli_c = %zu",
-                      out->len ? " UNION ALL " : "", matched ? m->t.m : m->t.n, k);
+        if (!m->now.needs_old[k]) continue;
+        any = true;
+        pli__buf_addf(out, " OR _pli_c = %zu", k);
     }
+    if (!any) pli__buf_reset(out);
 }
 
 static void add_old_columns(const pli__merge *m, pli__buf *out) {
@@ -168,12 +182,13 @@ static pli_status find_actions(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__buf_addf(&sql, "CREATE TEMP %s %s AS SELECT * FROM ", m->now.chooses_by_old ? "TABLE" : "VIEW", m->t.a);
     if (m->now.chooses_by_old && m->now.has_old) {
-        pli__buf_addz(&sql, "(SELECT m._pli_f, m._pli_r, m._pli_s, ");
+        pli__buf_addz(&sql, "(SELECT m._pli_f, m._pli_r, m._pli_s, CASE WHEN m._pli_s IS NULL THEN m._pli_c ELSE ");
         add_choice(m, PLI_MERGE_MATCHED, &sql);
-        pli__buf_addf(&sql,
-                      " AS _pli_c FROM %s AS m JOIN %s AS source ON source._pli_source = m._pli_s JOIN %s AS target "
-                      "ON target._pli_file = m._pli_f AND target._pli_row = m._pli_r)",
-                      m->t.m, m->t.s, m->t.o);
+        pli__buf_addf(
+            &sql,
+            " END AS _pli_c FROM %s AS m LEFT JOIN %s AS source ON source._pli_source = m._pli_s LEFT JOIN %s "
+            "AS target ON target._pli_file = m._pli_f AND target._pli_row = m._pli_r)",
+            m->t.m, m->t.s, m->t.o);
     } else pli__buf_addz(&sql, m->t.m);
     pli__buf_addz(&sql, " WHERE _pli_c IS NOT NULL");
     return pli__merge_exec(m, &sql, err);
@@ -210,8 +225,8 @@ static pli_status count_all(pli__merge *m, pli_error *err) {
     int64_t updates, deletes, all_updates;
     PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_UPDATE, &updates, err));
     PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_DELETE, &deletes, err));
-    PLI_TRY(count_where(m, m->t.n, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_UPDATE, &m->now.updated_by_source, err));
-    PLI_TRY(count_where(m, m->t.n, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_DELETE, &m->now.deleted_by_source, err));
+    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_UPDATE, &m->now.updated_by_source, err));
+    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_DELETE, &m->now.deleted_by_source, err));
     PLI_TRY(count_where(m, m->t.i, PLI_MERGE_NOT_MATCHED, PLI_MERGE_INSERT, &r->rows_inserted, err));
     all_updates = updates + m->now.updated_by_source;
     r->rows_updated = all_updates;
@@ -226,15 +241,12 @@ static pli_status count_all(pli__merge *m, pli_error *err) {
 static pli_status take_rows(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__buf_addf(&sql, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s", m->t.a);
-    if (pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE))
-        pli__buf_addf(&sql, " UNION ALL SELECT _pli_f, _pli_r FROM %s", m->t.n);
     PLI_TRY(pli__buf_status(&sql, err));
     return pli__touched_query(m->now.d.touched, sql.ptr, err);
 }
 
 pli_status pli__merge_probe(pli__merge *m, pli_error *err) {
     PLI_TRY(find_pairs(m, err));
-    PLI_TRY(find_others(m, err));
     PLI_TRY(find_inserts(m, err));
     PLI_TRY(read_old(m, err));
     PLI_TRY(find_actions(m, err));

@@ -90,8 +90,7 @@ static pli_status add_generated(const pli__merge *m, const pli_merge_clause *c, 
 
 static void add_rows_of(const pli__merge *m, size_t k, pli__buf *out) {
     const pli_merge_when when = m->clauses[k].when;
-    const char *actions = when == PLI_MERGE_MATCHED ? m->t.a : when == PLI_MERGE_NOT_MATCHED ? m->t.i : m->t.n;
-    pli__buf_addf(out, " FROM %s AS x", actions);
+    pli__buf_addf(out, " FROM %s AS x", when == PLI_MERGE_NOT_MATCHED ? m->t.i : m->t.a);
     if (when != PLI_MERGE_NOT_MATCHED_BY_SOURCE)
         pli__buf_addf(out, " JOIN %s AS source ON source._pli_source = x._pli_s", m->t.s);
     if (when != PLI_MERGE_NOT_MATCHED && m->now.needs_old[k] && m->now.has_old)

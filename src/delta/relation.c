@@ -12,7 +12,11 @@
 #include "delta/rows_stream.h"
 #include "delta/table.h"
 
-enum { LITERALS_MAX = 500 /* files whose values stand in the SQL text */ };
+enum {
+    LITERALS_MAX = 500,       /* files whose values stand in the SQL text */
+    ROW_BYTES = 16,           /* of a row in a file, for estimates */
+    UNKNOWN_BYTES = 16 << 20, /* of a file */
+};
 
 typedef struct {
     pli__rows_filter filter;
@@ -21,7 +25,7 @@ typedef struct {
     const pli__str *values; /* one for each partition column, in schema order */
     const pli__rows *rows;
     const char *change_type;
-    int64_t version, time_us;
+    int64_t version, time_us, bytes;
 } file_entry;
 
 /* Files whose rows are filtered in the same way and that are read with the same schema. */
@@ -118,7 +122,7 @@ static pli_status take_path(pli__file_relation *r, const pli__file_relation_file
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     PLI_TRY(pli__uri_resolve(r->table->root, f->log_path, &path, err));
     e->path = pli__arena_strdup(&r->arena, pli__buf_str(&path));
-    if (r->options.with_file_columns) e->log_path = pli__arena_str(&r->arena, f->log_path);
+    if (r->options.with_file_columns || r->options.with_file_number) e->log_path = pli__arena_str(&r->arena, f->log_path);
     return pli__arena_status(&r->arena, err);
 }
 
@@ -127,7 +131,8 @@ pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relatio
                     .rows = f->rows,
                     .change_type = f->change_type,
                     .version = f->version,
-                    .time_us = f->time_us};
+                    .time_us = f->time_us,
+                    .bytes = f->bytes};
     PLI_TRY(take_path(r, f, &e, err));
     PLI_TRY(take_values(r, f, &e, err));
     return add_entry(&r->all, &e, err);
@@ -303,6 +308,13 @@ static pli_status add_typed(pli__file_relation *r, const file_list *l, list_kind
     return PLI_OK;
 }
 
+/* Files are numbered through all lists. */
+static size_t files_before(const pli__file_relation *r, const file_list *l) {
+    size_t n = 0;
+    for (const file_list *x = r->lists; x < l; x++) n += x->n;
+    return n;
+}
+
 static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     if (r->options.changes) {
         if (l->cdc) pli__buf_addz(sql, ", r.x AS _change_type");
@@ -319,6 +331,9 @@ static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, p
         pli__buf_addz(sql, ", r.file_row_number AS _pli_row");
     }
     if (r->options.with_path) PLI_TRY(add_typed(r, l, OF_PATHS, PLI__TYPE_STRING, "_pli_path", sql, err));
+    if (r->options.with_file_number)
+        pli__buf_addf(sql, ", CAST(r.file_index AS BIGINT) + %zu AS _pli_number, r.file_row_number AS _pli_row",
+                      files_before(r, l));
     return pli__buf_status(sql, err);
 }
 
@@ -364,6 +379,14 @@ static pli_status make_row_table(pli__file_relation *r, const file_list *l, char
     return PLI_OK;
 }
 
+/* With a schema given the engine looks into no file and would think them nearly empty: then joins would keep the table, not the
+ * other side, in memory. */
+static int64_t guess_rows(const file_list *l) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < l->n; i++) bytes += l->files[i].bytes > 0 ? l->files[i].bytes : UNKNOWN_BYTES;
+    return bytes / ROW_BYTES + 1;
+}
+
 static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     pli__buf_addz(sql, "SELECT ");
     PLI_TRY(add_columns(r, l, sql, err));
@@ -372,8 +395,8 @@ static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *
     PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
     pli__buf_addz(sql, ", ");
     pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->shape, sql);
-    pli__buf_addf(sql, ", hive_partitioning = false%s) AS r",
-                  r->m->binary_as_string ? ", binary_as_string = true" : "");
+    pli__buf_addf(sql, ", hive_partitioning = false%s, explicit_cardinality = %" PRId64 ") AS r",
+                  r->m->binary_as_string ? ", binary_as_string = true" : "", guess_rows(l));
     if (l->filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
     char table[64];
     PLI_TRY(make_row_table(r, l, table, err));
@@ -397,6 +420,8 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
     if (r->options.with_file_columns)
         pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
     if (r->options.with_path) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_path");
+    if (r->options.with_file_number)
+        pli__buf_addz(sql, ", CAST(NULL AS BIGINT) AS _pli_number, CAST(NULL AS BIGINT) AS _pli_row");
     pli__buf_addz(sql, " WHERE false");
 }
 
@@ -407,5 +432,19 @@ pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_erro
         PLI_TRY(add_part(r, &r->lists[i], sql, err));
     }
     if (!r->n_lists) add_empty(r, sql);
+    return pli__buf_status(sql, err);
+}
+
+pli_status pli__file_relation_path_of(pli__file_relation *r, const char *number, pli__buf *sql, pli_error *err) {
+    pli__buf_addz(sql, "CASE");
+    for (size_t i = 0; i < r->n_lists; i++) {
+        const file_list *l = &r->lists[i];
+        const size_t before = files_before(r, l);
+        if (!l->n) continue;
+        pli__buf_addf(sql, " WHEN %s < %zu THEN (", number, before + l->n);
+        PLI_TRY(add_texts(r, l, OF_LOG_PATHS, 0, sql, err));
+        pli__buf_addf(sql, ")[%s - %zu + 1]", number, before);
+    }
+    pli__buf_addz(sql, " WHEN true THEN CAST(NULL AS VARCHAR) END");
     return pli__buf_status(sql, err);
 }

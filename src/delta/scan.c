@@ -14,6 +14,7 @@ typedef struct {
     size_t n_values;
     const pli__kv *values;
     pli__dv dv;
+    int64_t bytes;
 } scan_file;
 
 struct pli__scan {
@@ -45,6 +46,10 @@ void pli__scan_free(pli__scan *s) {
 void pli__scan_auto(pli__scan **s) { pli__scan_free(*s); }
 const char *pli__scan_sql(const pli__scan *s) { return s->sql; }
 const pli__type *pli__scan_schema(const pli__scan *s) { return s->schema; }
+pli_status pli__scan_path_of(pli__scan *s, const char *number, pli__buf *sql, pli_error *err) {
+    return pli__file_relation_path_of(s->relation, number, sql, err);
+}
+
 int64_t pli__scan_files_total(const pli__scan *s) { return (int64_t)s->n_files; }
 int64_t pli__scan_files_read(const pli__scan *s) { return s->files_read; }
 
@@ -68,7 +73,10 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
         s->cap_files = cap;
     }
     scan_file *f = &s->files[s->n_files++];
-    *f = (scan_file){.path = pli__arena_str(&s->arena, add->path), .n_values = add->n_partition_values, .dv = add->dv};
+    *f = (scan_file){.path = pli__arena_str(&s->arena, add->path),
+                     .n_values = add->n_partition_values,
+                     .dv = add->dv,
+                     .bytes = add->size};
     f->values = keep_values(&s->arena, add->partition_values, add->n_partition_values);
     if (add->dv.storage) f->dv.path = pli__arena_str(&s->arena, add->dv.path);
     PLI_TRY(pli__arena_status(&s->arena, err));
@@ -76,7 +84,8 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
 }
 
 static pli_status add_to_relation(pli__scan *s, const scan_file *f, pli__rows **rows, pli_error *err) {
-    pli__file_relation_file file = {.log_path = f->path, .n_values = f->n_values, .values = f->values};
+    pli__file_relation_file file = {
+        .log_path = f->path, .n_values = f->n_values, .values = f->values, .bytes = f->bytes};
     if (f->dv.storage) {
         PLI_TRY_IN(pli__dv_read(pli__delta_root(pli__snapshot_table(s->snapshot)), &f->dv, rows, err), err,
                    "file '%.*s'", PLI_STR_ARG(f->path));
@@ -150,6 +159,11 @@ static pli_status add_projection(pli__scan *s, const pli__scan_options *o, pli__
         pli__type_builder_add(&b, PLI_STR("_pli_file"), pli__type_new(PLI__TYPE_STRING), false, NULL);
         pli__type_builder_add(&b, PLI_STR("_pli_row"), pli__type_new(PLI__TYPE_I64), false, NULL);
     }
+    if (o->with_file_number) {
+        pli__buf_addz(sql, n ? ", _pli_number, _pli_row" : "_pli_number, _pli_row");
+        pli__type_builder_add(&b, PLI_STR("_pli_number"), pli__type_new(PLI__TYPE_I64), false, NULL);
+        pli__type_builder_add(&b, PLI_STR("_pli_row"), pli__type_new(PLI__TYPE_I64), false, NULL);
+    }
     s->schema = pli__type_builder_finish(&b);
     return s->schema ? PLI_OK : pli__error_memory(err);
 }
@@ -179,7 +193,8 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
         return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
     const char *skip = o->skip ? o->skip : o->where;
     if (skip) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, skip, &s->skip, err));
-    const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns};
+    const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns,
+                                           .with_file_number = o->with_file_number};
     PLI_TRY(pli__file_relation_new(t, s->mapping, &ro, &s->relation, err));
     PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot),
                pli__delta_root(t));

@@ -242,8 +242,10 @@ pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_
     PLI_TRY(pli__file_relation_new(x->table, x->mapping, &options, &r, err));
     for (size_t i = 0; i < x->n; i++) {
         const pli__touched_file *f = &x->files[i];
-        pli__file_relation_file file = {
-            .log_path = f->add.path, .n_values = f->add.n_partition_values, .values = f->add.partition_values};
+        pli__file_relation_file file = {.log_path = f->add.path,
+                                        .n_values = f->add.n_partition_values,
+                                        .values = f->add.partition_values,
+                                        .bytes = f->add.size};
         const bool whole = pli__touched_is_whole(f);
         if (which == PLI__TOUCHED_LEFT) {
             if (whole || f->vector) continue;
