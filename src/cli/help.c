@@ -5,14 +5,20 @@
 #include "cli/command.h"
 #include "cli/text.h"
 
+/* An entry of a list: its name, then what it is; long names stand out into the text. */
+static void put_entry(const char *left, size_t width, const char *text, FILE *to) {
+    const size_t has = cli_width(left);
+    fprintf(to, "  %s%*s %s", left, has < width ? (int)(width - has) : 0, "", text);
+}
+
 static void put_flags(const cli_flag *flags, FILE *to) {
     for (const cli_flag *f = flags; f && f->name; f++) {
         char left[80];
         if (f->letter)
             snprintf(left, sizeof left, "-%c, %s%s%s", f->letter, f->name, f->arg ? " " : "", f->arg ? f->arg : "");
         else snprintf(left, sizeof left, "%s%s%s", f->name, f->arg ? " " : "", f->arg ? f->arg : "");
-        fprintf(to, "  %-30s %s%s%s%s\n", left, f->help, f->choices ? " (" : "", f->choices ? f->choices : "",
-                f->choices ? ")" : "");
+        put_entry(left, 30, f->help, to);
+        fprintf(to, "%s%s%s\n", f->choices ? " (" : "", f->choices ? f->choices : "", f->choices ? ")" : "");
     }
 }
 
@@ -37,7 +43,8 @@ static void help_all(FILE *to) {
     for (size_t i = 0; i < n; i++) {
         char left[120];
         snprintf(left, sizeof left, "%s %s", all[i].name, all[i].words);
-        fprintf(to, "  %-34s %s\n", left, all[i].summary);
+        put_entry(left, 34, all[i].summary, to);
+        fputc('\n', to);
     }
     fputs(
         "\n`pli help COMMAND` says more. Exit codes: 0 done, 1 failed, 2 usage, 3 some jobs failed, 4 schema or table feature,\n"
@@ -56,7 +63,8 @@ static int help_group(const char *topic, FILE *to) {
         if (!found++) fprintf(to, "usage: pli %s COMMAND [options]\n\n", topic);
         char left[120];
         snprintf(left, sizeof left, "%s %s", all[i].name, all[i].words);
-        fprintf(to, "  %-44s %s\n", left, all[i].summary);
+        put_entry(left, 44, all[i].summary, to);
+        fputc('\n', to);
     }
     return found ? 0 : 2;
 }

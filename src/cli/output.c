@@ -93,9 +93,14 @@ static void cut_cell(char *text) {
     memcpy(text + at, "…", sizeof "…");
 }
 
-static char *table_cell(const json_t *v) {
-    char *text = cell_text(v);
-    if (!text) return NULL;
+/* What is written for people to read is never cut. */
+static bool is_prose(const json_t *key) {
+    return !strcmp(json_string_value(key), "message") || !strcmp(json_string_value(key), "hint");
+}
+
+static char *table_cell(const json_t *row, const json_t *key) {
+    char *text = cell_text(json_object_get(row, json_string_value(key)));
+    if (!text || is_prose(key)) return text;
     char *room = realloc(text, strlen(text) + 4);
     if (!room) return text;
     cut_cell(room);
@@ -108,7 +113,7 @@ static void put_table_row(cli_rows *r, const json_t *row) {
     const size_t n = json_array_size(r->keys);
     json_array_foreach(r->keys, i, key) {
         const json_t *v = json_object_get(row, json_string_value(key));
-        char *text = table_cell(v);
+        char *text = table_cell(row, key);
         put_padded(r, text ? text : "", r->widths[i], v && json_is_number(v), i + 1 == n);
         free(text);
     }
@@ -132,7 +137,7 @@ static void find_widths(cli_rows *r) {
         const char *key = json_string_value(json_array_get(r->keys, i));
         r->widths[i] = cli_width(key);
         for (size_t j = 0; j < r->n_held; j++) {
-            char *text = table_cell(json_object_get(r->held[j], key));
+            char *text = table_cell(r->held[j], json_array_get(r->keys, i));
             const size_t w = text ? cli_width(text) : 0;
             if (w > r->widths[i]) r->widths[i] = w;
             free(text);
