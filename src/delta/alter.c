@@ -5,6 +5,7 @@
 
 #include "delta/maintain.h"
 #include "delta/metadata_write.h"
+#include "delta/row_ids.h"
 #include "delta/spark_sql.h"
 #include "delta/transaction_impl.h"
 
@@ -19,6 +20,13 @@ void pli__alter_parameter(pli__buf *parameters, const char *key, pli__str value)
     pli__buf_add_json(parameters, value.ptr ? value : PLI_STR(""));
 }
 
+/* Row tracking begins: the commit gives ids to the rows of every file. */
+static pli_status give_row_ids(void *arg, const pli__add *a, pli_error *err) {
+    pli__add again = *a;
+    again.data_change = false;
+    return a->base_row_id >= 0 ? PLI_OK : pli__txn_add(arg, &again, err);
+}
+
 static pli_status try_alter(pli__delta *t, const char *operation, pli__alter_fn *fn, const void *arg,
                             pli__alteration *a, int64_t *version, pli_error *err) {
     const pli__snapshot_options for_write = {.max_checkpoint = -1, .for_write = true};
@@ -30,9 +38,11 @@ static pli_status try_alter(pli__delta *t, const char *operation, pli__alter_fn 
     PLI_TRY(pli__buf_status(&a->parameters, err));
     const pli__txn_options options = {.operation = operation,
                                       .operation_params = a->parameters.len ? a->parameters.ptr : NULL,
-                                      .reads = PLI__READS_NOTHING};
+                                      .reads = a->give_row_ids ? PLI__READS_TABLE : PLI__READS_NOTHING,
+                                      .no_file_check = true};
     PLI_TRY(pli__txn_begin(t, a->snapshot, &options, &x, err));
     PLI_TRY(pli__txn_set_metadata(x, &a->metadata, err));
+    if (a->give_row_ids) PLI_TRY(pli__snapshot_files(a->snapshot, PLI__FILES_ALL, give_row_ids, x, err));
     PLI_TRY(pli__txn_commit(x, &r, err));
     *version = r.version;
     return PLI_OK;
@@ -73,6 +83,8 @@ static pli_status check_mapping(pli__str now, pli__str wanted, pli_error *err) {
 static pli_status set_one(pli__alteration *a, const pli__kv *kv, pli_error *err) {
     if (pli__str_eqz(kv->key, MAPPING_MODE))
         PLI_TRY(check_mapping(pli__snapshot_property(a->snapshot, MAPPING_MODE), kv->value, err));
+    if (pli__str_eqz(kv->key, "delta.enableRowTracking") && pli__str_ieqz(kv->value, "true"))
+        a->give_row_ids = !pli__row_ids_kept(a->snapshot);
     return pli__metadata_set(&a->metadata, kv->key, kv->value, a->arena, err);
 }
 

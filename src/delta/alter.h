@@ -12,6 +12,7 @@ typedef struct pli__alteration {
     pli__arena *arena;
     pli__metadata metadata;   /**< at first the snapshot's */
     pli__buf parameters;      /**< commitInfo.operationParameters; left empty: {} */
+    bool give_row_ids;        /**< files without row ids are added anew, with ids */
 } pli__alteration;
 
 /** Check and change; called anew for each attempt. */

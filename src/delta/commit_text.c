@@ -50,6 +50,8 @@ static void add_commit_info(const pli__txn_handle *x, pli__buf *out) {
         pli__buf_addz(out, ",\"userMetadata\":");
         pli__buf_add_json(out, pli__str_of(x->options.user_metadata));
     }
+    if (pli__txn_property_is(x, "delta.enableRowTracking", "true")) /* rows that move take their ids along: row_ids.h */
+        pli__buf_addz(out, ",\"tags\":{\"delta.rowTracking.preserved\":\"true\"}");
     pli__buf_addf(out, ",\"engineInfo\":\"polars-incremental/%s\",\"txnId\":\"%s\"", pli_version(), x->txn_id);
     if (x->options.extra_commit_info) add_members(out, x->options.extra_commit_info);
     pli__buf_addz(out, "}}\n");
@@ -92,7 +94,7 @@ typedef struct {
     pli__txn_handle *x;
     pli__buf *out;
     int64_t version;
-    bool tracking;     /* the table supports row tracking: every file gets ids */
+    bool tracking; /* the table supports row tracking: every file gets ids */
     int64_t next_id;
 } file_writer;
 

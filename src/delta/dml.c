@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 #include "delta/dml_write.h"
+#include "delta/identity.h"
+#include "delta/row_ids.h"
 
 /* {"predicate":"[\"…\"]"}: a list as the text of its JSON, as Spark writes it. */
 static pli_status parameters_of(const pli__dml_options *o, pli__buf *out, pli_error *err) {
@@ -18,8 +20,7 @@ static pli_status parameters_of(const pli__dml_options *o, pli__buf *out, pli_er
 
 /* The rows that stay in files which are rewritten, as one SELECT of all columns; empty text if there are none. */
 static pli_status left_rows(pli__dml *d, pli__file_relation **relation, pli__buf *sql, pli_error *err) {
-    bool any = false;
-    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_LEFT, false, relation, sql, &any, err));
+    PLI_TRY(pli__dml_rows(d, PLI__TOUCHED_LEFT, false, relation, sql, err));
     d->result.rows_copied = pli__touched_left(d->touched);
     return PLI_OK;
 }
@@ -31,7 +32,7 @@ static pli_status write_deletes(pli__dml *d, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, rows = {0}, changes = {0};
     bool any = false;
     PLI_TRY(left_rows(d, &left, &sql, err));
-    if (sql.len) PLI_TRY(pli__dml_write_rows(d, sql.ptr, true, err));
+    if (sql.len) PLI_TRY(pli__dml_write_moved(d, sql.ptr, true, err));
     if (!d->feed || !pli__dml_is_partial(d)) return PLI_OK;
     PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, &hit, &rows, &any, err));
     pli__buf_addf(&changes, "SELECT *, 'delete' AS \"_change_type\" FROM (%s) AS pli_hit", rows.ptr ? rows.ptr : "");
@@ -78,37 +79,39 @@ static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o
     for (size_t i = 0; i < o->n_set; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
         if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
+        if (pli__identity_is(&schema->fields[k]))
+            return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: its values stay",
+                                  schema->fields[k].name);
         if (assignment_of(o, o->set[i].column) != &o->set[i])
             return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' is set twice", o->set[i].column);
     }
     return PLI_OK;
 }
 
-/* SELECT of the hit rows as they become. */
+/* SELECT of the hit rows as they become; what `hit` has behind the table's columns (ids of rows) stays. */
 static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, const pli__buf *hit, pli__buf *out,
                                pli_error *err) {
     const pli__type *schema = pli__snapshot_schema(d->snapshot);
-    pli__buf_addz(out, "SELECT ");
+    size_t n = 0;
+    pli__buf_addz(out, "SELECT * REPLACE (");
     for (size_t i = 0; i < schema->n_fields; i++) {
         const pli__field *f = &schema->fields[i];
         const pli__assignment *a = assignment_of(o, f->name);
         PLI_AUTO(pli__buf_clear) pli__buf type = {0};
-        if (i) pli__buf_addz(out, ", ");
-        if (a) {
-            PLI_TRY(pli__type_to_sql(f->type, &type, err));
-            pli__buf_addf(out, "CAST((%s\n) AS %s) AS ", a->sql, type.ptr);
-        }
+        if (!a) continue;
+        if (n++) pli__buf_addz(out, ", ");
+        PLI_TRY(pli__type_to_sql(f->type, &type, err));
+        pli__buf_addf(out, "CAST((%s\n) AS %s) AS ", a->sql, type.ptr);
         pli__buf_add_sql_name(out, pli__str_of(f->name));
     }
-    pli__buf_addf(out, " FROM (%s) AS pli_hit", hit->ptr ? hit->ptr : "");
+    pli__buf_addf(out, ") FROM (%s) AS pli_hit", hit->ptr ? hit->ptr : "");
     return pli__buf_status(out, err);
 }
 
 /* The rows as they were: kept by the probe, or (all rows of the table) read again. */
 static pli_status old_rows(pli__dml *d, const char *table, pli__file_relation **relation, pli__buf *sql,
                            pli_error *err) {
-    bool any = false;
-    if (!table) return pli__touched_sql(d->touched, PLI__TOUCHED_HIT, false, relation, sql, &any, err);
+    if (!table) return pli__dml_rows(d, PLI__TOUCHED_HIT, true, relation, sql, err);
     pli__buf_addz(sql, "SELECT ");
     pli__dml_columns(d, "", sql);
     pli__buf_addf(sql, " FROM %s", table);
@@ -124,7 +127,7 @@ static pli_status write_updates(pli__dml *d, const pli__dml_options *o, const ch
     if (kept.len) pli__buf_addf(&all, "(%s) UNION ALL ", kept.ptr);
     pli__buf_addf(&all, "(%s)", new.ptr);
     PLI_TRY(pli__buf_status(&all, err));
-    PLI_TRY(pli__dml_write_rows(d, all.ptr, false, err));
+    PLI_TRY(pli__dml_write_moved(d, all.ptr, false, err));
     if (!d->feed) return PLI_OK;
     pli__buf_addf(
         &changes,
@@ -136,13 +139,12 @@ static pli_status write_updates(pli__dml *d, const pli__dml_options *o, const ch
 
 static pli_status run_update(pli__dml *d, const pli__dml_options *o, char **table, pli_error *err) {
     PLI_TRY(check_assignments(d, o, err));
-    if (o->where && !o->dry_run) PLI_TRY(pli__touched_collect(d->touched, o->where, table, err));
+    const bool keep = o->where && !o->dry_run &&
+                      !pli__row_ids_kept(d->snapshot); /* the probe does not know ids of rows */
+    if (keep) PLI_TRY(pli__touched_collect(d->touched, o->where, table, err));
     else PLI_TRY(pli__touched_where(d->touched, o->where, err));
     d->result.rows = d->touched->hit_rows;
     if (!d->touched->n || o->dry_run) return d->result.files_scanned = d->touched->files_probed, PLI_OK;
-    if (pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true"))
-        return pli__error_set(err, PLI_E_UNSUPPORTED,
-                              "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
     PLI_TRY(pli__dml_take_rows(d, err));
     PLI_TRY(write_updates(d, o, *table, err));
     PLI_TRY(pli__txn_metric(d->txn, "numUpdatedRows", d->result.rows, err));

@@ -6,6 +6,7 @@
 #include "delta/active.h"
 #include "delta/dv_write.h"
 #include "delta/feed_write.h"
+#include "delta/row_ids.h"
 #include "delta/transaction_impl.h"
 
 #define ATTEMPTS 20
@@ -144,10 +145,6 @@ pli_status pli__dml_take_rows(pli__dml *d, pli_error *err) {
     PLI_TRY(pli__touched_resolve(x, err));
     choose_vectors(d);
     if (d->vectors) PLI_TRY(write_vectors(d, err));
-    else if (pli__dml_is_partial(d) && is_on(d, "delta.enableRowTracking"))
-        return pli__error_set(
-            err, PLI_E_UNSUPPORTED,
-            "the table tracks rows (feature 'rowTracking') and has no deletion vectors: its files cannot be rewritten with the ids kept");
     for (size_t i = 0; i < x->n; i++) {
         PLI_TRY(pli__txn_read_file(d->txn, x->files[i].add.path, err));
         PLI_TRY(pli__txn_remove_add(d->txn, &x->files[i].add, true, err));
@@ -174,14 +171,33 @@ void pli__dml_columns(const pli__dml *d, const char *prefix, pli__buf *out) {
     }
 }
 
-pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
-    const pli__write_options options = {.relaxed = d->relaxed, .trusted = trusted};
+static pli_status write_files(pli__dml *d, const pli__metadata *m, const char *sql, const pli__write_options *options,
+                              pli_error *err) {
     pli__written *w = NULL;
-    PLI_TRY(pli__write_rows(d->table, d->protocol, d->metadata, sql, &options, NULL, &w, err));
+    PLI_TRY(pli__write_rows(d->table, d->protocol, m, sql, options, NULL, &w, err));
     d->written[d->n_written++] = w;
     d->result.files_added += (int64_t)pli__written_files(w);
     d->result.bytes_added += pli__written_bytes(w);
     return pli__written_add_to(w, d->txn, err);
+}
+
+pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
+    const pli__write_options options = {.relaxed = d->relaxed, .trusted = trusted};
+    return write_files(d, d->metadata, sql, &options, err);
+}
+
+pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli__file_relation **relation,
+                         pli__buf *sql, pli_error *err) {
+    bool any = false;
+    if (pli__row_ids_kept(d->snapshot)) return pli__row_ids_sql(d->touched, which, changed, relation, sql, &any, err);
+    return pli__touched_sql(d->touched, which, false, relation, sql, &any, err);
+}
+
+pli_status pli__dml_write_moved(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
+    const pli__write_options options = {.relaxed = d->relaxed, .trusted = trusted, .identity = true};
+    pli__metadata m = *d->metadata;
+    if (pli__row_ids_kept(d->snapshot)) PLI_TRY(pli__row_ids_metadata(d->metadata, &d->arena, &m, err));
+    return write_files(d, &m, sql, &options, err);
 }
 
 pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err) {

@@ -127,13 +127,20 @@ static void add_query(const char *const *paths, size_t n, pli__buf *sql) {
     pli__buf_addz(sql, "])");
 }
 
+/* Position of a path, n if it is none of them; looked for from `guess` on. The engine may take the files in any order. */
+static size_t find_path(const char *const *paths, size_t n, pli__str path, size_t guess) {
+    for (size_t i = 0; i < n; i++)
+        if (pli__str_eqz(path, paths[(guess + i) % n])) return (guess + i) % n;
+    return n;
+}
+
 static pli_status read_some(pli__engine *e, const char *const *paths, size_t first, size_t n, pli__file_columns_fn *fn,
                             void *arg, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     PLI_AUTO(file_schema_clear) file_schema s = {.n = 0};
     pli__chunk chunk;
-    size_t file = 0;
+    size_t file = 0, done = 0;
     add_query(paths + first, n, &sql);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -141,13 +148,17 @@ static pli_status read_some(pli__engine *e, const char *const *paths, size_t fir
         PLI_TRY(pli__result_next(rows, &chunk, err));
         if (!chunk.rows) break;
         for (size_t i = 0; i < chunk.rows; i++) {
-            if (file >= n || !pli__str_eqz(pli__chunk_str(&chunk, FILE_NAME, i), paths[first + file]))
-                return pli__error_set(err, PLI_E_INTERNAL, "schemas of data files come in another order");
+            const pli__str path = pli__chunk_str(&chunk, FILE_NAME, i);
+            if (!s.n) file = find_path(paths + first, n, path, file);
+            if (file >= n || !pli__str_eqz(path, paths[first + file]))
+                return pli__error_set(err, PLI_E_INTERNAL, "schemas of data files come mixed with each other");
             PLI_TRY(add_node(&s, &chunk, i, err));
-            if (!s.open) PLI_TRY(finish_file(&s, first + file++, fn, arg, err));
+            if (s.open) continue;
+            PLI_TRY(finish_file(&s, first + file, fn, arg, err));
+            done++;
         }
     }
-    return file == n ? PLI_OK : pli__error_set(err, PLI_E_INTERNAL, "%zu of %zu schemas of data files came", file, n);
+    return done == n ? PLI_OK : pli__error_set(err, PLI_E_INTERNAL, "%zu of %zu schemas of data files came", done, n);
 }
 
 pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,

@@ -18,7 +18,7 @@ typedef struct pli__file_column {
 
 /** @param root its children are the columns of file number `file`; lives until the function returns */
 typedef pli_status pli__file_columns_fn(void *arg, size_t file, const pli__file_column *root, pli_error *err);
-/** Read the footers of files, in their order. */
+/** Read the footers of files; they come in any order. */
 pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,
                                   void *arg, pli_error *err);
 

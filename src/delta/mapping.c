@@ -241,7 +241,10 @@ static pli_status check_partition_columns(const pli__snapshot *s, pli_error *err
 }
 
 pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_error *err) {
-    const pli__type *schema = pli__snapshot_schema(s);
+    return pli__mapping_open_as(s, pli__snapshot_schema(s), out, err);
+}
+
+pli_status pli__mapping_open_as(const pli__snapshot *s, const pli__type *schema, pli__mapping **out, pli_error *err) {
     PLI_AUTO(pli__mapping_auto) pli__mapping *m = calloc(1, sizeof *m);
     if (!m || !(m->columns = calloc(schema->n_fields ? schema->n_fields : 1, sizeof *m->columns)))
         return pli__error_memory(err);

@@ -37,6 +37,8 @@ typedef struct pli__mapping {
 
 /** @param s read for schema, partition columns and properties only */
 pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_error *err);
+/** The same with another schema: the snapshot's and further columns. */
+pli_status pli__mapping_open_as(const pli__snapshot *s, const pli__type *schema, pli__mapping **out, pli_error *err);
 void pli__mapping_free(pli__mapping *m);
 void pli__mapping_auto(pli__mapping **m);
 /** Index of a column by its logical name, case ignored; -1 = none. */

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "delta/active.h"
 #include "delta/maintain.h"
+#include "delta/row_ids.h"
 #include "delta/touched.h"
 #include "delta/transaction_impl.h"
 
@@ -218,20 +219,30 @@ static pli_status commit(optimizer *z, const pli__written *w, pli_error *err) {
     return PLI_OK;
 }
 
+/* The rows to rewrite, and the metadata that they are written for: with ids where the table tracks rows. */
+static pli_status collect_rows(optimizer *z, pli__file_relation **relation, pli__buf *rows, pli__metadata *m,
+                               pli_error *err) {
+    bool any = false;
+    *m = *pli__snapshot_metadata(z->snapshot);
+    if (!pli__row_ids_kept(z->snapshot))
+        return pli__touched_sql(z->touched, PLI__TOUCHED_HIT, false, relation, rows, &any, err);
+    PLI_TRY(pli__row_ids_metadata(m, &z->arena, m, err));
+    return pli__row_ids_sql(z->touched, PLI__TOUCHED_HIT, false, relation, rows, &any, err);
+}
+
 static pli_status rewrite(optimizer *z, pli_error *err) {
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
     pli__written *w = NULL;
-    bool any = false;
+    pli__metadata m;
     PLI_TRY(pli__active_begin(z->t, &z->mark, err));
-    PLI_TRY(pli__touched_sql(z->touched, PLI__TOUCHED_HIT, false, &relation, &rows, &any, err));
+    PLI_TRY(collect_rows(z, &relation, &rows, &m, err));
     if (z->o->n_zorder) PLI_TRY(add_zorder(z, &rows, err));
     const pli__write_options options = {.target_file_size = z->target,
                                         .relaxed = z->o->relaxed,
                                         .trusted = true,
                                         .order_by = z->o->n_zorder ? "__pli_z" : NULL};
-    PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), pli__snapshot_metadata(z->snapshot), rows.ptr,
-                            &options, NULL, &w, err));
+    PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), &m, rows.ptr, &options, NULL, &w, err));
     z->result.files_added = (int64_t)pli__written_files(w);
     z->result.bytes_added = pli__written_bytes(w);
     const pli_status s = commit(z, w, err);
@@ -250,10 +261,6 @@ static pli_status try_optimize(pli__delta *t, const pli__optimize_options *o, pl
     z.result.version = pli__snapshot_version(z.snapshot);
     z.groups = pli__map_new();
     if (!z.groups) return pli__error_memory(err);
-    if (pli__str_ieqz(pli__snapshot_property(z.snapshot, "delta.enableRowTracking"), "true"))
-        return pli__error_set(
-            err, PLI_E_UNSUPPORTED,
-            "the table tracks rows (feature 'rowTracking'): its files cannot be rewritten with the ids kept");
     PLI_TRY(check_zorder(&z, err));
     PLI_TRY(find_allowed(&z, err));
     PLI_TRY(pli__touched_new(t, z.snapshot, &z.touched, err));

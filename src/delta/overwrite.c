@@ -2,6 +2,7 @@
 #include "delta/overwrite.h"
 
 #include "delta/feed_write.h"
+#include "delta/row_ids.h"
 
 /* ---- choosing ---- */
 
@@ -28,14 +29,20 @@ static bool is_partial(const pli__overwrite *o) {
 static pli_status write_left(pli__overwrite *out, pli__delta *t, const pli__overwrite_options *o, pli_error *err) {
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf left = {0};
+    PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
     const pli__write_options options = {
         .target_file_size = o->target_file_size, .relaxed = o->relaxed, .trusted = true};
     pli__snapshot *s = out->replaced->snapshot;
+    pli__metadata m = *pli__snapshot_metadata(s);
     bool any = false;
-    PLI_TRY(pli__touched_sql(out->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
-    if (!any) return PLI_OK;
-    return pli__write_rows(t, pli__snapshot_protocol(s), pli__snapshot_metadata(s), left.ptr, &options, NULL,
-                           &out->left, err);
+    if (!is_partial(out)) return PLI_OK;
+    if (pli__row_ids_kept(s)) {
+        PLI_TRY(pli__row_ids_metadata(&m, &arena, &m, err));
+        PLI_TRY(pli__row_ids_sql(out->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
+    } else {
+        PLI_TRY(pli__touched_sql(out->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
+    }
+    return any ? pli__write_rows(t, pli__snapshot_protocol(s), &m, left.ptr, &options, NULL, &out->left, err) : PLI_OK;
 }
 
 /* ---- change data ---- */

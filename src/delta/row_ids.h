@@ -1,0 +1,23 @@
+/*
+ * Rows that move to other files of a table with row tracking keep their ids and commit versions (PROTOCOL.md, "Row Tracking"):
+ * two more columns of the files, under names that the table's properties fix, hold what otherwise follows from the file and the
+ * row's place in it.
+ *
+ *   id      = materialised id, else baseRowId of the file + row number
+ *   version = materialised version, else defaultRowCommitVersion of the file
+ */
+#ifndef PLI_DELTA_ROW_IDS_H
+#define PLI_DELTA_ROW_IDS_H
+
+#include "delta/touched.h"
+
+/** Does the table track rows? */
+bool pli__row_ids_kept(const pli__snapshot *s);
+/** The metadata for writing files with the two columns; they get no statistics. */
+pli_status pli__row_ids_metadata(const pli__metadata *m, pli__arena *arena, pli__metadata *out, pli_error *err);
+/** pli__touched_sql with the two columns behind those of the table. @param changed the rows get new contents: their version
+ *  will be that of the commit. UNSUPPORTED_FEATURE for column mapping by id, where the two columns have none. */
+pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, bool changed, pli__file_relation **relation,
+                            pli__buf *sql, bool *any, pli_error *err);
+
+#endif
