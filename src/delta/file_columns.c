@@ -127,10 +127,15 @@ static void add_query(const char *const *paths, size_t n, pli__buf *sql) {
     pli__buf_addz(sql, "])");
 }
 
-/* Position of a path, n if it is none of them; looked for from `guess` on. The engine may take the files in any order. */
-static size_t find_path(const char *const *paths, size_t n, pli__str path, size_t guess) {
-    for (size_t i = 0; i < n; i++)
-        if (pli__str_eqz(path, paths[(guess + i) % n])) return (guess + i) % n;
+/* The engine may take the files in any order, and a file may be asked for twice: position of the path that has not come yet, n if
+ * there is none. */
+static size_t find_path(const char *const *paths, size_t n, pli__str path, bool *came, size_t guess) {
+    for (size_t i = 0; i < n; i++) {
+        const size_t at = (guess + i) % n;
+        if (came[at] || !pli__str_eqz(path, paths[at])) continue;
+        came[at] = true;
+        return at;
+    }
     return n;
 }
 
@@ -140,7 +145,8 @@ static pli_status read_some(pli__engine *e, const char *const *paths, size_t fir
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     PLI_AUTO(file_schema_clear) file_schema s = {.n = 0};
     pli__chunk chunk;
-    size_t file = 0, done = 0;
+    bool came[FILES_AT_ONCE] = {false};
+    size_t file = n - 1, done = 0; /* so that the first guess is 0 */
     add_query(paths + first, n, &sql);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
@@ -149,7 +155,7 @@ static pli_status read_some(pli__engine *e, const char *const *paths, size_t fir
         if (!chunk.rows) break;
         for (size_t i = 0; i < chunk.rows; i++) {
             const pli__str path = pli__chunk_str(&chunk, FILE_NAME, i);
-            if (!s.n) file = find_path(paths + first, n, path, file);
+            if (!s.n) file = find_path(paths + first, n, path, came, file + 1);
             if (file >= n || !pli__str_eqz(path, paths[first + file]))
                 return pli__error_set(err, PLI_E_INTERNAL, "schemas of data files come mixed with each other");
             PLI_TRY(add_node(&s, &chunk, i, err));
