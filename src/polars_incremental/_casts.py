@@ -284,14 +284,25 @@ def _to_float(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
 def _decimal(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
     if isinstance(source, pl.Decimal) and target.is_float():
         there = e.cast(target, strict=False)
-        return pl.when(there.cast(source, strict=False) == e).then(there)
+        return pl.when(_within(there, source).cast(source, strict=False) == e).then(there)
+    if source == pl.Boolean:
+        e, source = e.cast(pl.Int8), pl.Int8()
     if isinstance(source, pl.Decimal) or source.is_integer():
         # text is exact
         return _from_text(e.cast(pl.String), target)
-    there = e.cast(target, strict=False)
+    there = (
+        _within(e, target).cast(target, strict=False)
+        if isinstance(target, pl.Decimal)
+        else e.cast(target, strict=False)
+    )
     if source.is_float():
         return pl.when(there.cast(source, strict=False) == e).then(there)
     return there
+
+
+def _within(e: pl.Expr, decimal: pl.Decimal) -> pl.Expr:
+    """A float, null where it has too many digits before the point: the cast would be an error even if it is not strict."""
+    return pl.when(e.abs() < 10.0 ** ((decimal.precision or 38) - decimal.scale)).then(e)
 
 
 # ---- anything as text
@@ -314,8 +325,33 @@ def to_text(e: pl.Expr, source: Any) -> pl.Expr:
     if isinstance(source, pl.Duration):
         return e.dt.to_string("iso")
     if source == pl.Binary:
-        return e.cast(pl.String, strict=False)
+        return e.map_batches(_decode, return_dtype=pl.String)
+    if source == pl.Time:
+        exact = e.dt.strftime("%H:%M:%S%.9f").str.strip_chars_end("0")
+        return pl.when(e.cast(pl.Int64) % 10**9 == 0).then(e.dt.strftime("%H:%M:%S")).otherwise(exact)
+    if source.is_float():
+        return pl.when(e.is_nan()).then(pl.lit("nan")).otherwise(e.cast(pl.String))
     return e.cast(pl.String)
+
+
+def _decode(values: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are no UTF-8; Polars' own cast is an error there."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return pl.Series(values.name, [_decode_one(value) for value in values], dtype=pl.String)
+
+
+def _decode_one(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def rescued_text(e: pl.Expr, source: Any) -> pl.Expr:
+    """The value as text that loses nothing: bytes as base64."""
+    return e.bin.encode("base64") if source == pl.Binary else to_text(e, source)
 
 
 def to_json(e: pl.Expr) -> pl.Expr:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from polars_incremental import _core
-from polars_incremental._casts import How, cast, misfit, to_text
+from polars_incremental._casts import How, cast, misfit, rescued_text
 from polars_incremental._dtypes import dtype_of, normalize, parse, text_of
 from polars_incremental.errors import CoreError, SchemaEvolutionError
 
@@ -183,7 +183,7 @@ def _column(name: str, source: Any, text: str, decision: Any, policy: SchemaPoli
 
 
 def _kept(expr: pl.Expr, lost: pl.Expr, source: Any, name: str) -> pl.Expr:
-    return pl.when(lost).then(to_text(expr, source)).alias(name)
+    return pl.when(lost).then(rescued_text(expr, source)).alias(name)
 
 
 def _rescue_column(rescued: list[pl.Expr], name: str) -> pl.Expr:

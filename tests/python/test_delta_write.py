@@ -1,6 +1,7 @@
 """Writing Delta tables: python-api.md 8.6 and 13."""
 
 import datetime as dt
+import gc
 import json
 import os
 import subprocess
@@ -116,6 +117,23 @@ class WriteDelta(Tables):
         with self.assertRaisesRegex(Exception, "boom"):
             pli.write_delta(pl.LazyFrame({"a": [1]}).map_batches(fail, schema={"a": pl.Int64}), self.table)
         self.assertFalse(list(self.table.glob("*.parquet")) if self.table.exists() else [])
+
+    def test_an_error_of_a_frame_is_not_kept(self):
+        class Boom(Exception):
+            pass
+
+        def fail(s):
+            raise Boom("on purpose")
+
+        for dtype in (pl.Int64, pl.UInt8):  # written by Polars; by the core
+            lazy = pl.LazyFrame({"a": [1]}).with_columns(pl.col("a").map_batches(fail, return_dtype=dtype))
+            try:  # assertRaises would clear the frames that may keep it
+                pli.write_delta(lazy, self.table)
+            except Boom:
+                continue
+            self.fail("nothing was raised")
+        gc.collect()
+        self.assertEqual([o for o in gc.get_objects() if type(o) is Boom], [])
 
     def test_a_lazy_frame_that_fails_late_leaves_nothing(self):
         self.put("1.parquet", pl.DataFrame({"a": range(600_000)}))

@@ -323,6 +323,8 @@ def commit(
             done = json.loads(getattr(table, how)(path, rows, json.dumps(options)))
         except Exception:
             error = getattr(rows, "error", None)
+            # or this frame, which the error's traceback holds, would keep it for ever
+            del rows
             if error is not None:
                 # what the frame itself raised while it was computed
                 raise error from None
