@@ -135,6 +135,10 @@ static const char *from_integer(const pli__type *from, const pli__type *to) {
     const bool exact = pli__cast_kind_of(from, to) == PLI__CAST_EXACT;
     if (to->id == PLI__TYPE_BOOLEAN) return "CASE WHEN %e IN (0, 1) THEN %e = 1 END";
     if (!pli__type_is_float(to) || exact) return "TRY_CAST(%e AS %t)";
+    /* the engine does not take -2^127 back from a float, though both hold it */
+    if (from->id == PLI__TYPE_I128)
+        return "CASE WHEN TRY_CAST(CAST(%e AS %t) AS HUGEINT) = %e OR %e = -170141183460469231731687303715884105727 - 1 "
+               "THEN CAST(%e AS %t) END";
     return from->id == PLI__TYPE_U128
                ? "CASE WHEN TRY_CAST(CAST(%e AS %t) AS UHUGEINT) = %e THEN CAST(%e AS %t) END"
                : "CASE WHEN TRY_CAST(CAST(%e AS %t) AS HUGEINT) = CAST(%e AS HUGEINT) THEN CAST(%e AS %t) END";
@@ -146,8 +150,9 @@ static const char *from_float(const pli__type *from, const pli__type *to) {
     if (to->id == PLI__TYPE_F32)
         return "CASE WHEN CAST(TRY_CAST(%e AS FLOAT) AS DOUBLE) = %e THEN TRY_CAST(%e AS FLOAT) END";
     if (to->id != PLI__TYPE_DECIMAL) return "CAST(%e AS %t)";
-    return from->id == PLI__TYPE_F32 ? "CASE WHEN CAST(TRY_CAST(%e AS %t) AS FLOAT) = %e THEN TRY_CAST(%e AS %t) END"
-                                     : "CASE WHEN CAST(TRY_CAST(%e AS %t) AS DOUBLE) = %e THEN TRY_CAST(%e AS %t) END";
+    return from->id == PLI__TYPE_F32
+               ? "CASE WHEN CAST(TRY_CAST(CAST(%e AS DOUBLE) AS %t) AS FLOAT) = %e THEN TRY_CAST(CAST(%e AS DOUBLE) AS %t) END"
+               : "CASE WHEN CAST(TRY_CAST(%e AS %t) AS DOUBLE) = %e THEN TRY_CAST(%e AS %t) END";
 }
 
 /* Text is exact, and its casts are guarded already. */

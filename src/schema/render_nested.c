@@ -52,6 +52,14 @@ static pli_status value_of_struct(pli__buf *b, const pli__evolve_node *n, pli__r
     return pli__buf_status(b, err);
 }
 
+/* Allowed to lose digits, so nothing is a misfit. */
+static pli_status cast_lossy(pli__buf *b, const pli__type *to, const char *e, pli_error *err) {
+    pli__buf_addf(b, "CAST(%s AS ", e);
+    PLI_TRY(pli__render_type(b, to, err));
+    pli__buf_addc(b, ')');
+    return pli__buf_status(b, err);
+}
+
 pli_status pli__render_value(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
                              pli_error *err) {
     switch (n->convert) {
@@ -61,7 +69,9 @@ pli_status pli__render_value(pli__buf *b, const pli__evolve_node *n, pli__rep re
             if (rep == PLI__REP_JSON) return json_value(b, n->to, e, depth, err);
             return pli__render_null(b, n->to, err);
         case PLI__CONVERT_RESCUE: return pli__render_null(b, n->to, err);
-        case PLI__CONVERT_CAST: return pli__render_cast(b, rep, n->from, n->to, e, err);
+        case PLI__CONVERT_CAST:
+            return n->reason == PLI__REASON_LOSSY ? cast_lossy(b, n->to, e, err)
+                                                  : pli__render_cast(b, rep, n->from, n->to, e, err);
         default: break;
     }
     if (n->n_children == 0) return json_value(b, n->to, e, depth, err);

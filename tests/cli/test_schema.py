@@ -66,7 +66,10 @@ def test_rescued_and_corrupt_rows_are_counted(pli, job, put, sink):
 def test_counts_do_not_need_statistics_in_the_log(pli, job, put):
     columns = ",".join(f"c{i:02}" for i in range(40))
     values = ",".join("1" for _ in range(40))
-    job(schema=RESCUE, sink={"properties": {"delta.dataSkippingNumIndexedCols": "2", "delta.columnMapping.mode": "name"}})
+    job(
+        schema=RESCUE,
+        sink={"properties": {"delta.dataSkippingNumIndexedCols": "2", "delta.columnMapping.mode": "name"}},
+    )
     put("a.csv", f"{columns}\n{values}\n{values}\n")
     pli.ok("run")
     put("b.csv", f"{columns}\n{values.replace('1', 'x', 1)}\n{values}\n")
@@ -160,7 +163,10 @@ def test_a_nested_field_becomes_a_column_that_next_batches_write(pli, rescued, p
     rescued()
     done = pli.ok("schema", "promote", "j", "a.zip", "--json").json()[0]
     assert (done["column"], done["type"], done["rowsFilled"]) == ("zip", "VARCHAR", 2)
-    put("4.ndjson", [{"id": 6, "a": {"x": 1, "zip": "99"}}, {"id": 7, "a": {"x": 1}}, {"id": 8, "a": {"zip": 1, "q": 2}}])
+    put(
+        "4.ndjson",
+        [{"id": 6, "a": {"x": 1, "zip": "99"}}, {"id": 7, "a": {"x": 1}}, {"id": 8, "a": {"zip": 1, "q": 2}}],
+    )
     assert pli.ok("run", "--json").json()[0]["rescuedRows"] == 1
     rows = rows_by_id(pli)
     assert [rows[i].get("zip") for i in range(1, 9)] == [None, None, "A-10", None, "17", "99", None, "1"]

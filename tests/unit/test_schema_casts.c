@@ -1,5 +1,6 @@
 /*
- * The casts: docs/reference/casts.md is what the planner says (`test_schema_casts --write` writes it), single values
+ * The casts: docs/reference/casts.md is what the planner says, and tests/cases/cast_rows.ndjson what SQL makes of hard values of
+ * every pair of types, for the other renderer (python/test_cast_rows.py); `test_schema_casts --write` writes both. Single values
  * become what tests/cases/casts.tsv says, and for every pair of types row and rescued data hold every value.
  */
 #include <setjmp.h>
@@ -28,14 +29,14 @@ static const struct {
     {"USMALLINT", "0, 1, 65535"},
     {"UINTEGER", "0, 1, 4294967295"},
     {"UBIGINT", "0, 1, 18446744073709551615"},
-    {"FLOAT", "0, 1, -1.5, 1e30, 'nan', '-inf'"},
+    {"FLOAT", "0, 1, 0.1, -1.5, 16777217, 1e30, 'nan', '-inf'"},
     {"DOUBLE", "0, 1, 0.1, -1.5, 1e300, 'nan', 'inf'"},
     {"DECIMAL(10,2)", "0, 1, -99999999.99, 12.34"},
     {"DECIMAL(38,10)", "0, 1, 9999999999999999999999999999.9999999999, 0.0000000001"},
     {"VARCHAR", "'', 'x', '1', '1.5', 'true', '2024-02-29', '2024-02-29T10:00:00Z', '10:00:00', 'PT1S', 'ä'"},
     {"BLOB", "'', '\\xFF', 'abc'"},
     {"DATE", "'0001-01-01', '1970-01-01', '9999-12-31'"},
-    {"TIME", "'00:00:00', '23:59:59.999999'"},
+    {"TIME", "'00:00:00', '10:00:00.5', '23:59:59.999999'"},
     {"TIMESTAMP", "'0001-01-01', '1970-01-01', '2024-02-29 10:00:00.123456'"},
     {"TIMESTAMP WITH TIME ZONE", "'0001-01-01', '1970-01-01', '2024-02-29 10:00:00.123456'"},
     {"INTERVAL", "'0 seconds', '-90 minutes', '3 days'"},
@@ -153,26 +154,6 @@ static void write_page(pli__buf *b) {
         "| VARCHAR | all; as text: numbers in their shortest form, `2024-02-29T10:00:00.500000Z`, `P1DT2H` |\n");
 }
 
-static void page_path(char *out, size_t room) {
-    snprintf(out, room, "%s/../docs/reference/casts.md", PLI_TEST_SOURCE_DIR);
-}
-
-static void test_schema_casts__page_is_what_the_planner_says(void **state) {
-    (void)state;
-    char path[1000];
-    PLI_AUTO(pli__buf_clear) pli__buf page = {0}, found = {0};
-    page_path(path, sizeof path);
-    write_page(&page);
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("%s is missing: run test_schema_casts --write", path);
-    char chunk[4096];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) pli__buf_add(&found, chunk, n);
-    fclose(f);
-    if (!pli__str_eq(pli__buf_str(&page), pli__buf_str(&found)))
-        fail_msg("%s is stale: run test_schema_casts --write", path);
-}
-
 /* ---- rows ---- */
 
 /* coerce with rescue: the SQL of the batch over one column, and a check on its rows. */
@@ -280,24 +261,147 @@ static void test_schema_casts__single_values_are_as_listed(void **state) {
     assert_true(cases > 80);
 }
 
-static int write_file(void) {
+/* ---- rows of every pair, for the renderer in Python ---- */
+
+/* Column a as text that Python reads without doubt. */
+static const char *plain_text(const char *type) {
+    if (strcmp(type, "BLOB") == 0) return "lower(hex(a))";
+    if (strcmp(type, "TIMESTAMP") == 0 || strcmp(type, "TIMESTAMP WITH TIME ZONE") == 0) return "epoch_us(a)::VARCHAR";
+    return strcmp(type, "INTERVAL") == 0 ? "(epoch(a) * 1000000)::BIGINT::VARCHAR" : "a::VARCHAR";
+}
+
+static void add_texts(pli__engine *e, const char *type, const char *rows, pli__buf *out) {
+    PLI_AUTO(pli__buf_clear) pli__buf query = {0};
+    pli_error err = {0};
+    pli__buf_addf(&query, "SELECT to_json(list(%s ORDER BY i)) FROM (%s)", plain_text(type), rows);
+    if (pli__engine_query_str(e, query.ptr, out, &err) != PLI_OK) fail_msg("%s\n%s", err.message, query.ptr);
+}
+
+/* The rows of a batch of type `from` in a schema of type `to`, as the SQL renderer makes them. */
+static void add_results(pli__engine *e, const char *policy, const char *from, const char *to, const char *type,
+                        const char *rows, pli__buf *out) {
+    kit_batch kit;
+    char stored[96], columns[96];
+    pli_error err = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    snprintf(stored, sizeof stored, "a %s, i INTEGER", to);
+    snprintf(columns, sizeof columns, "a %s, i INTEGER", from);
+    PLI_AUTO(pli__type_auto) const pli__type *schema = kit_columns(stored);
+    if (kit_plan(&kit, policy, schema, &(kit_part){columns, rows}, 1, &err) != PLI_OK) fail_msg("%s", err.message);
+    assert_int_equal(pli__evolve_render(kit.plan, &kit.relation, &sql, &err), PLI_OK);
+    add_texts(e, type, sql.ptr, out);
+    kit_clear(&kit);
+}
+
+static void add_polars(const char *sql_type, pli__buf *out) {
+    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+    assert_int_equal(pli__type_from_sql(pli__str_of(sql_type), &type, NULL), PLI_OK);
+    assert_int_equal(pli__type_to_polars(type, &name, NULL), PLI_OK);
+    pli__buf_add_json(out, pli__buf_str(&name));
+}
+
+/* {"from", "to", "in": [...], "coerce": [...] or null, "widen": type or null, "widened": [...]}: types in Polars' names, null for
+ * a mode that fails. */
+static void write_pair(pli__engine *e, size_t from, size_t to, pli__buf *out) {
+    PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
+    pli__buf_addf(&rows, "SELECT a, (row_number() OVER ())::INTEGER AS i FROM (SELECT unnest([%s]::%s[]) AS a)",
+                  types[from].values, types[from].type);
+    pli__buf_addz(out, "{\"from\": ");
+    add_polars(types[from].type, out);
+    pli__buf_addz(out, ", \"to\": ");
+    add_polars(types[to].type, out);
+    pli__buf_addz(out, ", \"in\": ");
+    add_texts(e, types[from].type, rows.ptr, out);
+    pli__buf_addz(out, ", \"coerce\": ");
+    if (decide("coerce package", types[to].type, types[from].type).decision == PLI__DECIDE_FAIL)
+        pli__buf_addz(out, "null");
+    else add_results(e, "coerce rescue", types[from].type, types[to].type, types[to].type, rows.ptr, out);
+    const cell c = decide("type_widen package lossy", types[to].type, types[from].type);
+    pli__buf_addz(out, ", \"widen\": ");
+    if (c.decision == PLI__DECIDE_FAIL) {
+        pli__buf_addz(out, "null}\n");
+        return;
+    }
+    add_polars(c.type, out);
+    pli__buf_addz(out, ", \"widened\": ");
+    add_results(e, "type_widen lossy rescue", types[from].type, types[to].type, c.type, rows.ptr, out);
+    pli__buf_addz(out, "}\n");
+}
+
+static void write_rows(pli__engine *e, pli__buf *out) {
+    for (size_t i = 0; i < N_TYPES; i++)
+        for (size_t k = 0; k < N_TYPES; k++)
+            if (strcmp(types[i].type, "UUID") != 0 && strcmp(types[k].type, "UUID") != 0) write_pair(e, i, k, out);
+}
+
+/* ---- files that are written here and checked in ---- */
+
+typedef struct {
     char path[1000];
-    PLI_AUTO(pli__buf_clear) pli__buf page = {0};
-    page_path(path, sizeof path);
-    write_page(&page);
-    FILE *f = fopen(path, "wb");
-    if (!f) return perror(path), 1;
-    const bool good = fwrite(page.ptr, 1, page.len, f) == page.len;
-    return fclose(f) == 0 && good ? 0 : 1;
+    pli__buf text;
+} made_file;
+
+static made_file make_page(void) {
+    made_file f = {0};
+    snprintf(f.path, sizeof f.path, "%s/../docs/reference/casts.md", PLI_TEST_SOURCE_DIR);
+    write_page(&f.text);
+    return f;
+}
+
+static made_file make_rows(pli__engine *e) {
+    made_file f = {0};
+    snprintf(f.path, sizeof f.path, "%s/cases/cast_rows.ndjson", PLI_TEST_SOURCE_DIR);
+    write_rows(e, &f.text);
+    return f;
+}
+
+static void expect_fresh(made_file made) {
+    PLI_AUTO(pli__buf_clear) pli__buf found = {0};
+    FILE *f = fopen(made.path, "rb");
+    if (!f) fail_msg("%s is missing: run test_schema_casts --write", made.path);
+    char chunk[4096];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) pli__buf_add(&found, chunk, n);
+    fclose(f);
+    const bool fresh = pli__str_eq(pli__buf_str(&made.text), pli__buf_str(&found));
+    pli__buf_clear(&made.text);
+    if (!fresh) fail_msg("%s is stale: run test_schema_casts --write", made.path);
+}
+
+static bool write_made(made_file made) {
+    FILE *f = fopen(made.path, "wb");
+    if (!f) return perror(made.path), false;
+    const bool good = fwrite(made.text.ptr, 1, made.text.len, f) == made.text.len;
+    pli__buf_clear(&made.text);
+    return fclose(f) == 0 && good;
+}
+
+static void test_schema_casts__page_is_what_the_planner_says(void **state) {
+    (void)state;
+    expect_fresh(make_page());
+}
+
+static void test_schema_casts__rows_for_python_are_what_sql_makes(void **state) {
+    (void)state;
+    pli__engine *e = kit_engine();
+    if (!e) skip();
+    expect_fresh(make_rows(e));
+}
+
+static int write_files(void) {
+    pli__engine *e = kit_engine();
+    return e && write_made(make_page()) && write_made(make_rows(e)) ? 0 : 1;
 }
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schema_casts__page_is_what_the_planner_says),
+        cmocka_unit_test(test_schema_casts__rows_for_python_are_what_sql_makes),
         cmocka_unit_test(test_schema_casts__single_values_are_as_listed),
         cmocka_unit_test(test_schema_casts__every_pair_keeps_every_value),
         cmocka_unit_test(test_schema_casts__widening_loses_nothing),
     };
-    if (argc > 1 && strcmp(argv[1], "--write") == 0) return write_file();
+    if (argc > 1 && strcmp(argv[1], "--write") == 0) return write_files();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
