@@ -85,7 +85,7 @@ static pli_status is_there(pli__delta *t, int64_t version, bool *there, pli_erro
     return PLI_OK;
 }
 
-static bool wants_v2(const pli__snapshot *s) {
+bool pli__checkpoint_wants_v2(const pli__snapshot *s) {
     return pli__str_ieqz(pli__snapshot_property(s, "delta.checkpointPolicy"), "v2") &&
            pli__snapshot_has_feature(s, "v2Checkpoint");
 }
@@ -95,7 +95,7 @@ static pli_status write_form(pli__snapshot *s, pli__delta *t, pli__delta_checkpo
     pli__engine *e;
     PLI_TRY(pli__env_engine(pli__delta_env(t), &e, err));
     PLI_TRY(pli__engine_connect(e, &own, err));
-    return wants_v2(s) ? pli__checkpoint_write_v2(s, t, own, r, err) : write_classic(s, t, own, r, err);
+    return pli__checkpoint_wants_v2(s) ? pli__checkpoint_write_v2(s, t, own, r, err) : write_classic(s, t, own, r, err);
 }
 
 pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out,

@@ -26,6 +26,9 @@ typedef struct pli__delta_checkpoint_result {
 pli_status pli__delta_checkpoint_write(pli__snapshot *s, pli__delta *t, pli__delta_checkpoint_result *out,
                                        pli_error *err);
 
+/** Are its checkpoints to have the v2 form? */
+bool pli__checkpoint_wants_v2(const pli__snapshot *s);
+
 /* ---- shared with checkpoint_v2.c and log_clean.c ---- */
 
 #define PLI__CHECKPOINT_TEMP ".pli-checkpoint-" /* begins the names of folders of checkpoints being written */

@@ -16,7 +16,9 @@
 #define CRC_MAX ((size_t)64 << 20)
 #define CRC_TXNS_MAX 1000         /* more applications than that are left out of the .crc */
 #define DEFAULT_INTERVAL 10 /* Spark's delta.checkpointInterval */
-#define FILES_PER_COMMIT 2500 /* a checkpoint of that many files costs about as much as a commit */
+/* A checkpoint of that many files costs about as much as a commit; a v2 one mostly looks through the sidecars it keeps. */
+#define FILES_PER_COMMIT 1600
+#define FILES_PER_COMMIT_V2 6400
 
 typedef struct {
     int64_t files, bytes;
@@ -119,7 +121,7 @@ static int64_t checkpoint_interval(const pli__txn_handle *x, int64_t files) {
     int64_t n = 0;
     const pli__str set = pli__snapshot_property(x->after, "delta.checkpointInterval");
     if (set.ptr && pli__str_to_i64(set, &n) && n > 0) return n;
-    n = files / FILES_PER_COMMIT;
+    n = files / (pli__checkpoint_wants_v2(x->after) ? FILES_PER_COMMIT_V2 : FILES_PER_COMMIT);
     return n > DEFAULT_INTERVAL ? n / DEFAULT_INTERVAL * DEFAULT_INTERVAL : DEFAULT_INTERVAL;
 }
 
