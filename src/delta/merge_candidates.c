@@ -133,12 +133,13 @@ static void list_query(const finder *f, const char *target, pli__str source, spe
 
 /* Ranges lo, hi between the widest gaps. */
 static void gap_ranges(const finder *f, pli__str source, const char *distance, pli__buf *sql) {
-    pli__buf_addf(sql,
-                  "SELECT k AS lo, coalesce(lead(before) OVER (ORDER BY k), last) AS hi FROM (SELECT k, %s AS place, "
-                  "lag(k) OVER w AS before, lag(%s) OVER w AS place_before, max(k) OVER () AS last FROM ",
-                  distance, distance);
+    pli__buf_addf(
+        sql,
+        "SELECT k AS lo, coalesce(lead(before) OVER (ORDER BY k), last) AS hi FROM (SELECT k, before, last FROM "
+        "(SELECT k, lag(k) OVER w AS before, max(k) OVER () AS last, %s - lag(%s) OVER w AS gap FROM ",
+        distance, distance);
     add_keys(f, source, sql);
-    pli__buf_addf(sql, " WINDOW w AS (ORDER BY k)) ORDER BY place - place_before DESC NULLS FIRST LIMIT %d", RANGES);
+    pli__buf_addf(sql, " WINDOW w AS (ORDER BY k)) ORDER BY gap DESC NULLS FIRST LIMIT %d)", RANGES);
 }
 
 /* Ranges lo, hi of equally many values. */

@@ -6,7 +6,7 @@
 
 /* ---- tokens ---- */
 
-typedef enum { END, WORD, QUOTED, TEXT, SIGN } token_kind;
+typedef enum { END, WORD, QUOTED, TEXT, SIGN, OPEN /* a quote without its end */ } token_kind;
 
 typedef struct parser {
     const char *text;
@@ -16,7 +16,7 @@ typedef struct parser {
     token_kind kind;
 } parser;
 
-/* Behind a quoted text; the quote doubled stands for itself. */
+/* Behind a quoted text, NULL if it has no end; the quote doubled stands for itself. */
 static const char *skip_quoted(const char *p, bool escapes) {
     const char quote = *p++;
     for (; *p; p++) {
@@ -24,7 +24,7 @@ static const char *skip_quoted(const char *p, bool escapes) {
         else if (*p == quote && p[1] == quote) p++;
         else if (*p == quote) return p + 1;
     }
-    return p;
+    return NULL;
 }
 
 static const char *skip_blank(const char *p) {
@@ -57,7 +57,8 @@ static void next(parser *p) {
         p->kind = SIGN;
         s++;
     }
-    p->behind = s;
+    if (!s) p->kind = OPEN;
+    p->behind = s ? s : p->at + strlen(p->at);
 }
 
 static pli__str token(const parser *p) { return (pli__str){p->at, (size_t)(p->behind - p->at)}; }
@@ -94,7 +95,7 @@ static pli_status need_sign(parser *p, char c) {
 /* ---- expressions and names ---- */
 
 static bool ends_expression(const parser *p, const char *word, const char *signs) {
-    if (p->kind == END) return true;
+    if (p->kind == END || p->kind == OPEN) return true;
     if (word && is_word(p, word)) return true;
     return p->kind == SIGN && strchr(signs, *p->at);
 }
@@ -103,7 +104,7 @@ static bool ends_expression(const parser *p, const char *word, const char *signs
 static pli_status take_expression(parser *p, const char *word, const char *signs, const char **out) {
     const char *from = p->at, *to = p->at;
     size_t brackets = 0, cases = 0;
-    while (brackets || cases ? p->kind != END : !ends_expression(p, word, signs)) {
+    while (brackets || cases ? p->kind != END && p->kind != OPEN : !ends_expression(p, word, signs)) {
         if (p->kind == SIGN && strchr("([{", *p->at)) brackets++;
         if (p->kind == SIGN && strchr(")]}", *p->at)) {
             if (!brackets) return expected(p, "an expression");
@@ -114,6 +115,7 @@ static pli_status take_expression(parser *p, const char *word, const char *signs
         to = p->behind;
         next(p);
     }
+    if (p->kind == OPEN) return expected(p, "a closing quote");
     if (brackets) return expected(p, "a closing bracket");
     if (cases) return expected(p, "END of CASE");
     if (to == from) return expected(p, "an expression");
@@ -124,6 +126,7 @@ static pli_status take_expression(parser *p, const char *word, const char *signs
 /* A column's name, with or without `target.`. */
 static pli_status take_column(parser *p, const char **out) {
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+    if (p->kind == OPEN) return expected(p, "a closing quote");
     if (p->kind != WORD && p->kind != QUOTED) return expected(p, "a column");
     const bool target = is_word(p, "target");
     pli__str t = token(p);

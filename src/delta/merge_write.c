@@ -167,15 +167,22 @@ static pli_status add_metrics(pli__merge *m, pli_error *err) {
     return PLI_OK;
 }
 
+/* Rows that move to other files would get new ids. */
+static pli_status check_row_ids(const pli__merge *m, pli_error *err) {
+    const pli__dml *d = &m->now.d;
+    if (!pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true")) return PLI_OK;
+    if (!m->now.result.rows_updated && !pli__touched_left(d->touched)) return PLI_OK;
+    return pli__error_set(
+        err, PLI_E_UNSUPPORTED,
+        "the table tracks rows (feature 'rowTracking'): a merge cannot keep the ids of rows that it updates or moves to other files");
+}
+
 pli_status pli__merge_write(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
     pli__dml *d = &m->now.d;
-    const bool tracks = pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true");
-    if (tracks && m->now.result.rows_updated)
-        return pli__error_set(err, PLI_E_UNSUPPORTED,
-                              "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
     PLI_TRY(begin(m, err));
     PLI_TRY(pli__dml_take_rows(d, err));
+    PLI_TRY(check_row_ids(m, err));
     const bool changes = needs_changes(m);
     PLI_TRY(pli__merge_new_rows(m, &rows, err));
     PLI_TRY(keep_new_rows(m, changes, &rows, err));
