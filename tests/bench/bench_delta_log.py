@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from bench_delta_read import make_checkpoint  # noqa: E402
+from bench_delta_read import make_checkpoint
 
 PLI = str(Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve())
 PREFIX = Path(PLI).parents[1]
