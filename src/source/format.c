@@ -86,7 +86,7 @@ static const pli__reader_option options_table[] = {
     {"sheet", PLI__OPT_SHEET, EXCEL, "the first", "name of the sheet, or its number from 1"},
     {"range", PLI__OPT_TEXT, EXCEL, "what is filled", "cells to read, such as A3:F200"},
     {"all_text", PLI__OPT_BOOL, EXCEL, "false", "every column is text"},
-    {"stop_at_empty", PLI__OPT_BOOL, EXCEL, "true without range", "an empty row ends the table"},
+    {"stop_at_empty", PLI__OPT_BOOL, EXCEL, "false", "an empty row ends the table; else empty rows are passed over"},
 };
 enum { N_OPTIONS = sizeof options_table / sizeof *options_table };
 

@@ -23,29 +23,44 @@ static void add_bool(const pli__read *r, const char *option, const char *paramet
         pli__buf_addf(b, ", %s=%s", parameter, pli__option_bool(r, option, false) ? "true" : "false");
 }
 
-static pli_status excel_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
+/* The file and its sheet. */
+static pli_status add_sheet(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
     const json_t *sheet = pli__option_json(r, "sheet");
+    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+    pli__buf_add_sql_str(b, pli__str_of(file->path));
+    if (!sheet) return PLI_OK;
+    if (json_is_string(sheet)) {
+        pli__buf_addz(&name, json_string_value(sheet));
+        PLI_TRY(pli__xlsx_check_sheet(file->path, name.ptr, err));
+    } else PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
+    pli__buf_addz(b, ", sheet=");
+    pli__buf_add_sql_str(b, pli__buf_str(&name));
+    return pli__buf_status(b, err);
+}
+
+static pli_status excel_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
     const char *range = pli__option_text(r, "range", NULL);
     pli__buf_addz(b, "read_xlsx(");
-    pli__buf_add_sql_str(b, pli__str_of(file->path));
+    PLI_TRY(add_sheet(r, file, b, err));
     pli__buf_addf(b, ", header=%s", pli__option_bool(r, "header", true) ? "true" : "false");
-    if (json_is_string(sheet)) {
-        pli__buf_addz(b, ", sheet=");
-        pli__buf_add_sql_str(b, pli__str_of(json_string_value(sheet)));
-    } else if (sheet) {
-        PLI_AUTO(pli__buf_clear) pli__buf name = {0};
-        PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
-        pli__buf_addz(b, ", sheet=");
-        pli__buf_add_sql_str(b, pli__buf_str(&name));
-    }
     if (range) {
         pli__buf_addz(b, ", range=");
         pli__buf_add_sql_str(b, pli__str_of(range));
     }
     add_bool(r, "all_text", "all_varchar", b);
-    add_bool(r, "stop_at_empty", "stop_at_empty", b);
-    pli__buf_addc(b, ')');
+    pli__buf_addf(b, ", stop_at_empty=%s)", pli__option_bool(r, "stop_at_empty", false) ? "true" : "false");
     return pli__buf_status(b, err);
+}
+
+/* A sheet without a filled cell is an error to the engine, and no rows to us. Asked when it has failed. */
+static bool is_empty_sheet(const pli__read *r, pli__engine *e, const pli__input_file *file) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    int64_t filled = 1;
+    pli__buf_addz(&sql, "SELECT count(*) FROM read_xlsx(");
+    if (pli__option_text(r, "range", NULL) || add_sheet(r, file, &sql, NULL) != PLI_OK) return false;
+    pli__buf_addz(&sql, ", header=false, all_varchar=true, stop_at_empty=false, range='A1:Z1000')"
+                        " WHERE length(concat_ws('', *COLUMNS(*))) > 0");
+    return sql.ptr && pli__engine_query_i64(e, sql.ptr, &filled, NULL) == PLI_OK && filled == 0;
 }
 
 typedef struct single {
@@ -60,8 +75,22 @@ static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__buf_addz(&sql, "SELECT * FROM ");
     PLI_TRY(fn(parts->read, file, &sql, err));
-    PLI_TRY_IN(pli__engine_describe(e, sql.ptr, out, err), err, "'%s'", file->path);
-    return PLI_OK;
+    pli_error why = {0};
+    const pli_status status = pli__engine_describe(e, sql.ptr, out, &why);
+    if (status == PLI_OK || (fn == excel_function && is_empty_sheet(parts->read, e, file))) return PLI_OK;
+    /* the query is ours: what is wrong with it is the file */
+    return pli__error_set(err, status == PLI_E_SQL ? PLI_E_DATA : status, "'%s': %s", file->path, why.message);
+}
+
+/* Rows with a value; nothing where all rows count. */
+static void only_filled(table_function *fn, const pli__type *schema, pli__buf *out) {
+    if (fn != excel_function) return;
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        pli__buf_addz(out, i ? " AND " : " WHERE NOT (");
+        pli__buf_add_sql_name(out, pli__str_of(schema->fields[i].name));
+        pli__buf_addz(out, " IS NULL");
+    }
+    if (schema->n_fields) pli__buf_addc(out, ')');
 }
 
 /* Files of one schema: a UNION ALL of their functions. */
@@ -73,6 +102,7 @@ static pli_status add_same(pli__parts *parts, table_function *fn, const pli__typ
         pli__buf_add_sql_str(&from, pli__str_of(files[i]->path));
         pli__buf_addz(&from, " AS _pli_path FROM ");
         PLI_TRY(fn(parts->read, files[i], &from, err));
+        only_filled(fn, schema, &from);
     }
     pli__buf_addc(&from, ')');
     PLI_TRY(pli__buf_status(&from, err));
@@ -83,10 +113,10 @@ static pli_status add_same(pli__parts *parts, table_function *fn, const pli__typ
 static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n,
                                 const pli__input_file *const *files, const pli__input_file **group, pli_error *err) {
     for (size_t i = 0; i < n; i++) {
-        if (all[i].used) continue;
+        if (all[i].used || !all[i].schema) continue;
         size_t members = 0;
         for (size_t k = i; k < n; k++) {
-            if (all[k].used || !pli__type_equal(all[i].schema, all[k].schema, false)) continue;
+            if (all[k].used || !all[k].schema || !pli__type_equal(all[i].schema, all[k].schema, false)) continue;
             all[k].used = true;
             group[members++] = files[k];
         }

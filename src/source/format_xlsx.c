@@ -18,7 +18,20 @@ static uint32_t le(const char *p, size_t n) {
     return v;
 }
 
+/* Workbooks of Excel before 2007 are OLE documents. */
+static bool is_old_workbook(const char *path) {
+    PLI_AUTO(pli__buf_clear) pli__buf head = {0};
+    return pli__fs_read_at(path, 0, 8, &head, NULL) == PLI_OK && head.len == 8 &&
+           memcmp(head.ptr, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8) == 0;
+}
+
 static pli_status no_workbook(const char *path, pli_error *err) {
+    if (is_old_workbook(path)) {
+        const pli_status status = pli__error_set(
+            err, PLI_E_DATA, "'%s' is a workbook of the old form (.xls), which cannot be read", path);
+        (void)pli__error_hint(err, "save it as .xlsx or as CSV");
+        return status;
+    }
     return pli__error_set(err, PLI_E_DATA, "'%s' is not an Excel workbook (.xlsx)", path);
 }
 
@@ -133,23 +146,67 @@ static bool attribute(const char *tag, const char *end, const char *name, pli__s
     return false;
 }
 
-pli_status pli__xlsx_sheet_name(const char *path, int64_t number, pli__buf *out, pli_error *err) {
+/* Called for each sheet with its name; true ends the walk. */
+typedef bool sheet_fn(void *arg, int64_t number, pli__str name);
+
+static pli_status each_sheet(const char *path, sheet_fn *fn, void *arg, bool *ended, int64_t *count, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf xml = {0};
     PLI_TRY(read_entry(path, PLI_STR("xl/workbook.xml"), &xml, err));
     pli__buf_addc(&xml, ' ');
     PLI_TRY(pli__buf_status(&xml, err));
-    int64_t count = 0;
-    for (const char *p = xml.ptr; (p = strchr(p, '<'));) {
+    *ended = false;
+    *count = 0;
+    for (const char *p = xml.ptr; !*ended && (p = strchr(p, '<'));) {
         p++;
         const char *end = strchr(p, '>');
         if (!end) break;
         const char *colon = memchr(p, ':', (size_t)(end - p) < 16 ? (size_t)(end - p) : 16); /* a namespace's prefix */
-        const char *name = colon && memchr(p, ' ', (size_t)(colon - p)) == NULL ? colon + 1 : p;
+        const char *tag = colon && memchr(p, ' ', (size_t)(colon - p)) == NULL ? colon + 1 : p;
         pli__str value;
-        if (strncmp(name, "sheet ", 6) != 0 || !attribute(name + 6, end, "name", &value) || ++count != number) continue;
-        add_unescaped(out, value);
-        return pli__buf_status(out, err);
+        if (strncmp(tag, "sheet ", 6) != 0 || !attribute(tag + 6, end, "name", &value)) continue;
+        PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+        add_unescaped(&name, value);
+        PLI_TRY(pli__buf_status(&name, err));
+        *ended = fn(arg, ++*count, pli__buf_str(&name));
     }
+    return PLI_OK;
+}
+
+typedef struct wanted_sheet {
+    int64_t number; /* 0: by name */
+    const char *name;
+    pli__buf *out;
+    pli__buf others; /* names that were passed */
+} wanted_sheet;
+
+static bool is_wanted(void *arg, int64_t number, pli__str name) {
+    wanted_sheet *w = arg;
+    const bool found = w->number ? number == w->number : pli__str_ieqz(name, w->name);
+    if (found && w->out) pli__buf_adds(w->out, name);
+    pli__buf_addf(&w->others, "%s'%.*s'", number > 1 ? ", " : "", PLI_STR_ARG(name));
+    return found;
+}
+
+pli_status pli__xlsx_sheet_name(const char *path, int64_t number, pli__buf *out, pli_error *err) {
+    wanted_sheet w = {.number = number, .out = out};
+    bool found = false;
+    int64_t count = 0;
+    const pli_status status = each_sheet(path, is_wanted, &w, &found, &count, err);
+    pli__buf_clear(&w.others);
+    PLI_TRY(status);
+    if (found) return pli__buf_status(out, err);
     return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has %" PRId64 " sheets, there is no number %" PRId64, path, count,
                           number);
+}
+
+pli_status pli__xlsx_check_sheet(const char *path, const char *name, pli_error *err) {
+    wanted_sheet w = {.name = name};
+    bool found = false;
+    int64_t count = 0;
+    pli_status status = each_sheet(path, is_wanted, &w, &found, &count, err);
+    if (status == PLI_OK && !found)
+        status = pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no sheet '%s'; it has %s", path, name,
+                                w.others.ptr ? w.others.ptr : "none");
+    pli__buf_clear(&w.others);
+    return status;
 }
