@@ -2,7 +2,7 @@
 #
 #   PRESET=release|dev|asan|tsan|clang|fuzz   which build (CMakePresets.json)
 #   BUILD=build/mine                          a build folder of your own for that preset
-#   JOBS=2  PREFIX=/usr/local  DESTDIR=  ARGS="..."  CHECKS="format layers"  FUZZ_SECONDS=30
+#   JOBS=2  PREFIX=/usr/local  DESTDIR=  ARGS="..."  CHECKS="format layers"  T=30
 PRESET ?= release
 BUILD ?= build/$(PRESET)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -11,7 +11,8 @@ DESTDIR ?=
 ARGS ?=
 CHECKS ?=
 FILES ?=
-FUZZ_SECONDS ?= 30
+T ?= 30
+FUZZ_SECONDS ?= $(T)
 
 export JOBS
 
@@ -53,7 +54,7 @@ interop: ## other engines read our tables, and we read theirs (Spark, delta-rs, 
 	@scripts/build $(PRESET) $(BUILD)
 	@tests/run --build $(BUILD) --only interop $(ARGS)
 
-fuzz: ## each fuzz target for FUZZ_SECONDS
+fuzz: ## each fuzz target for T (or FUZZ_SECONDS) seconds from its kept inputs; ARGS=--plant: do they find planted bugs?
 	@scripts/setup fuzz
 	@scripts/fuzz $(FUZZ_SECONDS) $(ARGS)
 

@@ -4,7 +4,6 @@
 #include "base/arena.h"
 
 enum {
-    FILES_AT_ONCE = 256,
     COLUMNS_MAX = 1 << 20, /* rows of one file's schema */
     DEPTH_MAX = 256
 };
@@ -17,12 +16,12 @@ typedef struct node {
 } node;
 
 /* Which column of the query holds what. */
-enum { FILE_NAME, NAME, TYPE, REPETITION, N_CHILDREN, CONVERTED, LOGICAL, FIELD_ID };
+enum { NAME, TYPE, REPETITION, N_CHILDREN, CONVERTED, LOGICAL, FIELD_ID };
 
 typedef struct {
     pli__arena arena;
     node *nodes; /* of the present file */
-    size_t n, cap, next, open; /* open: children still to come */
+    size_t n, cap, next;
 } file_schema;
 
 static void file_schema_clear(file_schema *s) { pli__arena_clear(&s->arena); }
@@ -35,10 +34,9 @@ static int64_t number_at(const pli__chunk *c, size_t column, size_t row, int64_t
     return pli__chunk_is_null(c, column, row) ? absent : pli__chunk_i64(c, column, row);
 }
 
-static bool is_naive(pli__str type, pli__str converted, pli__str logical) {
+static bool is_naive(pli__str type, pli__str logical) {
     static const char word[] = "isAdjustedToUTC=0";
     if (pli__str_eqz(type, "INT96")) return true;
-    (void)converted;
     return pli__str_starts(logical, PLI_STR("TimestampType")) && memmem(logical.ptr, logical.len, word, strlen(word));
 }
 
@@ -57,7 +55,7 @@ static pli_status add_node(file_schema *s, const pli__chunk *c, size_t row, pli_
     }
     s->nodes[s->n++] = (node){.column = {.name = pli__arena_str(&s->arena, text_at(c, NAME, row)),
                                          .field_id = number_at(c, FIELD_ID, row, -1),
-                                         .is_naive_time = is_naive(text_at(c, TYPE, row), converted, logical),
+                                         .is_naive_time = is_naive(text_at(c, TYPE, row), logical),
                                          .is_variant = pli__str_starts(logical, PLI_STR("Variant"))},
                               .is_list = pli__str_eqz(converted, "LIST") ||
                                          pli__str_starts(logical, PLI_STR("ListType")),
@@ -65,7 +63,6 @@ static pli_status add_node(file_schema *s, const pli__chunk *c, size_t row, pli_
                                         pli__str_starts(logical, PLI_STR("MapType")),
                               .is_repeated = pli__str_eqz(text_at(c, REPETITION, row), "REPEATED"),
                               .n_children = (size_t)children};
-    s->open = s->open + (size_t)children - (s->n > 1);
     return pli__arena_status(&s->arena, err);
 }
 
@@ -106,70 +103,34 @@ static pli_status build(file_schema *s, unsigned depth, pli__file_column *out, p
 
 /* ---- reading ---- */
 
-static pli_status finish_file(file_schema *s, size_t file, pli__file_columns_fn *fn, void *arg, pli_error *err) {
-    pli__file_column root;
-    s->next = 0;
-    PLI_TRY(build(s, 0, &root, err));
-    PLI_TRY(fn(arg, file, &root, err));
-    s->n = s->cap = s->open = 0;
-    s->nodes = NULL;
-    pli__arena_reset(&s->arena);
-    return PLI_OK;
-}
-
-static void add_query(const char *const *paths, size_t n, pli__buf *sql) {
-    pli__buf_addz(sql, "SELECT file_name, name, type, repetition_type, num_children, converted_type, logical_type,"
-                       " field_id FROM parquet_schema([");
-    for (size_t i = 0; i < n; i++) {
-        if (i) pli__buf_addz(sql, ", ");
-        pli__buf_add_sql_str(sql, pli__str_of(paths[i]));
-    }
-    pli__buf_addz(sql, "])");
-}
-
-/* The engine may take the files in any order, and a file may be asked for twice: position of the path that has not come yet, n if
- * there is none. */
-static size_t find_path(const char *const *paths, size_t n, pli__str path, bool *came, size_t guess) {
-    for (size_t i = 0; i < n; i++) {
-        const size_t at = (guess + i) % n;
-        if (came[at] || !pli__str_eqz(path, paths[at])) continue;
-        came[at] = true;
-        return at;
-    }
-    return n;
-}
-
-static pli_status read_some(pli__engine *e, const char *const *paths, size_t first, size_t n, pli__file_columns_fn *fn,
-                            void *arg, pli_error *err) {
+/* A file at a time: rows of several files would come mixed, because the engine keeps no order between its threads. */
+static pli_status read_file(pli__engine *e, const char *path, file_schema *s, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
-    PLI_AUTO(file_schema_clear) file_schema s = {.n = 0};
     pli__chunk chunk;
-    bool came[FILES_AT_ONCE] = {false};
-    size_t file = n - 1, done = 0; /* so that the first guess is 0 */
-    add_query(paths + first, n, &sql);
+    pli__buf_addz(&sql, "SELECT name, type, repetition_type, num_children, converted_type, logical_type, field_id"
+                        " FROM parquet_schema([");
+    pli__buf_add_sql_str(&sql, pli__str_of(path));
+    pli__buf_addz(&sql, "])");
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
     for (;;) {
         PLI_TRY(pli__result_next(rows, &chunk, err));
-        if (!chunk.rows) break;
-        for (size_t i = 0; i < chunk.rows; i++) {
-            const pli__str path = pli__chunk_str(&chunk, FILE_NAME, i);
-            if (!s.n) file = find_path(paths + first, n, path, came, file + 1);
-            if (file >= n || !pli__str_eqz(path, paths[first + file]))
-                return pli__error_set(err, PLI_E_INTERNAL, "schemas of data files come mixed with each other");
-            PLI_TRY(add_node(&s, &chunk, i, err));
-            if (s.open) continue;
-            PLI_TRY(finish_file(&s, first + file, fn, arg, err));
-            done++;
-        }
+        if (!chunk.rows) return PLI_OK;
+        for (size_t i = 0; i < chunk.rows; i++) PLI_TRY(add_node(s, &chunk, i, err));
     }
-    return done == n ? PLI_OK : pli__error_set(err, PLI_E_INTERNAL, "%zu of %zu schemas of data files came", done, n);
 }
 
 pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,
                                   void *arg, pli_error *err) {
-    for (size_t first = 0; first < n; first += FILES_AT_ONCE)
-        PLI_TRY(read_some(e, paths, first, n - first < FILES_AT_ONCE ? n - first : FILES_AT_ONCE, fn, arg, err));
+    PLI_AUTO(file_schema_clear) file_schema s = {.n = 0};
+    for (size_t i = 0; i < n; i++) {
+        pli__file_column root;
+        PLI_TRY_IN(read_file(e, paths[i], &s, err), err, "file '%s'", paths[i]);
+        PLI_TRY_IN(build(&s, 0, &root, err), err, "file '%s'", paths[i]);
+        PLI_TRY(fn(arg, i, &root, err));
+        pli__arena_reset(&s.arena);
+        s = (file_schema){.arena = s.arena};
+    }
     return PLI_OK;
 }

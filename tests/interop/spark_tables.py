@@ -440,3 +440,218 @@ def dropped_feature(spark, path):
         "ALTER TABLE {t} DROP FEATURE deletionVectors",
         "INSERT INTO {t} VALUES (77)",
     )
+
+
+# ---------------------------------------------------------------- combined and unusual
+
+
+@feature("column mapping, deletion vectors, type widening, v2 checkpoints, together", changes=True)
+def everything(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, p short, s struct<a: byte, deep: struct<b: short, c: string>>, l array<struct<x: short>>) USING delta PARTITIONED BY (p)"
+        " TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.enableTypeWidening' = 'true',"
+        " 'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '3', 'delta.enableChangeDataFeed' = 'true', 'delta.enableInCommitTimestamps' = 'true')",
+        "INSERT INTO {t} SELECT /*+ repartition(1) */ cast(id AS int), cast(id % 2 AS short), named_struct('a', cast(id AS byte), 'deep',"
+        " named_struct('b', cast(id AS short), 'c', 'x')), array(named_struct('x', cast(id AS short)), NULL) FROM range(40)",
+        "DELETE FROM {t} WHERE id % 7 = 0",
+        "ALTER TABLE {t} ALTER COLUMN s.a TYPE int",
+        "ALTER TABLE {t} ALTER COLUMN l.element.x TYPE bigint",
+        "ALTER TABLE {t} ALTER COLUMN p TYPE int",
+        "UPDATE {t} SET s.deep.c = 'updated' WHERE id % 5 = 0",
+        "INSERT INTO {t} VALUES (1000, 70000, named_struct('a', 70000, 'deep', named_struct('b', 3S, 'c', 'y')), array(named_struct('x', 1L << 40)))",
+        "DELETE FROM {t} WHERE p = 0 AND id > 20",
+        "OPTIMIZE {t}",
+        "MERGE INTO {t} t USING (SELECT 1 id, 1 p) s ON t.id = s.id WHEN MATCHED THEN DELETE",
+    )
+
+
+@feature("renames and drops under deletion vectors and checkpoints")
+def renames(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id bigint, `part ``1` decimal(10,2), `p.2` timestamp, s struct<`a.b`: int, `c ``d`: struct<gone: string>>) USING delta"
+        " PARTITIONED BY (`part ``1`, `p.2`) TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '2')",
+        "INSERT INTO {t} SELECT /*+ repartition(1) */ id, cast(id % 2 AS decimal(10,2)) / 4, timestamp'1582-10-04 23:59:59.123456' + make_interval(0, 0, 0, cast(id % 2 AS int)),"
+        " named_struct('a.b', cast(id AS int), 'c `d', named_struct('gone', 'g')) FROM range(12)",
+        "ALTER TABLE {t} RENAME COLUMN `part ``1` TO `other part`",
+        "DELETE FROM {t} WHERE id = 3",
+        "ALTER TABLE {t} RENAME COLUMN `p.2` TO When",
+        "ALTER TABLE {t} ADD COLUMN s.`c ``d`.fresh int",
+        "ALTER TABLE {t} DROP COLUMN s.`c ``d`.gone",
+        "INSERT INTO {t} VALUES (100, 1.5, timestamp'2024-01-01 00:00:00', named_struct('a.b', 1, 'c `d', named_struct('fresh', 7)))",
+        "ALTER TABLE {t} RENAME COLUMN s.`a.b` TO `a``b`",
+        "ALTER TABLE {t} ADD COLUMN s.`a.b` string",
+        "UPDATE {t} SET s.`a.b` = 'again' WHERE id = 4",
+    )
+
+
+@feature("times and dates long ago")
+def old_times(spark, path):
+    moments = ", ".join(
+        f"({i}, timestamp'{t}', timestamp_ntz'{t}', date'{t[:10]}')"
+        for i, t in enumerate(
+            [
+                "0001-01-01 00:00:00.000001",
+                "1000-02-28 12:00:00",
+                "1500-02-28 23:59:59.999999",
+                "1582-10-04 00:00:00",
+                "1582-10-15 00:00:00",
+                "1677-09-21 00:12:43.145224",
+                "1883-11-18 12:03:57",
+                "1969-12-31 23:59:59.999999",
+                "1970-01-01 00:00:00",
+                "2262-04-11 23:47:16.854776",
+                "9999-12-31 23:59:59.999999",
+            ]
+        )
+    )
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, a timestamp, b timestamp_ntz, c date) USING delta TBLPROPERTIES ('delta.checkpointInterval' = '2')",
+        f"INSERT INTO {{t}} VALUES {moments}",
+        "INSERT INTO {t} VALUES (100, NULL, NULL, NULL)",
+        "DELETE FROM {t} WHERE a = timestamp'1582-10-15 00:00:00'",
+    )
+
+
+@feature("names that our own queries use")
+def own_names(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (c0 int, c1 string, r struct<c0: int, v1: int, k: int, v: int>, x int, t int, file_index int, k array<int>, v1 map<string, int>,"
+        " `select` int, `'` int, `\"` int, `%s{{}}` int, `_change_type` string, `_pli_file` int, rowid int) USING delta"
+        " PARTITIONED BY (x) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
+        "INSERT INTO {t} VALUES (1, 'one', named_struct('c0', 1, 'v1', 2, 'k', 3, 'v', 4), 5, 6, 7, array(8), map('m', 9), 10, 11, 12, 13, 'changed', 14, 15)",
+        "ALTER TABLE {t} RENAME COLUMN c0 TO c2",
+        "ALTER TABLE {t} RENAME COLUMN c1 TO c0",
+        "ALTER TABLE {t} RENAME COLUMN c2 TO c1",
+        "INSERT INTO {t} (c0, c1, x) VALUES ('two', 2, 3)",
+    )
+
+
+@feature("empty tables, commits and files")
+def empty(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, s struct<a: int>, p string) USING delta PARTITIONED BY (p)",
+        "ALTER TABLE {t} SET TBLPROPERTIES ('some.key' = 'v')",
+        "INSERT INTO {t} SELECT 1, NULL, 'x' WHERE false",
+        "INSERT INTO {t} VALUES (1, named_struct('a', NULL), ''), (NULL, NULL, NULL)",
+        "DELETE FROM {t} WHERE id = 99",
+        "DELETE FROM {t}",
+        "ALTER TABLE {t} ADD COLUMN late int",
+        "INSERT OVERWRITE {t} SELECT 1, NULL, 'x', 3 WHERE false",
+    )
+
+
+@feature("many columns, statistics on some, checkpoints")
+def wide(spark, path):
+    columns = [f"c{i} int" for i in range(40)]
+    values = ", ".join(f"cast(id + {i} AS int)" for i in range(40))
+    sql(
+        spark,
+        path,
+        f"CREATE TABLE {{t}} ({', '.join(columns)}) USING delta TBLPROPERTIES ('delta.checkpointInterval' = '3', 'delta.dataSkippingStatsColumns' = 'c39,c2',"
+        " 'delta.checkpoint.writeStatsAsStruct' = 'true')",
+        *(f"INSERT INTO {{t}} SELECT {values} FROM range({v * 10}, {v * 10 + 10})" for v in range(4)),
+        "ALTER TABLE {t} SET TBLPROPERTIES ('delta.dataSkippingStatsColumns' = 'c5')",
+        f"INSERT INTO {{t}} SELECT {values} FROM range(100, 110)",
+    )
+
+
+@feature("long texts and decimals at their limits")
+def long_texts(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, s string, v varchar(5), c char(4), d decimal(38,0), e decimal(38,38), f decimal(1,1), b binary) USING delta"
+        " TBLPROPERTIES ('delta.checkpointInterval' = '2')",
+        "INSERT INTO {t} VALUES (1, repeat('é', 40), 'abc', 'x', 99999999999999999999999999999999999999, 0.99999999999999999999999999999999999999, -0.9, unhex('00ff')),"
+        " (2, concat(repeat('z', 31), '🎵🎵'), '', '', -99999999999999999999999999999999999999, -0.00000000000000000000000000000000000001, 0.1, unhex(''))",
+        "INSERT INTO {t} VALUES (3, concat('a', char(0), 'b'), NULL, NULL, 0, 0, 0, NULL), (4, repeat('\\uDBFF\\uDFFF', 20), 'x', 'y', 1, 0.5, 0.5, unhex('80'))",
+        "DELETE FROM {t} WHERE id = 1",
+    )
+
+
+@feature("nested to the limit: maps with struct keys, lists of lists, nulls at every level")
+def deep(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, m map<struct<k: int, t: timestamp>, array<map<string, struct<d: date>>>>, ll array<array<array<int>>>,"
+        " s struct<s: struct<s: struct<s: array<struct<s: int>>>>>) USING delta TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
+        "INSERT INTO {t} SELECT 1, map(named_struct('k', 1, 't', timestamp'2024-01-01 00:00:00'), array(map('x', named_struct('d', date'2024-02-29')), NULL)),"
+        " array(array(array(1, NULL), NULL, array()), NULL), named_struct('s', named_struct('s', named_struct('s', array(named_struct('s', 1), NULL))))",
+        "INSERT INTO {t} SELECT 2, map(), array(), named_struct('s', NULL)",
+        "INSERT INTO {t} (id) VALUES (3)",
+        "ALTER TABLE {t} RENAME COLUMN s.s.s.s.element.s TO renamed",
+        "ALTER TABLE {t} RENAME COLUMN m.key.t TO moment",
+        "INSERT INTO {t} SELECT 4, NULL, NULL, named_struct('s', named_struct('s', named_struct('s', array(named_struct('renamed', 9)))))",
+    )
+
+
+@feature("converted from Parquet")
+def converted(spark, path):
+    spark.sql("SELECT id, cast(id % 3 AS int) p, concat('v', id) v FROM range(20)").write.partitionBy("p").parquet(path)
+    spark.sql(f"CONVERT TO DELTA parquet.`{path}` PARTITIONED BY (p int)")
+    sql(spark, path, "INSERT INTO {t} VALUES (100, 7, 'new')", "DELETE FROM {t} WHERE id < 3")
+
+
+@feature("codecs, pages of the second version, no dictionaries")
+def codecs(spark, path):
+    sql(spark, path, "CREATE TABLE {t} (id bigint, s string, d decimal(20,3), l array<int>, f float) USING delta")
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    for codec in ["none", "gzip", "zstd", "lz4raw", "snappy"]:
+        for version in ["v1", "v2"]:
+            hadoop.set("parquet.writer.version", version)
+            hadoop.setBoolean("parquet.enable.dictionary", version == "v1")
+            with conf(spark, spark_sql_parquet_compression_codec=codec):
+                sql(
+                    spark,
+                    path,
+                    f"INSERT INTO {{t}} SELECT id, '{codec} {version}', id * 1.001, array(cast(id AS int), NULL), id / 7 FROM range(20)",
+                )
+    hadoop.unset("parquet.writer.version")
+    hadoop.unset("parquet.enable.dictionary")
+
+
+@feature("change data feed: mapping by id, renames, drops and wider types within the range", changes=True)
+def change_feed_evolving(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id int, v string, s struct<a: int, b: string>, p date) USING delta PARTITIONED BY (p) TBLPROPERTIES"
+        " ('delta.enableChangeDataFeed' = 'true', 'delta.columnMapping.mode' = 'id', 'delta.enableRowTracking' = 'true')",
+        "INSERT INTO {t} SELECT cast(id AS int), 'a', named_struct('a', 1, 'b', 'x'), date'2024-01-01' FROM range(10)",
+        "UPDATE {t} SET v = 'b' WHERE id % 4 = 0",
+        "DELETE FROM {t} WHERE id = 5",
+        "MERGE INTO {t} t USING (SELECT cast(id AS int) id FROM range(8, 12)) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET s.b = 'merged'"
+        " WHEN NOT MATCHED THEN INSERT (id, v, s, p) VALUES (s.id, 'm', NULL, NULL)",
+        "OPTIMIZE {t}",
+        "INSERT OVERWRITE {t} SELECT 1, 'over', NULL, date'1582-10-04'",
+    )
+
+
+@feature("columns by id: renames, lost fields, deletion vectors")
+def mapping_id_deep(spark, path):
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id bigint, s struct<a: int, l: array<struct<x: int, y: string>>>, m map<string, struct<z: int>>) USING delta"
+        " TBLPROPERTIES ('delta.columnMapping.mode' = 'id', 'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '3')",
+        "INSERT INTO {t} SELECT /*+ repartition(1) */ id, named_struct('a', 1, 'l', array(named_struct('x', 1, 'y', 'q'), NULL)), map('k', named_struct('z', 5)) FROM range(10)",
+        "ALTER TABLE {t} RENAME COLUMN s.l.element.y TO yy",
+        "ALTER TABLE {t} DROP COLUMN s.l.element.x",
+        "ALTER TABLE {t} ADD COLUMN m.value.w string",
+        "ALTER TABLE {t} DROP COLUMN m.value.z",
+        "DELETE FROM {t} WHERE id = 2",
+        "INSERT INTO {t} SELECT 100, named_struct('a', 2, 'l', array(named_struct('yy', 'new'))), map('k', named_struct('w', 'w'))",
+        "ALTER TABLE {t} ADD COLUMN s.l.element.x double",
+        "INSERT INTO {t} SELECT 101, named_struct('a', 2, 'l', array(named_struct('yy', 'n', 'x', 1.5D))), NULL",
+    )
