@@ -4,6 +4,9 @@
  * sidecars that were touched, the small ones once there are many, and what the commits added. So appends to a big table cost a
  * checkpoint of their own size.
  *
+ * The checkpoint's own file is JSON, which opens without the engine. The first one of a log is Parquet under the classic name
+ * instead: readers that know no v2 checkpoints find it there, and with it the protocol that they cannot read.
+ *
  * All sidecars of one checkpoint have the same columns (readers take them as one): one with others is written anew.
  * A sidecar that is reused is touched before the checkpoint is published, because cleaning spares young ones (log_clean.c).
  */
@@ -14,6 +17,7 @@
 #include "base/hash.h"
 #include "delta/checkpoint_rows.h"
 #include "delta/checkpoint_write.h"
+#include "delta/log_list.h"
 #include "delta/path.h"
 #include "delta/tail.h"
 
@@ -261,7 +265,7 @@ static pli_status see_manifest(void *arg, const pli__written_file *file, pli_err
     return PLI_OK;
 }
 
-static pli_status write_parquet(v2_writer *w, pli_error *err) {
+static pli_status write_parquet(v2_writer *w, bool classic_name, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf temp = {0};
     pli__checkpoint_rows rows = {
         .snapshot = w->snapshot, .form = PLI__ROWS_MANIFEST, .n_sidecars = w->n_sidecars, .sidecars = w->sidecars};
@@ -272,7 +276,26 @@ static pli_status write_parquet(v2_writer *w, pli_error *err) {
     PLI_TRY(pli__checkpoint_rows_copy(&rows, w->e, temp.ptr, "", see_manifest, &w->r->bytes_written, err));
     w->r->actions += rows.actions;
     manifest_name(w, "parquet", name);
-    return pli__checkpoint_publish_file(temp.ptr, pli__store_local_path(pli__delta_log(w->t)), name, err);
+    if (classic_name) snprintf(name, sizeof name, "%020lld.checkpoint.parquet", (long long)w->r->version);
+    const pli_status s = pli__checkpoint_publish_file(temp.ptr, pli__store_local_path(pli__delta_log(w->t)), name, err);
+    if (s != PLI_E_EXISTS) return s;
+    pli__error_clear(err); /* somebody else has written the same state */
+    return PLI_OK;
+}
+
+static pli_status has_classic_name(v2_writer *w, bool *found, pli_error *err) {
+    PLI_AUTO(pli__log_listing_clear) pli__log_listing l = {0};
+    PLI_TRY(pli__log_list(pli__delta_log(w->t), 0, &l, err));
+    *found = false;
+    for (size_t i = 0; i < l.n_checkpoints; i++) *found = *found || l.checkpoints[i].kind == PLI__CHECKPOINT_CLASSIC;
+    return PLI_OK;
+}
+
+static pli_status write_own_file(v2_writer *w, pli_error *err) {
+    bool old_readers_served;
+    PLI_TRY(has_classic_name(w, &old_readers_served, err));
+    if (old_readers_served && pli__snapshot_n_txns(w->snapshot) <= JSON_TXNS_MAX) return write_json(w, err);
+    return write_parquet(w, !old_readers_served, err);
 }
 
 pli_status pli__checkpoint_write_v2(pli__snapshot *s, pli__delta *t, pli__engine *e, pli__delta_checkpoint_result *r,
@@ -285,7 +308,7 @@ pli_status pli__checkpoint_write_v2(pli__snapshot *s, pli__delta *t, pli__engine
     PLI_TRY(pli__snapshot_layers(s, PLI__FILES_ALL, &w.before, &w.tail, err));
     PLI_TRY(judge_old(&w, err));
     PLI_TRY(write_rest(&w, err));
-    PLI_TRY(pli__snapshot_n_txns(s) <= JSON_TXNS_MAX ? write_json(&w, err) : write_parquet(&w, err));
+    PLI_TRY(write_own_file(&w, err));
     r->sidecars = (int64_t)w.n_sidecars;
     r->bytes += r->bytes_written;
     return PLI_OK;

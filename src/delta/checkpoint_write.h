@@ -3,7 +3,7 @@
  *
  *   classic   one Parquet file
  *   v2        tables with delta.checkpointPolicy = v2: the file actions in sidecars, which later checkpoints go on using as
- *             long as nothing in them was removed; the rest in a JSON manifest (Parquet where that would be large)
+ *             long as nothing in them was removed; the rest in a JSON manifest, or in Parquet
  *
  * Order of publication: sidecars, checkpoint, `_last_checkpoint`; each under a temporary name, synced, renamed if absent.
  */

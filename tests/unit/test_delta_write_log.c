@@ -122,6 +122,19 @@ static void test_delta_write_log__a_sidecar_with_a_removed_file_is_written_anew(
     expect_files(f, 2);
 }
 
+static void test_delta_write_log__the_first_one_has_the_classic_name(void **state) {
+    write_fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        append(f, 1, &v2);
+        checkpoint(f);
+    }
+    assert_int_equal(count(f, "table/_delta_log/*0.checkpoint.parquet"), 1);
+    assert_int_equal(count(f, "table/_delta_log/*.checkpoint.*-*.json"), 2);
+    shell(f, "rm table/_delta_log/*.checkpoint.*-*.json table/_delta_log/*.crc");
+    remove_commits(f, 0);
+    expect_files(f, 3);
+}
+
 static void test_delta_write_log__many_small_sidecars_are_put_together(void **state) {
     write_fixture *f = *state;
     pli__delta_checkpoint_result r = {0};
@@ -167,6 +180,7 @@ static void test_delta_write_log__a_lost_sidecar_is_never_named_again(void **sta
 static void test_delta_write_log__many_transactions_make_a_manifest_in_parquet(void **state) {
     write_fixture *f = *state;
     append(f, 1, &v2);
+    checkpoint(f); /* takes the classic name */
     pli__snapshot *s = write_latest(f);
     pli__txn_handle *x = NULL;
     pli__commit_result c;
@@ -558,6 +572,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_delta_write_log__sidecars_that_nothing_touched_are_used_again),
         TEST(test_delta_write_log__a_sidecar_with_a_removed_file_is_written_anew),
+        TEST(test_delta_write_log__the_first_one_has_the_classic_name),
         TEST(test_delta_write_log__many_small_sidecars_are_put_together),
         TEST(test_delta_write_log__sidecars_with_other_columns_are_not_mixed),
         TEST(test_delta_write_log__a_lost_sidecar_is_never_named_again),
