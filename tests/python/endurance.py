@@ -6,8 +6,11 @@ small; the long ones are started by hand:
 """
 
 import argparse
+import os
 import random
 import resource
+import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,8 +21,9 @@ import polars as pl
 
 import polars_incremental as pli
 
+# Gives birth to one pipeline a line that it reads. Polars and the package are loaded once; neither has run anything before the fork.
 _PROGRAM = """
-import sys
+import os, sys, traceback
 import polars as pl
 import polars_incremental as pli
 
@@ -32,12 +36,23 @@ def transform(lf, state, batch_id):
     state.save_parquet("last", pl.DataFrame({"batch": [batch_id]}))
     return lf
 
-pipeline = pli.Pipeline(
-    pli.FilesSource(source, file_format="parquet", max_files_per_trigger=1),
-    checkpoint, pl.scan_parquet, pli.DeltaSink(table), transform,
-)
-print("ready", flush=True)
-pipeline.run(once=False, sleep=0)
+def live():
+    pli.Pipeline(
+        pli.FilesSource(source, file_format="parquet", max_files_per_trigger=1),
+        checkpoint, pl.scan_parquet, pli.DeltaSink(table), transform,
+    ).run(once=False, sleep=0)
+
+for _ in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        try:
+            live()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    print(pid, flush=True)
+    print(os.waitpid(pid, 0)[1], flush=True)
 """
 
 
@@ -48,6 +63,16 @@ def put_files(source, start, n):
         unfinished.rename(source / f"{i:07}.parquet")
 
 
+def life(nursery, seconds):
+    """One pipeline, killed after so long (None: never): whether it was, and its status."""
+    print(file=nursery.stdin, flush=True)
+    pid = int(nursery.stdout.readline())
+    was_killed = seconds is not None and not select.select([nursery.stdout], [], [], seconds)[0]
+    if was_killed:
+        os.kill(pid, signal.SIGKILL)
+    return was_killed, int(nursery.stdout.readline())
+
+
 def kills(folder, n, seed, say=lambda text: None):
     """Kill the pipeline n times at random moments; what is wrong afterwards, as a list of sentences."""
     r = random.Random(seed)
@@ -56,25 +81,25 @@ def kills(folder, n, seed, say=lambda text: None):
     files = killed = before = 0
     window = 0.25
     command = [sys.executable, "-c", _PROGRAM, *map(str, (source, checkpoint, table))]
-    while killed < n:
-        done = pli.inspect_checkpoint(checkpoint).commits
-        # about one batch a life, however busy the machine is
-        window *= 1.1 if done == before else 0.9
-        before = done
-        if files - done < 40:
-            put_files(source, files, 40)
-            files += 40
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
-            child.stdout.readline()
-            try:
-                if child.wait(r.uniform(0, window)):
-                    return [f"after {killed} kills the pipeline failed by itself"]
-            except subprocess.TimeoutExpired:
-                child.kill()
-                killed += 1
-        if killed % 100 == 0:
-            say(f"{killed} kills, {done} batches")
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as nursery:
+        while killed < n:
+            done = pli.inspect_checkpoint(checkpoint).commits
+            # about one batch a life, however busy the machine is
+            window *= 1.1 if done == before else 0.9
+            before = done
+            if files - done < 40:
+                put_files(source, files, 40)
+                files += 40
+            was_killed, status = life(nursery, r.uniform(0, window))
+            if status and not was_killed:
+                return [f"after {killed} kills the pipeline failed by itself"]
+            killed += was_killed
+            if was_killed and killed % 100 == 0:
+                say(f"{killed} kills, {done} batches")
+        _, status = life(nursery, None)
+        nursery.stdin.close()
+    if status:
+        return ["the last run failed"]
     return wrong(folder, files)
 
 
