@@ -2,8 +2,7 @@
  * SQL's MERGE for callers who run batches themselves (the Python package): clauses as JSON, and with the identity of a batch
  * the commit is exactly-once, as that of pli_delta_write.
  */
-#include "config/stream_write.h"
-#include "delta/merge.h"
+#include "config/stream_identity.h"
 
 #define SOURCE "pli_merge_rows"
 #define CLAUSES_MAX 1000
@@ -12,14 +11,11 @@ typedef struct merger {
     const pli__wishes *w;
     pli__arena arena;
     pli__merge_options options;
-    pli__sink *sink;
-    pli__sink_state state; /* what the table shows */
-    pli__buf info;
+    pli__identity id;
 } merger;
 
 static void merger_clear(merger *m) {
-    pli__sink_free(m->sink);
-    pli__buf_clear(&m->info);
+    pli__identity_clear(&m->id);
     pli__arena_clear(&m->arena);
 }
 
@@ -86,31 +82,10 @@ static pli_status read_clauses(merger *m, pli_error *err) {
     return m->options.on ? PLI_OK : pli__error_set(err, PLI_E_ARGUMENT, "a merge needs `on`, a condition");
 }
 
-/* ---- exactly once ---- */
-
-/* Another writer's commit with our txn: look again from the start, by the digest. */
-static pli_status on_txn(void *arg, const pli__txn *found, int64_t commit_version, pli_error *err) {
-    const merger *m = arg;
-    (void)commit_version;
-    if (found->version < m->w->batch.batch_id) return PLI_OK;
-    return pli__error_set(err, PLI_E_CONFLICT, "another runner has written batch %lld", (long long)found->version);
-}
-
-static pli_status identify(void *arg, pli__snapshot *s, pli__merge_identity *out, pli_error *err) {
-    merger *m = arg;
-    const pli__batch_ref *b = &m->w->batch;
-    *out = (pli__merge_identity){.app_id = b->app_id, .txn_version = b->batch_id, .on_txn = on_txn, .on_txn_arg = m};
-    PLI_TRY(pli__wishes_look(m->sink, m->w, &m->state, &out->repeat, err));
-    pli__buf_reset(&m->info);
-    PLI_TRY(pli__wishes_info(m->w, pli__snapshot_metadata(s)->id, &m->info, err));
-    out->extra_commit_info = m->info.ptr;
-    return PLI_OK;
-}
-
 /* ---- the merge ---- */
 
 static pli_status result(const merger *m, pli__delta *t, const pli__merge_result *r, json_t **out, pli_error *err) {
-    if (r->repeat) return pli__wishes_repeat(m->w, &m->state, out, err);
+    if (r->repeat) return pli__wishes_repeat(m->w, &m->id.state, out, err);
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     PLI_TRY(pli__snapshot_open(t, r->version, NULL, &s, err));
     const pli__str id = pli__snapshot_metadata(s)->id;
@@ -138,9 +113,9 @@ static pli_status run(pli_env *env, merger *m, json_t **out, pli_error *err) {
     PLI_AUTO(pli__delta_auto) pli__delta *t = NULL;
     pli__merge_result r = {0};
     PLI_TRY(read_clauses(m, err));
-    PLI_TRY(pli__sink_delta_new(env, &m->w->sink, &m->sink, err));
+    PLI_TRY(pli__identity_open(env, m->w, &m->id, err));
     PLI_TRY(pli__delta_open(env, m->w->sink.path, &t, err));
-    if (!m->w->batch.anonymous) m->options.identify = identify, m->options.identify_arg = m;
+    pli__identity_use(&m->id, &m->options);
     PLI_TRY(pli__merge_run(t, "SELECT * FROM " SOURCE, &m->options, &r, err));
     return result(m, t, &r, out, err);
 }
