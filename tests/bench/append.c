@@ -55,7 +55,7 @@ static void print_times(const char *name, const double *took, int n) {
 }
 
 int main(int argc, char **argv) {
-    const int n = argc == 4 ? atoi(argv[2]) : 0, rows = argc == 4 ? atoi(argv[3]) : 0;
+    const int n = argc == 4 ? (int)strtol(argv[2], NULL, 10) : 0, rows = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0;
     if (n < 2) return fprintf(stderr, "usage: append TABLE APPENDS ROWS\n"), 2;
     pli_error err = {0};
     pli_env *env = NULL;
