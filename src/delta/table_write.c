@@ -9,45 +9,17 @@
 #include "delta/convert.h"
 #include "delta/dml.h"
 #include "delta/maintain.h"
-#include "delta/table_public.h"
+#include "delta/table_report.h"
 #include "delta/write.h"
 
-#define NOT_NULL(expr)                                                                                                 \
-    do {                                                                                                               \
-        if (!(expr)) return pli__error_set(err, PLI_E_ARGUMENT, "'%s' must not be NULL", #expr);                       \
-    } while (0)
-/* A caller's struct may be older (smaller) than ours: what it lacks is zero. */
-#define COPY_OPTIONS(from, to)                                                                                         \
-    do {                                                                                                               \
-        if (from) {                                                                                                    \
-            if ((from)->size == 0) return pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");     \
-            memcpy(&(to), (from), (from)->size < sizeof(to) ? (from)->size : sizeof(to));                              \
-        }                                                                                                              \
-    } while (0)
-
 /* ---- reports ---- */
-
-static void begin_report(pli__buf *row, const char *operation, int64_t version, bool committed) {
-    pli__buf_addf(row, "{\"operation\":\"%s\",\"version\":%lld,\"committed\":%s", operation, (long long)version,
-                  committed ? "true" : "false");
-}
-
-static void add_number(pli__buf *row, const char *key, int64_t value) {
-    pli__buf_addf(row, ",\"%s\":%lld", key, (long long)value);
-}
-
-static pli_status end_report(pli__buf *row, pli_row_fn *fn, void *arg, pli_error *err) {
-    pli__buf_addc(row, '}');
-    PLI_TRY(pli__buf_status(row, err));
-    return fn ? pli__table_emit(fn, arg, row, err) : PLI_OK;
-}
 
 /* The operation is done by then: a report that is not wanted does not undo it. */
 static pli_status simple_report(const char *operation, int64_t version, bool committed, pli_row_fn *fn, void *arg,
                                 pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
-    begin_report(&row, operation, version, committed);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, operation, version, committed);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 /* ---- create, write ---- */
@@ -55,12 +27,12 @@ static pli_status simple_report(const char *operation, int64_t version, bool com
 static pli_status report_write(const char *operation, const pli__write_result *r, pli_row_fn *fn, void *arg,
                                pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
-    begin_report(&row, operation, r->version, true);
-    add_number(&row, "rows", r->rows);
-    add_number(&row, "bytes", r->bytes);
-    add_number(&row, "filesAdded", r->files_added);
-    add_number(&row, "filesRemoved", r->files_removed);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, operation, r->version, true);
+    pli__report_number(&row, "rows", r->rows);
+    pli__report_number(&row, "bytes", r->bytes);
+    pli__report_number(&row, "filesAdded", r->files_added);
+    pli__report_number(&row, "filesRemoved", r->files_removed);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn,
@@ -68,9 +40,9 @@ pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_op
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
     pli_write_options o = {0};
     pli__write_result r = {0};
-    NOT_NULL(t);
-    NOT_NULL(schema);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(schema);
+    PLI__COPY_OPTIONS(options, o);
     o.mode = PLI_WRITE_ERROR_IF_EXISTS;
     if (schema[0] == '{') PLI_TRY(pli__type_from_delta(pli__str_of(schema), &type, err));
     else PLI_TRY(pli__type_from_sql(pli__str_of(schema), &type, err));
@@ -84,9 +56,9 @@ pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_op
                                void *arg, pli_error *err) {
     pli_write_options o = {0};
     pli__write_result r = {0};
-    NOT_NULL(t);
-    NOT_NULL(sql);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(sql);
+    PLI__COPY_OPTIONS(options, o);
     PLI_TRY(pli__write_query(t->delta, sql, NULL, &o, &r, err));
     return report_write("WRITE", &r, fn, arg, err);
 }
@@ -109,7 +81,7 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
     pli__write_result r = {0};
     pli__engine *e = NULL;
     char name[64] = "pli_stream_", uuid[37];
-    NOT_NULL(take);
+    PLI__NOT_NULL(take);
     pli_status s = t ? PLI_OK : pli__error_set(err, PLI_E_ARGUMENT, "'t' must not be NULL");
     if (s == PLI_OK && options && options->size == 0)
         s = pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");
@@ -118,7 +90,7 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
         if (take->release) take->release(take);
         return s;
     }
-    COPY_OPTIONS(options, o);
+    PLI__COPY_OPTIONS(options, o);
     pli__uuid_new(uuid);
     for (size_t i = 0, k = strlen(name); uuid[i]; i++)
         if (uuid[i] != '-') name[k++] = uuid[i], name[k] = '\0';
@@ -133,23 +105,23 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
 static pli_status report_dml(const char *operation, const pli__dml_result *r, pli_row_fn *fn, void *arg,
                              pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
-    begin_report(&row, operation, r->version, r->committed);
-    add_number(&row, "rows", r->rows);
-    add_number(&row, "filesScanned", r->files_scanned);
-    add_number(&row, "filesRemoved", r->files_removed);
-    add_number(&row, "filesAdded", r->files_added);
-    add_number(&row, "deletionVectorsAdded", r->vectors_added);
-    add_number(&row, "bytesAdded", r->bytes_added);
-    add_number(&row, "rowsCopied", r->rows_copied);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, operation, r->version, r->committed);
+    pli__report_number(&row, "rows", r->rows);
+    pli__report_number(&row, "filesScanned", r->files_scanned);
+    pli__report_number(&row, "filesRemoved", r->files_removed);
+    pli__report_number(&row, "filesAdded", r->files_added);
+    pli__report_number(&row, "deletionVectorsAdded", r->vectors_added);
+    pli__report_number(&row, "bytesAdded", r->bytes_added);
+    pli__report_number(&row, "rowsCopied", r->rows_copied);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 pli_status pli_table_delete(pli_table *t, const pli_delete_options *options, pli_row_fn *fn, void *arg,
                             pli_error *err) {
     pli_delete_options o = {0};
     pli__dml_result r = {0};
-    NOT_NULL(t);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__COPY_OPTIONS(options, o);
     const pli__dml_options dml = {.where = o.where,
                                   .copy_on_write = o.copy_on_write,
                                   .relaxed = o.relaxed,
@@ -163,9 +135,9 @@ pli_status pli_table_update(pli_table *t, const pli_update_options *options, pli
                             pli_error *err) {
     pli_update_options o = {0};
     pli__dml_result r = {0};
-    NOT_NULL(t);
-    NOT_NULL(options);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(options);
+    PLI__COPY_OPTIONS(options, o);
     PLI_AUTO(pli__free_ptr) pli__assignment *set = calloc(o.n_set + 1, sizeof *set);
     if (!set) return pli__error_memory(err);
     for (size_t i = 0; i < o.n_set; i++) {
@@ -191,8 +163,8 @@ pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options,
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     pli_optimize_options o = {0};
     pli__optimize_result r = {0};
-    NOT_NULL(t);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__COPY_OPTIONS(options, o);
     const pli__optimize_options z = {.where = o.where,
                                      .n_zorder = o.n_zorder,
                                      .zorder = o.zorder,
@@ -200,13 +172,13 @@ pli_status pli_table_optimize(pli_table *t, const pli_optimize_options *options,
                                      .dry_run = o.dry_run,
                                      .relaxed = o.relaxed};
     PLI_TRY(pli__optimize(t->delta, &z, &r, err));
-    begin_report(&row, "OPTIMIZE", r.version, r.committed);
-    add_number(&row, "filesRemoved", r.files_removed);
-    add_number(&row, "filesAdded", r.files_added);
-    add_number(&row, "bytesRemoved", r.bytes_removed);
-    add_number(&row, "bytesAdded", r.bytes_added);
-    add_number(&row, "partitions", r.partitions);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, "OPTIMIZE", r.version, r.committed);
+    pli__report_number(&row, "filesRemoved", r.files_removed);
+    pli__report_number(&row, "filesAdded", r.files_added);
+    pli__report_number(&row, "bytesRemoved", r.bytes_removed);
+    pli__report_number(&row, "bytesAdded", r.bytes_added);
+    pli__report_number(&row, "partitions", r.partitions);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 typedef struct {
@@ -219,8 +191,8 @@ static pli_status report_file(void *arg, const char *path, int64_t size, pli_err
     const reporter *r = arg;
     pli__buf_addz(&row, "{\"path\":");
     pli__buf_add_json(&row, pli__str_of(path));
-    add_number(&row, "size", size);
-    return end_report(&row, r->fn, r->arg, err);
+    pli__report_number(&row, "size", size);
+    return pli__report_end(&row, r->fn, r->arg, err);
 }
 
 pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli_row_fn *fn, void *arg,
@@ -229,18 +201,18 @@ pli_status pli_table_vacuum(pli_table *t, const pli_vacuum_options *options, pli
     pli_vacuum_options o = {0};
     pli__vacuum_result r = {0};
     reporter report = {fn, arg};
-    NOT_NULL(t);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__COPY_OPTIONS(options, o);
     pli__vacuum_options v = {.retention_us = -1, .allow_short = o.allow_short, .dry_run = o.dry_run};
     if (o.retention && (!pli__time_parse_duration(pli__str_of(o.retention), &v.retention_us) || v.retention_us < 0))
         return pli__error_set(err, PLI_E_ARGUMENT, "'%s' is no duration", o.retention);
     PLI_TRY(pli__vacuum(t->delta, &v, fn ? report_file : NULL, &report, &r, err));
     pli__buf_addz(&row, "{\"operation\":\"VACUUM\"");
-    add_number(&row, "filesDeleted", r.files_deleted);
-    add_number(&row, "bytesDeleted", r.bytes_deleted);
-    add_number(&row, "foldersDeleted", r.folders_deleted);
-    add_number(&row, "filesKept", r.files_kept);
-    return end_report(&row, fn, arg, err);
+    pli__report_number(&row, "filesDeleted", r.files_deleted);
+    pli__report_number(&row, "bytesDeleted", r.bytes_deleted);
+    pli__report_number(&row, "foldersDeleted", r.folders_deleted);
+    pli__report_number(&row, "filesKept", r.files_kept);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_row_fn *fn, void *arg, pli_error *err) {
@@ -248,23 +220,23 @@ pli_status pli_table_restore(pli_table *t, const pli_at *at, bool dry_run, pli_r
     pli__restore_result r = {0};
     pli_at where = {0};
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(at);
-    COPY_OPTIONS(at, where);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(at);
+    PLI__COPY_OPTIONS(at, where);
     if (!where.has_version && !where.timestamp)
         return pli__error_set(err, PLI_E_ARGUMENT, "a restore needs a version or a time");
     PLI_TRY(pli__table_resolve(t, where.has_version, where.version, where.timestamp, &version, err));
     PLI_TRY(pli__restore(t->delta, version, dry_run, &r, err));
-    begin_report(&row, "RESTORE", r.version, r.committed);
-    add_number(&row, "filesRestored", r.files_restored);
-    add_number(&row, "filesRemoved", r.files_removed);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, "RESTORE", r.version, r.committed);
+    pli__report_number(&row, "filesRestored", r.files_restored);
+    pli__report_number(&row, "filesRemoved", r.files_removed);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 pli_status pli_table_set_properties(pli_table *t, const pli_property *properties, size_t n, pli_row_fn *fn, void *arg,
                                     pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
+    PLI__NOT_NULL(t);
     PLI_AUTO(pli__free_ptr) pli__kv *set = calloc(n + 1, sizeof *set);
     if (!set) return pli__error_memory(err);
     for (size_t i = 0; i < n; i++) {
@@ -279,16 +251,16 @@ pli_status pli_table_set_properties(pli_table *t, const pli_property *properties
 pli_status pli_table_add_constraint(pli_table *t, const char *name, const char *expression, pli_row_fn *fn, void *arg,
                                     pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(name);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(name);
     PLI_TRY(pli__add_constraint(t->delta, name, expression, &version, err));
     return simple_report("ADD CONSTRAINT", version, true, fn, arg, err);
 }
 
 pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn *fn, void *arg, pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(name);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(name);
     PLI_TRY(pli__drop_constraint(t->delta, name, &version, err));
     return simple_report("DROP CONSTRAINT", version, true, fn, arg, err);
 }
@@ -296,17 +268,17 @@ pli_status pli_table_drop_constraint(pli_table *t, const char *name, pli_row_fn 
 pli_status pli_table_rename_column(pli_table *t, const char *path, const char *name, pli_row_fn *fn, void *arg,
                                    pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(path);
-    NOT_NULL(name);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(path);
+    PLI__NOT_NULL(name);
     PLI_TRY(pli__rename_column(t->delta, path, name, &version, err));
     return simple_report("RENAME COLUMN", version, true, fn, arg, err);
 }
 
 pli_status pli_table_drop_column(pli_table *t, const char *path, pli_row_fn *fn, void *arg, pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(path);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(path);
     PLI_TRY(pli__drop_column(t->delta, path, &version, err));
     return simple_report("DROP COLUMNS", version, true, fn, arg, err);
 }
@@ -314,9 +286,9 @@ pli_status pli_table_drop_column(pli_table *t, const char *path, pli_row_fn *fn,
 pli_status pli_table_add_column(pli_table *t, const char *path, const char *type, pli_row_fn *fn, void *arg,
                                 pli_error *err) {
     int64_t version;
-    NOT_NULL(t);
-    NOT_NULL(path);
-    NOT_NULL(type);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(path);
+    PLI__NOT_NULL(type);
     PLI_TRY(pli__add_column(t->delta, path, type, &version, err));
     return simple_report("ADD COLUMNS", version, true, fn, arg, err);
 }
@@ -328,8 +300,8 @@ pli_status pli_table_convert(pli_table *t, const pli_convert_options *options, p
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     pli_convert_options o = {0};
     pli__convert_result r = {0};
-    NOT_NULL(t);
-    COPY_OPTIONS(options, o);
+    PLI__NOT_NULL(t);
+    PLI__COPY_OPTIONS(options, o);
     PLI_AUTO(pli__free_ptr) pli__kv *properties = calloc(o.n_properties + 1, sizeof *properties);
     if (!properties) return pli__error_memory(err);
     for (size_t i = 0; i < o.n_properties; i++) {
@@ -343,12 +315,12 @@ pli_status pli_table_convert(pli_table *t, const pli_convert_options *options, p
                                     .no_statistics = o.no_statistics,
                                     .dry_run = o.dry_run};
     PLI_TRY(pli__convert(t->delta, &c, &r, err));
-    begin_report(&row, "CONVERT", r.version, r.committed);
-    add_number(&row, "files", r.files);
-    add_number(&row, "bytes", r.bytes);
-    add_number(&row, "rows", r.rows);
-    add_number(&row, "filesIgnored", r.files_ignored);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, "CONVERT", r.version, r.committed);
+    pli__report_number(&row, "files", r.files);
+    pli__report_number(&row, "bytes", r.bytes);
+    pli__report_number(&row, "rows", r.rows);
+    pli__report_number(&row, "filesIgnored", r.files_ignored);
+    return pli__report_end(&row, fn, arg, err);
 }
 
 pli_status pli_table_clone(pli_table *t, const char *destination, const pli_at *at, bool dry_run, pli_row_fn *fn,
@@ -358,16 +330,16 @@ pli_status pli_table_clone(pli_table *t, const char *destination, const pli_at *
     pli__clone_result r = {0};
     pli_at where = {0};
     int64_t version = PLI__LATEST;
-    NOT_NULL(t);
-    NOT_NULL(destination);
-    COPY_OPTIONS(at, where);
+    PLI__NOT_NULL(t);
+    PLI__NOT_NULL(destination);
+    PLI__COPY_OPTIONS(at, where);
     if (where.has_version || where.timestamp)
         PLI_TRY(pli__table_resolve(t, where.has_version, where.version, where.timestamp, &version, err));
     PLI_TRY(pli__delta_open(t->env, destination, &to, err));
     PLI_TRY(pli__clone(t->delta, version, to, dry_run, &r, err));
-    begin_report(&row, "CLONE", r.version, r.committed);
-    add_number(&row, "sourceVersion", r.source_version);
-    add_number(&row, "files", r.files);
-    add_number(&row, "bytes", r.bytes);
-    return end_report(&row, fn, arg, err);
+    pli__report_begin(&row, "CLONE", r.version, r.committed);
+    pli__report_number(&row, "sourceVersion", r.source_version);
+    pli__report_number(&row, "files", r.files);
+    pli__report_number(&row, "bytes", r.bytes);
+    return pli__report_end(&row, fn, arg, err);
 }
