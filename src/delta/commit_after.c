@@ -144,6 +144,16 @@ static pli_status begin_anew(pli__txn_handle *x, int64_t version, pli_error *err
     return PLI_OK;
 }
 
+/* The snapshot may go back to a checkpoint that somebody has cleaned away since: then it is opened again. */
+static pli_status write_checkpoint(pli__txn_handle *x, int64_t version, pli__delta_checkpoint_result *r,
+                                   pli_error *err) {
+    const pli_status s = pli__delta_checkpoint_write(x->after, x->t, r, err);
+    if (s == PLI_OK || s == PLI_E_MEMORY || s == PLI_E_CANCELLED) return s;
+    pli__error_clear(err);
+    PLI_TRY(begin_anew(x, version, err));
+    return pli__delta_checkpoint_write(x->after, x->t, r, err);
+}
+
 static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     totals n = {0};
     bool known = false;
@@ -157,7 +167,7 @@ static pli_status finish(pli__txn_handle *x, int64_t version, pli_error *err) {
     }
     if (version == 0 || version % checkpoint_interval(x, known ? n.files : files_of_hint(x->t)) != 0) return PLI_OK;
     if (!pli__store_local_path(pli__delta_log(x->t))) return PLI_OK;
-    PLI_TRY(pli__delta_checkpoint_write(x->after, x->t, &r, err));
+    PLI_TRY(write_checkpoint(x, version, &r, err));
     if (!known && r.actions) {
         n = (totals){r.add_files, r.table_bytes}; /* a chain of .crc files begins here */
         PLI_TRY(write_crc(x, version, &n, err));

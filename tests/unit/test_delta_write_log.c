@@ -556,6 +556,23 @@ static void test_delta_write_log__an_open_table_sees_other_writers_and_another_t
     pli_table_close(t);
 }
 
+static void test_delta_write_log__an_open_table_outlives_the_checkpoint_that_it_began_with(void **state) {
+    write_fixture *f = *state;
+    pli_table *t = NULL;
+    append(f, 2, &classic);
+    checkpoint(f); /* of version 1 */
+    OK(pli_table_open(f->env, temp_path(f->dir, "table"), &t, &err));
+    write_one(t, 7); /* goes back to it */
+    append(f, 1, NULL);
+    checkpoint(f); /* of version 3 */
+    shell(f, "cd table/_delta_log && rm 00000000000000000000.* 00000000000000000001.*");
+    set_property(f, "delta.checkpointInterval", "5");
+    write_one(t, 8); /* version 5 */
+    pli_table_close(t);
+    assert_int_equal(count(f, "table/_delta_log/*5.checkpoint.parquet"), 1);
+    expect_files(f, 5);
+}
+
 static void test_delta_write_log__appends_go_on_after_their_checkpoints(void **state) {
     write_fixture *f = *state;
     pli_table *t = NULL;
@@ -592,6 +609,7 @@ int main(void) {
         TEST(test_delta_write_log__fsck_takes_out_what_is_missing),
         TEST(test_delta_write_log__fsck_leaves_the_change_feed_readable),
         TEST(test_delta_write_log__an_open_table_sees_other_writers_and_another_table),
+        TEST(test_delta_write_log__an_open_table_outlives_the_checkpoint_that_it_began_with),
         TEST(test_delta_write_log__appends_go_on_after_their_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
