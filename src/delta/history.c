@@ -150,9 +150,10 @@ pli_status pli__delta_version_at(pli__delta *t, int64_t time_us, int64_t *out, p
     if (version < earliest) {
         char asked[40];
         pli__time_format_iso(time_us, asked);
-        return pli__error_set(err, PLI_E_NOT_FOUND,
-                              "'%s' has no version as of %s: its oldest one, %" PRId64 ", is newer", t->root, asked,
-                              earliest);
+        pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version as of %s: its oldest one, %" PRId64 ", is newer",
+                       t->root, asked, earliest);
+        pli__error_hint(err, "`pli delta history` lists the versions with their times");
+        return PLI_E_NOT_FOUND;
     }
     *out = version;
     return PLI_OK;

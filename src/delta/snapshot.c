@@ -310,15 +310,18 @@ static pli_status check_range(const pli__snapshot *s, int64_t last, const pli__l
     if (last < 0)
         return pli__error_set(err, PLI_E_NOT_A_TABLE, "'%s' is not a Delta table: its _delta_log holds no commit",
                               s->table->root);
-    if (s->version > last)
-        return pli__error_set(err, PLI_E_NOT_FOUND,
-                              "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64, s->version,
-                              s->table->root, last);
+    if (s->version > last) {
+        pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
+                       s->version, s->table->root, last);
+        pli__error_hint(err, "`pli delta history` lists the versions that are there");
+        return PLI_E_NOT_FOUND;
+    }
     const int64_t first = l->n_commits ? l->commits[0] : 0;
-    if (first > 0 && s->version < first && !can_rebuild(s, l))
-        return pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' is no longer available", s->version,
-                              s->table->root);
-    return PLI_OK;
+    if (first == 0 || s->version >= first || can_rebuild(s, l)) return PLI_OK;
+    pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' is no longer available", s->version,
+                   s->table->root);
+    pli__error_hint(err, "`pli delta history` lists the versions that are there");
+    return PLI_E_NOT_FOUND;
 }
 
 /* Where to begin listing: the hint saves reading names, and is believed only as far as what is found there. */

@@ -12,6 +12,7 @@ typedef struct {
     pli_table *table;
     pli__scan *scan;
     pli__changes *changes;
+    int64_t from, to; /* versions; of a scan, the same */
     pli__buf sql;
 } source;
 
@@ -28,6 +29,16 @@ static pli_status finish_source(source *s, bool has_limit, int64_t limit, pli_er
     return pli__buf_status(&s->sql, err);
 }
 
+/* An error of the engine while it read: which version it was about, and what a file that is not there means. */
+static pli_status say_version(const source *s, pli_status st, pli_error *err) {
+    const char *root = pli__delta_root(s->table->delta);
+    if (st == PLI_OK || st == PLI_E_SQL || st == PLI_E_MEMORY || st == PLI_E_CANCELLED) return st;
+    if (s->scan) pli__error_prefix(err, st, "version %" PRId64 " of '%s'", s->to, root);
+    else pli__error_prefix(err, st, "changes of versions %" PRId64 " to %" PRId64 " of '%s'", s->from, s->to, root);
+    if (st == PLI_E_NOT_FOUND) pli__error_hint(err, "the log names this file: restore it; `pli delta fsck` lists all");
+    return st;
+}
+
 static pli_status open_scan(pli_table *t, const pli_read_options *options, source *s, pli_error *err) {
     static const pli_read_options defaults = {.size = sizeof(pli_read_options)};
     const pli_read_options *o = options ? options : &defaults;
@@ -41,6 +52,7 @@ static pli_status open_scan(pli_table *t, const pli_read_options *options, sourc
                                       .with_files = true,
                                       .files = PLI__FILES_PARTITIONS | (o->where ? PLI__FILES_STATS : 0)};
     PLI_TRY(pli__snapshot_open(t->delta, version, &so, &snapshot, err));
+    s->from = s->to = pli__snapshot_version(snapshot);
     const pli__scan_options scan = {.where = o->where, .n_columns = o->n_columns, .columns = o->columns};
     PLI_TRY(pli__scan_new(snapshot, &scan, &s->scan, err));
     return finish_source(s, o->has_limit, o->limit, err);
@@ -55,8 +67,11 @@ static pli_status first_version_from(pli_table *t, const char *text, int64_t *ou
     PLI_TRY(pli__time_rule_open(t->delta, &rule, err));
     const int64_t ms = us >= 0 ? (us + 999) / 1000 : us / 1000; /* the first whole millisecond that is not before it */
     PLI_TRY(pli__time_rule_find(t->delta, &rule, ms - 1, &before, err));
-    if (before >= rule.last)
-        return pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version from %s on", pli__delta_root(t->delta), text);
+    if (before >= rule.last) {
+        pli__error_set(err, PLI_E_NOT_FOUND, "'%s' has no version from %s on", pli__delta_root(t->delta), text);
+        pli__error_hint(err, "`pli delta history` lists the versions with their times");
+        return PLI_E_NOT_FOUND;
+    }
     *out = before + 1;
     return PLI_OK;
 }
@@ -72,10 +87,12 @@ static pli_status range_of(pli_table *t, const pli_changes_options *o, int64_t *
     if (o->from_timestamp) PLI_TRY(first_version_from(t, o->from_timestamp, from, err));
     PLI_TRY(pli__table_resolve(t, o->has_to_version, o->to_version, o->to_timestamp, to, err));
     if (*to == PLI__LATEST) *to = newest;
-    if (*from > newest || *to > newest)
-        return pli__error_set(err, PLI_E_NOT_FOUND,
-                              "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
-                              *from > newest ? *from : *to, pli__delta_root(t->delta), newest);
+    if (*from > newest || *to > newest) {
+        pli__error_set(err, PLI_E_NOT_FOUND, "version %" PRId64 " of '%s' does not exist; the newest is %" PRId64,
+                       *from > newest ? *from : *to, pli__delta_root(t->delta), newest);
+        pli__error_hint(err, "`pli delta history` lists the versions that are there");
+        return PLI_E_NOT_FOUND;
+    }
     if (*from > *to)
         return pli__error_set(err, PLI_E_ARGUMENT,
                               "the range of changes ends (%" PRId64 ") before it begins (%" PRId64 ")", *to, *from);
@@ -89,6 +106,8 @@ static pli_status open_changes(pli_table *t, const pli_changes_options *o, sourc
         .synthesize = o->synthesize, .n_columns = o->n_columns, .columns = o->columns, .where = o->where};
     s->table = t;
     PLI_TRY(range_of(t, o, &c.from, &c.to, err));
+    s->from = c.from;
+    s->to = c.to;
     PLI_TRY(pli__changes_new(t->delta, &c, &s->changes, err));
     return finish_source(s, o->has_limit, o->limit, err);
 }
@@ -129,7 +148,7 @@ static pli_status stream_source(source *s, struct ArrowArrayStream *out, pli_err
     PLI_AUTO(pli__free_ptr) owned_stream *o = calloc(1, sizeof *o);
     if (!o) return pli__error_memory(err);
     PLI_TRY(pli__env_engine(s->table->env, &e, err));
-    PLI_TRY(pli__engine_query_arrow(e, s->sql.ptr, &o->inner, err));
+    PLI_TRY(say_version(s, pli__engine_query_arrow(e, s->sql.ptr, &o->inner, err), err));
     o->s = *s;
     *s = (source){0};
     *out = (struct ArrowArrayStream){owned_schema, owned_next, owned_error, owned_release, PLI_TAKE(o)};
@@ -171,10 +190,10 @@ static pli_status emit_rows(source *s, pli_row_fn *fn, void *arg, pli_error *err
     PLI_TRY(pli__env_engine(s->table->env, &e, err));
     pli__buf_addf(&sql, "SELECT CAST(to_json(x) AS VARCHAR) FROM (%s) x", s->sql.ptr);
     PLI_TRY(pli__buf_status(&sql, err));
-    PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
+    PLI_TRY(say_version(s, pli__engine_query(e, sql.ptr, &rows, err), err));
     for (;;) {
         PLI_TRY(pli__env_check_cancel(s->table->env, err));
-        PLI_TRY(pli__result_next(rows, &chunk, err));
+        PLI_TRY(say_version(s, pli__result_next(rows, &chunk, err), err));
         if (!chunk.rows) return PLI_OK;
         PLI_TRY(emit_chunk(&chunk, fn, arg, err));
     }
@@ -220,6 +239,7 @@ static pli_status format_of(const char *path, const char **out, pli_error *err) 
 static pli_status write_source(source *s, const char *path, int64_t *rows, pli_error *err) {
     const char *format = NULL;
     pli__engine *e;
+    pli__file_info folder;
     int64_t n = 0;
     PLI_AUTO(pli__buf_clear) pli__buf temporary = {0};
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
@@ -227,13 +247,16 @@ static pli_status write_source(source *s, const char *path, int64_t *rows, pli_e
     PLI_TRY(pli__env_engine(s->table->env, &e, err));
     PLI_AUTO(pli__free_ptr) char *dir = pli__path_dir(path);
     if (!dir) return pli__error_memory(err);
+    PLI_TRY(pli__fs_stat(dir, &folder, err));
+    if (folder.kind != PLI__FILE_DIR)
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' cannot be written: there is no folder '%s'", path, dir);
     pli__buf_addf(&temporary, "%s/.%s.tmp", dir, pli__path_base(path));
     pli__buf_addf(&sql, "COPY (%s) TO ", s->sql.ptr);
     pli__buf_add_sql_str(&sql, pli__buf_str(&temporary));
     pli__buf_addf(&sql, " (%s)", format);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__buf_status(&temporary, err));
-    pli_status st = pli__engine_exec(e, sql.ptr, &n, err);
+    pli_status st = say_version(s, pli__engine_exec(e, sql.ptr, &n, err), err);
     if (st == PLI_OK) st = pli__fs_rename(temporary.ptr, path, err);
     if (st != PLI_OK) pli__fs_unlink(temporary.ptr, true, NULL);
     if (st == PLI_OK && rows) *rows = n;

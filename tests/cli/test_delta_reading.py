@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct as binary
 from pathlib import Path
 
 import duckdb
@@ -185,3 +186,129 @@ def test_a_parquet_checkpoint_that_breaks_halfway_is_passed_over(pli, tmp_path):
     done = pli("delta", "read", table.path)
     assert done.code == 1
     assert checkpoint.name in done.err
+
+
+# ---------------------------------------------------------------- damage
+
+
+DV = {"storageType": "p", "offset": 1, "sizeInBytes": 12, "cardinality": 1}
+
+
+def remove_commit(table, _):
+    (table.log / f"{1:020d}.json").unlink()
+
+
+def edit_commit(version, change):
+    def edit(table, _):
+        file = table.log / f"{version:020d}.json"
+        file.write_text(change(file.read_text()))
+
+    return edit
+
+
+def give_vector(vector, content=None):
+    """The newest add gets a deletion vector, with a file of these bytes."""
+
+    def give(table, _):
+        if content is not None:
+            (table.path / "dv.bin").write_bytes(content)
+        file = table.log / f"{2:020d}.json"
+        actions = [json.loads(line) for line in file.read_text().splitlines()]
+        actions[-1]["add"]["deletionVector"] = {"pathOrInlineDv": str(table.path / "dv.bin"), **vector}
+        file.write_text("\n".join(json.dumps(a) for a in actions) + "\n")
+
+    return give
+
+
+VECTOR = b"\x01" + binary.pack(">I", 12) + binary.pack("<IQ", 1681511377, 0) + b"\0\0\0\0"
+DAMAGE = {
+    "corrupt JSON": (edit_commit(1, lambda t: t.replace(":", ";", 3)), 1, ["00000000000000000001.json"]),
+    "truncated commit": (edit_commit(2, lambda t: t[: len(t) // 2]), 1, ["00000000000000000002.json"]),
+    "empty commit": (edit_commit(2, lambda t: ""), 1, ["00000000000000000002.json"]),
+    "missing commit": (remove_commit, 1, ["gap", "version 2", "commit 1"]),
+    "two metadata actions": (
+        edit_commit(0, lambda t: t + t.splitlines()[-1]),
+        1,
+        ["00000000000000000000.json", "metaData"],
+    ),
+    "missing data file": (lambda t, file: file.unlink(), 1, ["version 2", "f1.parquet"]),
+    "cut data file": (lambda t, file: file.write_bytes(file.read_bytes()[:99]), 1, ["version 2", "f1.parquet"]),
+    "missing vector": (give_vector(DV), 1, ["version 2", "f1.parquet", "dv.bin"]),
+    "vector with a wrong checksum": (give_vector(DV, VECTOR), 1, ["version 2", "dv.bin", "checksum"]),
+    "bad Z85": (
+        give_vector({"storageType": "i", "pathOrInlineDv": "~~bad~~~~~", "sizeInBytes": 8, "cardinality": 1}),
+        1,
+        ["version 2", "f1.parquet", "Z85"],
+    ),
+    "unknown feature": (
+        edit_commit(
+            0,
+            lambda t: t.replace(
+                '"minReaderVersion": 1, "minWriterVersion": 5',
+                '"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["holograms"], "writerFeatures": ["holograms"]',
+            ),
+        ),
+        4,
+        ["version 2", "holograms"],
+    ),
+    "no table": (lambda t, _: [f.unlink() for f in t.log.iterdir()], 1, ["is not a Delta table"]),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_damage_is_an_error_that_names_file_and_version_and_gives_no_rows(pli, tmp_path, what):
+    damage, code, texts = DAMAGE[what]
+    table = Table(tmp_path / "t", struct(field("id", "long")))
+    table.commit()
+    file = table.add("SELECT 1::BIGINT AS id")
+    edit_commit(2, lambda t: t.replace(f"f{2 - 1}.parquet", "f1.parquet"))(table, None)
+    assert rows(pli, table) == [{"id": 1}]
+    damage(table, file)
+    for arguments in (["read"], ["changes", "--from-version", "0", "--synthesize"]):
+        done = pli("delta", arguments[0], table.path, *arguments[1:], "--format", "csv")
+        assert done.code == code, done.err
+        assert "1" not in done.out.splitlines()
+        for text in texts if arguments[0] == "read" else []:
+            assert text in done.err
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_tables_are_found_under_every_form_of_their_path(pli, tmp_path):
+    table = Table(tmp_path / "a b%20é", struct(field("id", "long")))
+    table.add("SELECT 1::BIGINT AS id")
+    forms = [table.path, f"{table.path}/", "a b%20é", "./a b%20é//", f"file://{tmp_path}/a%20b%2520%C3%A9"]
+    for form in forms:
+        assert pli.read(form) == [{"id": 1}], form
+
+
+def test_versions_and_times_that_are_not_there_are_said_with_what_is_there(pli, tmp_path):
+    table = Table(tmp_path / "t", struct(field("id", "long")))
+    table.add("SELECT 1::BIGINT AS id")
+    done = pli.fails(1, "delta", "read", table.path, "--version", 7)
+    assert "the newest is 1" in done.err and "pli delta history" in done.err
+    assert "its oldest one, 0" in pli.fails(1, "delta", "read", table.path, "--timestamp", "1990-01-01").err
+    for version in ("-1", "99999999999999999999", "x"):
+        pli.fails(2, "delta", "read", table.path, "--version", version)
+    assert pli.read(table.path, "--timestamp", "2999-01-01") == [{"id": 1}]
+
+
+def test_columns_and_filters_follow_the_schema(pli, tmp_path):
+    table = Table(tmp_path / "t", struct(field("Id", "long"), field("a b", "string")))
+    table.add("""SELECT 1::BIGINT AS "Id", 'x' AS "a b" """)
+    assert pli.read(table.path, "--columns", "A B,id") == [{"a b": "x", "Id": 1}]
+    assert "did you mean 'Id'?" in pli.fails(2, "delta", "read", table.path, "--columns", "ids").err
+    assert pli.read(table.path, "--where", "\"A B\" = 'x' AND ID = 1 -- so it is") == [{"Id": 1, "a b": "x"}]
+    pli.fails(1, "delta", "read", table.path, "--where", "nope = 1")
+    assert pli.read(table.path, "--where", "id > 5") == []
+    assert pli.read(table.path, "--limit", "0") == []
+    assert pli.read(table.path, "--version", "0") == []
+
+
+def test_an_output_without_a_folder_is_a_wrong_argument(pli, tmp_path):
+    table = Table(tmp_path / "t", struct(field("id", "long")))
+    assert "no folder" in pli.fails(2, "delta", "read", table.path, "-o", tmp_path / "none/x.csv").err
+    pli.fails(2, "delta", "read", table.path, "-o", tmp_path / "x.xlsx")
+    pli.ok("delta", "read", table.path, "-o", tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == "id\n"

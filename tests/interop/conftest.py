@@ -10,6 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from engines import versions
 from interop_support import MATRIX
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -88,13 +89,22 @@ def pytest_runtest_makereport(item, call):
         item.outcome_failed = True
 
 
+PAGE = ROOT / "docs/delta-features.md"
+MARK = "<!-- matrix -->\n"
+
+
+def matrix_lines():
+    engines = sorted({engine for row in MATRIX.values() for engine in row}, key=lambda e: (e != "pli", e))
+    lines = [f"Measured with {', '.join(versions())}.", ""]
+    lines += ["| feature | " + " | ".join(engines) + " |", "|---|" + "---|" * len(engines)]
+    return lines + [f"| {f} | " + " | ".join(row.get(e, "") for e in engines) + " |" for f, row in MATRIX.items()]
+
+
 def pytest_terminal_summary(terminalreporter):
-    """The matrix, also as Markdown beside the other results when PLI_BUILD_DIR is set."""
+    """The matrix, also as Markdown beside the other results; with PLI_KEEP_MATRIX it replaces the one in docs."""
     if not MATRIX:
         return
-    engines = sorted({engine for row in MATRIX.values() for engine in row}, key=lambda e: (e != "pli", e))
-    lines = ["| feature | " + " | ".join(engines) + " |", "|---|" + "---|" * len(engines)]
-    lines += [f"| {f} | " + " | ".join(row.get(e, "") for e in engines) + " |" for f, row in MATRIX.items()]
+    lines = matrix_lines()
     terminalreporter.write_sep("-", "feature × engine (tables written by the engine in the name of the row)")
     for line in lines:
         terminalreporter.write_line(line)
@@ -103,3 +113,7 @@ def pytest_terminal_summary(terminalreporter):
         results = pathlib.Path(build) / "results"
         results.mkdir(parents=True, exist_ok=True)
         (results / "interop-matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if os.environ.get("PLI_KEEP_MATRIX"):
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
+        tail = rest.partition(MARK)[2]
+        PAGE.write_text(head + MARK + "\n".join(lines) + "\n" + MARK + tail, encoding="utf-8")
