@@ -3,13 +3,11 @@
  * run must bring the table to exactly the rows of the files, and `verify` must find nothing.
  */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,7 +16,6 @@
 #include "support/fault_points.h"
 #include "support/temp_dir.h"
 
-static const char *self;
 static const char *const every_kind[] = {"kill", "eio", "enospc", NULL};
 static size_t distinct;
 static int files; /* that the table must hold after repair */
@@ -55,13 +52,6 @@ static int print_finding(void *arg, const char *json, size_t len) {
     return 0;
 }
 
-static void expect_end(const char *what, int status) {
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
-    if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));
-}
-
-static void work_folder(const char *folder, char out[1000]) { snprintf(out, 1000, "%s/work", folder); }
-
 static void repair(const char *what, const char *work) {
     pli_error err = {0};
     pli_status status = delta_job_run(env, work, NULL, -1, &err);
@@ -80,8 +70,8 @@ static void expect_proof(const char *what, const char *work) {
 
 static void check_rows(const char *folder, const char *what, int status) {
     char work[1000];
-    work_folder(folder, work);
-    expect_end(what, status);
+    fault_work_folder(folder, work);
+    fault_expect_end(what, status);
     repair(what, work);
     char *have = delta_job_ids(env, work), *want = delta_job_expected(files);
     if (strcmp(have, want) != 0) fail_msg("%s: ids are %s, not %s", what, have, want);
@@ -93,8 +83,8 @@ static void check_rows(const char *folder, const char *what, int status) {
 /* A truncation to batch 0 makes the files of the later batches come again, whole: nothing at all or all of them. */
 static void check_truncated(const char *folder, const char *what, int status) {
     char work[1000];
-    work_folder(folder, work);
-    expect_end(what, status);
+    fault_work_folder(folder, work);
+    fault_expect_end(what, status);
     repair(what, work);
     char *have = delta_job_ids(env, work);
     const char *untouched = "0 1 2 3 4 5", *again = "0 1 2 2 3 3 4 4 5 5";
@@ -109,7 +99,7 @@ static void start_with(const char *folder, int done, int waiting, int steps) {
     char work[1000];
     pli_error err = {0};
     fault_shell(folder, "rm -rf start work && mkdir work"); /* made where it is used: records hold absolute paths */
-    work_folder(folder, work);
+    fault_work_folder(folder, work);
     for (int i = 0; i < done; i++) delta_job_add_file(work, i);
     if (done && delta_job_run(env, work, NULL, -1, &err) != PLI_OK) fail_msg("%s", err.message);
     for (int i = done; i < done + waiting; i++) delta_job_add_file(work, i);
@@ -125,19 +115,15 @@ static void start_three(const char *folder) { start_with(folder, 3, 0, 0); }
 
 static void run_scenario(void **state, const char *name, const char *mode, int n, void (*prepare)(const char *),
                          void (*check)(const char *, const char *, int)) {
-    if (!fault_library()) {
-        print_message("skipped: PLI_IOFAULT does not name the fault library\n");
-        skip();
-    }
     char work[1000];
     pli_error err = {0};
     pli_env_options o = {.size = sizeof o, .threads = 1};
     if (!env && pli_env_new(&o, &env, &err) != PLI_OK) fail_msg("%s", err.message);
-    work_folder(temp_dir(*state), work);
-    const char *argv[] = {self, mode, work, NULL};
+    fault_work_folder(temp_dir(*state), work);
+    const char *argv[] = {fault_self(), mode, work, NULL};
     files = n;
     fault_scenario s = {name, argv, prepare, check};
-    fault_points_run(&s, temp_dir(*state), every_kind, &distinct);
+    fault_points_skip_or_run(&s, temp_dir(*state), every_kind, &distinct);
 }
 
 static void test_fault_delta__creation_of_the_table(void **state) {
@@ -169,9 +155,6 @@ static void test_fault_delta__there_are_at_least_200_distinct_points(void **stat
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(int argc, char **argv) {
-    static char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    self = n > 0 ? path : argv[0];
     fault_use_memory();
     if (argc == 3) return child(argv);
     const struct CMUnitTest tests[] = {

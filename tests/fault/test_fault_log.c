@@ -84,11 +84,6 @@ static int files_of(const char *folder, const char *what) {
     return n;
 }
 
-static void expect_end(const char *what, int status) {
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
-    if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));
-}
-
 static void expect_files(const char *folder, const char *what, int n) {
     const int have = files_of(folder, what);
     if (have != n) fail_msg("%s: %d files, not %d", what, have, n);
@@ -164,7 +159,7 @@ static const char *operation;
 static int files;
 
 static void check_same(const char *folder, const char *what, int status) {
-    expect_end(what, status);
+    fault_expect_end(what, status);
     expect_files(folder, what, files);
     again(folder, what, operation);
     expect_files(folder, what, files);
@@ -179,7 +174,7 @@ static void check_checkpoint(const char *folder, const char *what, int status) {
 }
 
 static void check_fsck(const char *folder, const char *what, int status) {
-    expect_end(what, status);
+    fault_expect_end(what, status);
     const int n = files_of(folder, what);
     if (n != files && n != 0) fail_msg("%s: %d files", what, n);
     again(folder, what, operation);

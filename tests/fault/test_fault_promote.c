@@ -53,10 +53,8 @@ static void promote(const char *what, const char *work) {
     must(what, delta_job_promote(env, work, job, "n", &err), &err);
 }
 
-static void work_folder(const char *folder, char out[1000]) { snprintf(out, 1000, "%s/work", folder); }
-
 static void begin_check(const char *folder, const char *what, int status, char work[1000]) {
-    work_folder(folder, work);
+    fault_work_folder(folder, work);
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));
 }
@@ -107,7 +105,7 @@ static void add_file(const char *work, const char *name, const char *text) {
 static void start(const char *folder) {
     char work[1000];
     fault_shell(folder, "rm -rf start work && mkdir work"); /* made where it is used: records hold absolute paths */
-    work_folder(folder, work);
+    fault_work_folder(folder, work);
     delta_job_add_file(work, 0);
     add_file(work, "g.csv", "id,name,n\n10,a,5\n11,b,x\n12,c,6\n");
     run_job("the first run", work);
@@ -124,7 +122,7 @@ static void run_scenario(void **state, const char *name, void (*check)(const cha
     pli_error err = {0};
     pli_env_options o = {.size = sizeof o, .threads = 1};
     if (!env && pli_env_new(&o, &env, &err) != PLI_OK) fail_msg("%s", err.message);
-    work_folder(temp_dir(*state), work);
+    fault_work_folder(temp_dir(*state), work);
     const char *argv[] = {self, "--promote", work, NULL};
     const fault_scenario s = {name, argv, start, check};
     fault_points_run(&s, temp_dir(*state), kinds, &distinct);

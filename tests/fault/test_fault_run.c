@@ -3,13 +3,10 @@
  * in a folder, JobState. After each fault the next run must bring the rows to exactly what the model says.
  */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,7 +17,6 @@
 
 #define FILES 3
 
-static const char *self;
 static const char *const every_kind[] = {"kill", "kill_after", "eio", "eio_after", "enospc", NULL};
 static size_t distinct;
 
@@ -83,18 +79,10 @@ static int child(char **argv) {
 
 /* ---- checks ---- */
 
-static void work_folder(const char *folder, char out[1000]) { snprintf(out, 1000, "%s/work", folder); }
-
-/* A faulted run ends well, by its signal, or with an error; never by a crash of its own. */
-static void expect_end(const char *what, int status) {
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
-    if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));
-}
-
 static void check_files(const char *folder, const char *what, int status) {
     char work[1000];
-    work_folder(folder, work);
-    expect_end(what, status);
+    fault_work_folder(folder, work);
+    fault_expect_end(what, status);
     int repaired = run_files(work, FILES, -1);
     if (repaired != 0) fail_msg("%s: the next run fails with %s", what, pli_status_name((pli_status)repaired));
     run_fixture f;
@@ -119,8 +107,8 @@ static void expect_text(const char *what, const char *work, const char *name, co
 
 static void check_state(const char *folder, const char *what, int status) {
     char work[1000];
-    work_folder(folder, work);
-    expect_end(what, status);
+    fault_work_folder(folder, work);
+    fault_expect_end(what, status);
     int repaired = run_state(work, FILES);
     if (repaired != 0) fail_msg("%s: the next run fails with %s", what, pli_status_name((pli_status)repaired));
     expect_text(what, work, "cp/state/count.json", "3");
@@ -156,15 +144,11 @@ static void start_state(const char *folder) {
 
 static void run_scenario(void **state, const char *name, const char *mode, void (*prepare)(const char *),
                          void (*check)(const char *, const char *, int)) {
-    if (!fault_library()) {
-        print_message("skipped: PLI_IOFAULT does not name the fault library\n");
-        skip();
-    }
     char work[1000];
-    work_folder(temp_dir(*state), work);
-    const char *argv[] = {self, mode, work, "3", NULL};
+    fault_work_folder(temp_dir(*state), work);
+    const char *argv[] = {fault_self(), mode, work, "3", NULL};
     fault_scenario s = {name, argv, prepare, check};
-    fault_points_run(&s, temp_dir(*state), every_kind, &distinct);
+    fault_points_skip_or_run(&s, temp_dir(*state), every_kind, &distinct);
 }
 
 static void test_fault_run__first_run_ever(void **state) {
@@ -199,9 +183,6 @@ static void test_fault_run__there_are_at_least_200_distinct_points(void **state)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(int argc, char **argv) {
-    static char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    self = n > 0 ? path : argv[0];
     fault_use_memory();
     if (argc == 4) return child(argv);
     const struct CMUnitTest tests[] = {

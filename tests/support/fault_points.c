@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,21 @@ const char *fault_library(void) {
 void fault_use_memory(void) {
     if (!getenv("TMPDIR") && access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1);
 }
+
+const char *fault_self(void) {
+    static char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0) fail_msg("the test does not know its own path");
+    path[n] = '\0';
+    return path;
+}
+
+void fault_expect_end(const char *what, int status) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
+    if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));
+}
+
+void fault_work_folder(const char *folder, char out[1000]) { snprintf(out, 1000, "%s/work", folder); }
 
 void fault_shell(const char *folder, const char *command) {
     char text[2000];
@@ -124,4 +140,12 @@ size_t fault_points_run(const fault_scenario *s, const char *folder, const char 
     for (size_t i = 0; i < all.n; i++) free(all.names[i]);
     *distinct += all.n;
     return trials;
+}
+
+void fault_points_skip_or_run(const fault_scenario *s, const char *folder, const char *const *kinds, size_t *distinct) {
+    if (!fault_library()) {
+        print_message("skipped: PLI_IOFAULT does not name the fault library\n");
+        skip();
+    }
+    fault_points_run(s, folder, kinds, distinct);
 }

@@ -21,6 +21,14 @@ typedef struct fault_scenario {
 size_t fault_points_run(const fault_scenario *s, const char *folder, const char *const *kinds, size_t *distinct);
 /** Run a program, with or without a fault; waitpid's status. @param log file for the calls, NULL = none */
 int fault_run_program(const char *const *argv, const char *root, const char *kind, size_t at, const char *log);
+/** The same, or the test is skipped with a note where the fault library is not there. */
+void fault_points_skip_or_run(const fault_scenario *s, const char *folder, const char *const *kinds, size_t *distinct);
+/** Path of the test program itself, which scenarios run again as the program under test. */
+const char *fault_self(void);
+/** A faulted program ends well, by its signal, or with an error; never by a crash of its own. Fails the test. */
+void fault_expect_end(const char *what, int status);
+/** Folder in which the program under test works: folder/work. */
+void fault_work_folder(const char *folder, char out[1000]);
 /** system() that must succeed, in a folder. */
 void fault_shell(const char *folder, const char *command);
 /** Temporary folders in memory where the machine has that: thousands of syncs cost nothing there, and the faults are ours anyway. */
