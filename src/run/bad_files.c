@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "port/fs.h"
 
+#define MAX_NAMED 1000  /* files that are read singly to find a bad one */
 #define MAX_NAMES 10000 /* tries for a free name in the quarantine folder */
 
 static bool is(const char *option, const char *word) { return option && strcmp(option, word) == 0; }
@@ -131,6 +132,38 @@ pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_f
     }
     *out = select_files(offset, keep, n);
     return *out ? PLI_OK : pli__error_memory(err);
+}
+
+/* ---- names ---- */
+
+static bool names_an_input(const json_t *files, const char *message) {
+    const json_t *path;
+    size_t i;
+    json_array_foreach(files, i, path) if (strstr(message, json_string_value(path))) return true;
+    return false;
+}
+
+static pli_status find_bad(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, size_t *at) {
+    const size_t n = json_array_size(json_object_get(offset, "files"));
+    for (size_t i = 0; i < n && n > 1; i++) {
+        PLI_TRY(pli__env_check_cancel(job->env, NULL));
+        if (probe_file(offset, i, n, 0, probe, arg, NULL) != PLI_E_DATA) continue;
+        *at = i;
+        return PLI_OK;
+    }
+    *at = 0;
+    return n == 1 ? PLI_OK : PLI_E_NOT_FOUND;
+}
+
+void pli__bad_files_name(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, pli_error *why) {
+    const json_t *files = json_object_get(offset, "files");
+    const bool of_table = json_object_get(offset, "version") != NULL; /* not the user's files */
+    size_t at = 0;
+    if (of_table || why->code != PLI_E_DATA || json_array_size(files) > MAX_NAMED ||
+        names_an_input(files, why->message))
+        return;
+    if (find_bad(job, offset, probe, arg, &at) == PLI_OK)
+        (void)pli__error_prefix(why, why->code, "'%s'", json_string_value(json_array_get(files, at)));
 }
 
 /* ---- quarantine ---- */

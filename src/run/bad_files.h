@@ -19,6 +19,8 @@ typedef pli_status pli__probe_fn(void *arg, const json_t *offset, pli_error *err
  *  quarantined_files [{path, code, reason}]. An error that does not come from the file's content ends it. */
 pli_status pli__bad_files_probe(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, json_t *result,
                                 json_t **out, pli_error *err);
+/** A failure that names none of the inputs: which file it was is found by reading them singly, and put before the message. */
+void pli__bad_files_name(pli_job *job, const json_t *offset, pli__probe_fn *probe, void *arg, pli_error *why);
 /** After the commit: move what it lists as quarantined. Idempotent. */
 pli_status pli__bad_files_quarantine(pli_job *job, const json_t *commit, pli_error *err);
 

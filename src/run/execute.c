@@ -138,6 +138,7 @@ pli_status pli__execute_sql(void *self, const pli__work *work, pli__prepared **o
     pli_status status = write_rows(&x, present, result, &why);
     if (status == PLI_OK) *work->read_offset = PLI_TAKE(present);
     else if (pli__bad_files_may_skip(work->job, status)) return without_bad_files(&x, present, result, err);
-    else if (err) *err = why;
+    if (status != PLI_OK) pli__bad_files_name(work->job, present, probe_rows, &x, &why);
+    if (status != PLI_OK && err) *err = why;
     return status;
 }

@@ -2,6 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
+#include "source/format_avro.h"
 #include "source/format_impl.h"
 #include "source/format_input.h"
 #include "source/format_xlsx.h"
@@ -29,10 +31,8 @@ static pli_status add_sheet(const pli__read *r, const pli__input_file *file, pli
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
     pli__buf_add_sql_str(b, pli__str_of(file->path));
     if (!sheet) return PLI_OK;
-    if (json_is_string(sheet)) {
-        pli__buf_addz(&name, json_string_value(sheet));
-        PLI_TRY(pli__xlsx_check_sheet(file->path, name.ptr, err));
-    } else PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
+    if (json_is_string(sheet)) PLI_TRY(pli__xlsx_find_sheet(file->path, json_string_value(sheet), &name, err));
+    else PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
     pli__buf_addz(b, ", sheet=");
     pli__buf_add_sql_str(b, pli__buf_str(&name));
     return pli__buf_status(b, err);
@@ -93,6 +93,37 @@ static void only_filled(table_function *fn, const pli__type *schema, pli__buf *o
     if (schema->n_fields) pli__buf_addc(out, ')');
 }
 
+/* Avro's timestamps are instants; the engine gives them without a zone. @param columns an expression for each column */
+static pli_status give_zone(const pli__type *schema, pli__arena *arena, const char **columns, const pli__type **out,
+                            pli_error *err) {
+    pli__type_builder b = {0};
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const pli__field *f = &schema->fields[i];
+        const bool instant = f->type->id == PLI__TYPE_TIMESTAMP_NTZ;
+        PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+        pli__buf_add_sql_name(&sql, pli__str_of(f->name));
+        if (instant) pli__buf_addz(&sql, " AT TIME ZONE 'UTC'");
+        columns[i] = pli__arena_strdup(arena, pli__buf_str(&sql));
+        pli__type_builder_add(&b, pli__str_of(f->name),
+                              instant ? pli__type_new(PLI__TYPE_TIMESTAMP) : pli__type_ref(f->type), f->nullable,
+                              f->metadata);
+    }
+    *out = pli__type_builder_finish(&b);
+    return *out ? pli__arena_status(arena, err) : pli__error_memory(err);
+}
+
+static pli_status add_part(pli__parts *parts, table_function *fn, pli__part_spec *spec, pli_error *err) {
+    if (fn != avro_function) return pli__parts_add(parts, spec, err);
+    PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *zoned = NULL;
+    const char **columns = pli__arena_calloc(&arena, spec->schema->n_fields + 1, sizeof *columns);
+    if (!columns) return pli__error_memory(err);
+    PLI_TRY(give_zone(spec->schema, &arena, columns, &zoned, err));
+    spec->schema = zoned;
+    spec->columns = columns;
+    return pli__parts_add(parts, spec, err);
+}
+
 /* Files of one schema: a UNION ALL of their functions. */
 static pli_status add_same(pli__parts *parts, table_function *fn, const pli__type *schema, size_t n,
                            const pli__input_file *const *files, pli_error *err) {
@@ -106,8 +137,8 @@ static pli_status add_same(pli__parts *parts, table_function *fn, const pli__typ
     }
     pli__buf_addc(&from, ')');
     PLI_TRY(pli__buf_status(&from, err));
-    const pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = n, .files = files};
-    return pli__parts_add(parts, &spec, err);
+    pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = n, .files = files};
+    return add_part(parts, fn, &spec, err);
 }
 
 static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n,
@@ -140,6 +171,7 @@ static pli_status read_singly(pli__parts *parts, const char *extension, table_fu
 }
 
 pli_status pli__read_avro(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
+    for (size_t i = 0; i < n; i++) PLI_TRY(pli__avro_check(files[i]->path, err));
     return read_singly(parts, "avro", avro_function, n, files, err);
 }
 

@@ -199,8 +199,8 @@ pli_status pli__xlsx_sheet_name(const char *path, int64_t number, pli__buf *out,
                           number);
 }
 
-pli_status pli__xlsx_check_sheet(const char *path, const char *name, pli_error *err) {
-    wanted_sheet w = {.name = name};
+pli_status pli__xlsx_find_sheet(const char *path, const char *name, pli__buf *out, pli_error *err) {
+    wanted_sheet w = {.name = name, .out = out};
     bool found = false;
     int64_t count = 0;
     pli_status status = each_sheet(path, is_wanted, &w, &found, &count, err);
