@@ -5,6 +5,7 @@
 #include "delta/dml_write.h"
 #include "delta/identity.h"
 #include "delta/row_ids.h"
+#include "delta/variant_write.h"
 
 /* {"predicate":"[\"…\"]"}: a list as the text of its JSON, as Spark writes it. */
 static pli_status parameters_of(const pli__dml_options *o, pli__buf *out, pli_error *err) {
@@ -79,6 +80,10 @@ static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o
     for (size_t i = 0; i < o->n_set; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
         if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
+        if (pli__type_has_variant(schema->fields[k].type))
+            return pli__error_set(err, PLI_E_UNSUPPORTED,
+                                  "column '%s' holds variants (feature 'variantType'), which an update cannot set",
+                                  schema->fields[k].name);
         if (pli__identity_is(&schema->fields[k]))
             return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: its values stay",
                                   schema->fields[k].name);

@@ -2,8 +2,10 @@
 #include "delta/project.h"
 
 #include "delta/identity.h"
+#include "delta/mapping.h"
 #include "delta/metadata_write.h"
 #include "delta/spark_sql.h"
+#include "delta/variant_write.h"
 #include "delta/write_plan.h"
 
 /* ---- what fits into what without loss ---- */
@@ -134,7 +136,7 @@ static pli_status merge_struct(merger *m, const pli__type *table, const pli__typ
 static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path,
                              const pli__type **out, pli_error *err) {
     const pli__type *key = NULL, *value = NULL;
-    if (input->id == PLI__TYPE_NULL) return *out = pli__type_ref(table), PLI_OK;
+    if (input->id == PLI__TYPE_NULL || table->id == PLI__TYPE_VARIANT) return *out = pli__type_ref(table), PLI_OK;
     if (pli__type_is_nested(table) != pli__type_is_nested(input) ||
         (pli__type_is_nested(table) && table->id != input->id))
         return mismatch(err, path, input, table);
@@ -188,7 +190,7 @@ static void add_storable(const pli__type *raw, pli__str name, pli__buf *out) {
 
 /* The engine has the very type that is wanted: no cast needed. */
 static bool same_in_engine(const pli__type *raw, const pli__type *to) {
-    if (raw->id != to->id || raw->array_size || raw->unit != PLI__UNIT_US) return false;
+    if (raw->id != to->id || raw->array_size || raw->unit != PLI__UNIT_US || to->id == PLI__TYPE_VARIANT) return false;
     if (pli__type_is_nested(raw)) {
         if (raw->n_fields != to->n_fields) return false;
         for (size_t i = 0; i < raw->n_fields; i++) {
@@ -227,8 +229,17 @@ static pli_status add_column(const pli__field *f, const pli__type *raw, pli__buf
     if (f->type->id == PLI__TYPE_NULL) pli__buf_addz(out, "NULL");
     else if (k >= 0 && same_in_engine(raw->fields[k].type, f->type))
         pli__buf_add_sql_name(out, pli__str_of(raw->fields[k].name));
-    else {
-        PLI_TRY(pli__type_to_sql(f->type, &type, err));
+    else if (k >= 0 && f->type->id == PLI__TYPE_VARIANT) {
+        pli__buf_add_sql_name(&type, pli__str_of(raw->fields[k].name));
+        pli__variant_sql(raw->fields[k].type, pli__buf_str(&type), out);
+    } else {
+        if (k >= 0 && pli__type_has_variant(f->type) && pli__type_has_variant(raw->fields[k].type))
+            return pli__error_set(
+                err, PLI_E_UNSUPPORTED,
+                "column '%s' holds variants inside of another type: they can be written as structs of "
+                "their binary parts only",
+                f->name);
+        pli__mapping_sql_type(f->type, &type);
         pli__buf_addz(out, "CAST(");
         if (k >= 0) add_storable(raw->fields[k].type, pli__str_of(raw->fields[k].name), out);
         else PLI_TRY(add_missing(f, out, err));

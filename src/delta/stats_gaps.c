@@ -15,7 +15,8 @@ typedef bool wanted_fn(const pli__stats_file *f, const pli__stat_node *n);
 
 static bool wants_footer(const pli__stats_file *f, const pli__stat_node *n) {
     const pli__written_column *c = pli__map_get(f->columns, n->engine_key);
-    if (!c || pli__type_is_nested(n->type) || n->type->id == PLI__TYPE_BOOLEAN || n->type->id == PLI__TYPE_BINARY)
+    if (!c || pli__type_is_nested(n->type) || n->type->id == PLI__TYPE_BOOLEAN || n->type->id == PLI__TYPE_BINARY ||
+        n->type->id == PLI__TYPE_VARIANT)
         return false;
     if (pli__type_is_float(n->type)) return true;
     return !c->has_min_max && c->has_null_count && c->null_count > 0 && c->null_count < f->file->rows;

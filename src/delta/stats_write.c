@@ -19,6 +19,7 @@ static pli__str config_value(const pli__metadata *m, const char *key) {
 
 /* Path of the first leaf at or below a type, as the engine names it. */
 static void add_engine_key(const pli__type *t, pli__buf *out) {
+    if (t->id == PLI__TYPE_VARIANT) pli__buf_addz(out, ".\"metadata\"");
     if (!pli__type_is_nested(t) || !t->n_fields) return;
     pli__buf_addc(out, '.');
     pli__buf_add_sql_name(out, t->id == PLI__TYPE_STRUCT ? pli__str_of(t->fields[0].name)
@@ -28,6 +29,7 @@ static void add_engine_key(const pli__type *t, pli__buf *out) {
 }
 
 static int64_t count_leaves(const pli__type *t) {
+    if (t->id == PLI__TYPE_VARIANT) return 2; /* metadata and value */
     if (!pli__type_is_nested(t)) return t->id == PLI__TYPE_NULL ? 0 : 1;
     int64_t n = 0;
     for (size_t i = 0; i < t->n_fields; i++) n += count_leaves(t->fields[i].type);

@@ -91,7 +91,7 @@ typedef struct pli__write_options {
     const char *sub_dir; /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
     const char *compression; /**< NULL = table property or zstd */
     bool trusted; /**< the rows come from the table itself: its conditions are not evaluated again */
-    bool identity; /**< the rows have the values of identity columns (pli__project made them); implied by trusted */
+    bool projected; /**< pli__project made the rows: values of identity columns, variants in binary parts; trusted ones have both */
     const char *
         order_by; /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
 } pli__write_options;

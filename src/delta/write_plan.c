@@ -7,6 +7,7 @@
 #include "delta/features.h"
 #include "delta/identity.h"
 #include "delta/transaction_impl.h"
+#include "delta/variant_write.h"
 
 #define DEFAULT_TARGET (INT64_C(128) << 20)
 #define MIN_TARGET (INT64_C(64) << 10)
@@ -90,9 +91,6 @@ static pli_status physical_type(const pli__write_plan *p, const pli__type *t, co
 
 /* What no file can hold. */
 static pli_status check_type(const pli__type *t, const char *column, bool top, pli_error *err) {
-    if (t->id == PLI__TYPE_VARIANT)
-        return pli__error_set(err, PLI_E_UNSUPPORTED,
-                              "column '%s' is a variant (feature 'variantType'), which cannot be written", column);
     if (t->id == PLI__TYPE_NULL && !top)
         return pli__error_set(err, PLI_E_UNSUPPORTED,
                               "column '%s' holds a void inside of another type, which cannot be written", column);
@@ -101,14 +99,21 @@ static pli_status check_type(const pli__type *t, const char *column, bool top, p
     return PLI_OK;
 }
 
-/* Values of identity columns come with the rows, or nobody makes them. */
-static pli_status check_identity(const pli__write_plan *p, const pli__write_options *o, pli_error *err) {
-    for (size_t i = 0; i < p->table->n_fields; i++)
-        if (pli__identity_is(&p->table->fields[i]) && !(o && (o->identity || o->trusted)))
+/* Values of identity columns and the binary parts of variants come with the rows, or nobody makes them. */
+static pli_status check_made(const pli__write_plan *p, const pli__write_options *o, pli_error *err) {
+    if (o && (o->projected || o->trusted)) return PLI_OK;
+    for (size_t i = 0; i < p->table->n_fields; i++) {
+        const pli__field *f = &p->table->fields[i];
+        if (pli__identity_is(f))
             return pli__error_set(
                 err, PLI_E_UNSUPPORTED,
                 "column '%s' is an identity column (feature 'identityColumns'), whose values this operation cannot make",
-                p->table->fields[i].name);
+                f->name);
+        if (pli__type_has_variant(f->type))
+            return pli__error_set(
+                err, PLI_E_UNSUPPORTED,
+                "column '%s' holds variants (feature 'variantType'), which this operation cannot write", f->name);
+    }
     return PLI_OK;
 }
 
@@ -141,7 +146,7 @@ static pli_status find_partitions(pli__write_plan *p, pli_error *err) {
             return pli__error_set(err, PLI_E_SCHEMA, "partition column '%.*s' is not in the schema",
                                   PLI_STR_ARG(m->partition_columns[i]));
         const pli__field *f = &p->table->fields[k];
-        if (pli__type_is_nested(f->type))
+        if (pli__type_is_nested(f->type) || f->type->id == PLI__TYPE_VARIANT)
             return pli__error_set(err, PLI_E_SCHEMA, "column '%s' cannot partition a table: it is of a nested type",
                                   f->name);
         PLI_TRY(physical_name(p, f, &name, err));
@@ -159,7 +164,7 @@ pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadat
     PLI_TRY(pli__type_from_delta(metadata->schema_string, &p->table, err));
     const pli__str mode = pli__metadata_property(metadata, "delta.columnMapping.mode");
     p->mapped = mode.ptr && !pli__str_ieqz(mode, "none");
-    PLI_TRY(check_identity(p, options, err));
+    PLI_TRY(check_made(p, options, err));
     PLI_TRY(find_partitions(p, err));
     PLI_TRY(split_columns(p, err));
     PLI_TRY(choose_codec(p, options ? options->compression : NULL, err));

@@ -91,6 +91,10 @@ static void add_field_ids(const pli__type *physical, pli__buf *out) {
         if (strct) pli__buf_add_sql_str(out, pli__str_of(f->name));
         else pli__buf_addz(out, physical->id == PLI__TYPE_LIST ? "'element'" : i == 0 ? "'key'" : "'value'");
         pli__buf_addz(out, ": ");
+        if (f->type->id == PLI__TYPE_VARIANT) { /* a struct in the file */
+            pli__buf_addf(out, "{__duckdb_field_id: %lld}", (long long)id);
+            continue;
+        }
         if (!pli__type_is_nested(f->type)) {
             pli__buf_addf(out, "%lld", (long long)id);
             continue;

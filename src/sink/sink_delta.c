@@ -119,7 +119,7 @@ static pli_status begin_prepared(pli__sink_delta *d, const char *sql, const pli_
 
 static pli__write_options write_options(const pli__sink_delta *d) {
     return (pli__write_options){
-        .target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed, .identity = true};
+        .target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed, .projected = true};
 }
 
 /* Identity columns have got values: the table remembers how far. */
