@@ -272,3 +272,11 @@ pli_status pli__type_join_text(const pli__type *a, const pli__type *b, const pli
     *out = made;
     return PLI_OK;
 }
+
+bool pli__has_type(const pli__type *t) {
+    if (t->id == PLI__TYPE_MAP) return pli__has_type(t->fields[0].type) && pli__has_type(t->fields[1].type);
+    if (!pli__type_is_nested(t)) return t->id != PLI__TYPE_NULL;
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (pli__has_type(t->fields[i].type)) return true;
+    return false;
+}

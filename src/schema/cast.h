@@ -16,6 +16,9 @@ typedef enum pli__cast_kind {
 /** Nested types: the worst of their parts, matched by name; a nested type and text: JSON text. */
 pli__cast_kind pli__cast_kind_of(const pli__type *from, const pli__type *to);
 
+/** Is there anything to write: a type that is not NULL all through? */
+bool pli__has_type(const pli__type *t);
+
 typedef enum pli__widening {
     PLI__WIDEN_NONE,
     PLI__WIDEN_LOSSY, /**< 64-bit (or wider) integer with float: DOUBLE, values beyond 2^53 lose digits */

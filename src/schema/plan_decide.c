@@ -121,6 +121,13 @@ static pli_status decide_equal(const subject *s, pli__evolve_node *node, pli_err
     return PLI_OK;
 }
 
+/* Empty lists and structs, in a column that has no type for them yet. */
+static void decide_empties(const subject *s, pli__evolve_node *node) {
+    const bool kept = s->p->policy->rescue && !s->p->policy->package;
+    set(node, unless_new(node, PLI__DECIDE_NULL), PLI__REASON_NO_VALUES, kept ? PLI__CONVERT_RESCUE : PLI__CONVERT_NULL,
+        false);
+}
+
 static bool has_untyped(const pli__type *t) {
     for (size_t i = 0; i < t->n_fields; i++)
         if (has_untyped(t->fields[i].type)) return true;
@@ -141,6 +148,10 @@ static pli_status decide_column(const subject *s, pli__evolve_node *node, pli_er
         node->before = NULL;
         PLI_TRY(decide_column(s, node, err));
         if (node->decision == PLI__DECIDE_ADD && node->reason == PLI__REASON_NEW) node->reason = PLI__REASON_FIRST_TYPE;
+        return PLI_OK;
+    }
+    if (s->normal->id != PLI__TYPE_NULL && !pli__has_type(s->normal) && !pli__has_type(node->to)) {
+        decide_empties(s, node);
         return PLI_OK;
     }
     if (text) {

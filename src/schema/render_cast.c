@@ -6,14 +6,6 @@
 
 #include "base/json.h"
 
-bool pli__has_type(const pli__type *t) {
-    if (t->id == PLI__TYPE_MAP) return pli__has_type(t->fields[0].type) && pli__has_type(t->fields[1].type);
-    if (!pli__type_is_nested(t)) return t->id != PLI__TYPE_NULL;
-    for (size_t i = 0; i < t->n_fields; i++)
-        if (pli__has_type(t->fields[i].type)) return true;
-    return false;
-}
-
 static pli_status without_untyped(const pli__type *t, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     for (size_t i = 0; i < t->n_fields; i++) {

@@ -24,8 +24,6 @@ pli_status pli__render_json_of(pli__buf *b, pli__rep rep, const pli__type *t, co
 pli_status pli__render_null(pli__buf *b, const pli__type *t, pli_error *err);
 /** SQL name of a type, without the nested fields that have no type yet. */
 pli_status pli__render_type(pli__buf *b, const pli__type *t, pli_error *err);
-/** Is there anything to write: a type that is not NULL all through? */
-bool pli__has_type(const pli__type *t);
 
 /** The value of a node from the expression of its column in the file (render_nested.c). */
 pli_status pli__render_value(pli__buf *b, const pli__evolve_node *n, pli__rep rep, const char *e, int depth,
