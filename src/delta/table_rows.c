@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "delta/changes.h"
 #include "delta/history.h"
 #include "delta/table_public.h"
@@ -188,7 +189,9 @@ static pli_status emit_rows(source *s, pli_row_fn *fn, void *arg, pli_error *err
     PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
     pli__chunk chunk;
     PLI_TRY(pli__env_engine(s->table->env, &e, err));
-    pli__buf_addf(&sql, "SELECT CAST(to_json(x) AS VARCHAR) FROM (%s) x", s->sql.ptr);
+    char alias[37]; /* a column of the same name would be taken for the row */
+    pli__uuid_new(alias);
+    pli__buf_addf(&sql, "SELECT CAST(to_json(\"%s\") AS VARCHAR) FROM (%s) AS \"%s\"", alias, s->sql.ptr, alias);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(say_version(s, pli__engine_query(e, sql.ptr, &rows, err), err));
     for (;;) {
