@@ -127,8 +127,8 @@ def change(rng, writer, known, step):
         writer.insert({known + k: step for k in range(rng.randrange(1, 9))})
         return known + 9
     if what == "merge":
-        writer.merge({i: step for i in rng.sample(range(known + 5), min(known, 6))})
-        return known + 5
+        writer.merge({i: step for i in rng.sample(range(known + 6), 6)})
+        return known + 6
     if what == "update":
         writer.update(low, low + 25, step)
     elif what == "delete":
