@@ -136,9 +136,10 @@ PLI_API pli_status pli_delta_layout(pli_env *env, const char *table, struct Arro
                                     char **result, pli_error *err);
 
 /** Apply change rows to a Delta table that is there, in one commit: rows with a key of the changes leave, those not deleted come
- *  back as the changes say; columns that the changes lack keep their values. A conflict with another writer is worked out anew.
+ *  back as the changes say; columns that the changes lack keep their values, those that the table lacks are added with "merge_schema".
+ *  A conflict with another writer is worked out anew.
  *  @param take at most one row for each key, and a column "_pli_delete" BOOLEAN; released by this call
- *  @param options JSON {"keys": [names], "txn", "expect"}, the last two as for pli_delta_write
+ *  @param options JSON {"keys": [names], "merge_schema": flag, "txn", "expect"}, the last two as for pli_delta_write
  *  @param result JSON {"path", "tableId", "version", "rows", "rowsReplaced", "filesAdded", "repeat"}; free it with pli_free */
 PLI_API pli_status pli_delta_apply(pli_env *env, const char *table, struct ArrowArrayStream *take, const char *options,
                                    char **result, pli_error *err);

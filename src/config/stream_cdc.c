@@ -50,8 +50,12 @@ static pli_status apply_changes(pli_env *env, pli__engine *e, const pli__wishes 
     PLI_TRY(key_condition(w, &on, err));
     PLI_TRY(pli__engine_query_i64(e, "SELECT count(*) FROM " CHANGES " WHERE NOT " DELETED, &upserts, err));
     PLI_TRY(pli__delta_open(env, w->sink.path, &t, err));
-    pli__merge_options options = {
-        .on = on.ptr, .clauses = clauses, .n_clauses = sizeof clauses / sizeof clauses[0], .keep_missing = true};
+    pli__merge_options options = {.on = on.ptr,
+                                  .clauses = clauses,
+                                  .n_clauses = sizeof clauses / sizeof clauses[0],
+                                  .merge_schema = w->sink.merge_schema,
+                                  .marker = DELETED,
+                                  .keep_missing = true};
     pli__identity_use(&id, &options);
     PLI_TRY(pli__merge_run(t, "SELECT * FROM " CHANGES, &options, &r, err));
     return give(&id, t, &r, upserts, out, err);

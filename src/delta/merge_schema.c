@@ -21,6 +21,7 @@ static const pli__type *grown_schema(const pli__merge *m) {
     }
     for (size_t i = 0; i < m->source->n_fields; i++) {
         const pli__field *f = &m->source->fields[i];
+        if (m->o.marker && strcmp(f->name, m->o.marker) == 0) continue;
         if (pli__type_find(before, pli__str_of(f->name), false) == -1)
             pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);
     }

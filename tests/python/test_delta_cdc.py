@@ -1,5 +1,6 @@
 """apply_cdc_delta and DeltaSink(mode="merge"): python-api.md 12 and 13."""
 
+import datetime as dt
 import json
 import os
 import random
@@ -116,12 +117,37 @@ class Apply(Case):
         new = pl.DataFrame({"id": [2], "new": [True], "_change_type": ["update"]})
         with self.assertRaisesRegex(pli.SchemaEvolutionError, "new"):
             pli.apply_cdc_delta(new, self.table, keys="id")
+        before = self.versions()
         pli.apply_cdc_delta(new, self.table, keys="id", schema_mode="merge")
+        self.assertEqual(self.versions(), before + 1)
         self.assertEqual(self.rows(), [(1, "k1", 7, None), (2, "k2", 2, True), (3, None, 8, None)])
         with self.assertRaises(pli.SchemaEvolutionError):
             pli.apply_cdc_delta(
                 pl.DataFrame({"id": [1], "v": ["text"], "_change_type": ["update"]}), self.table, keys="id"
             )
+
+    def test_new_columns_come_with_the_changes_in_one_commit(self):
+        pli.write_delta(pl.DataFrame({"id": [1, 2]}), self.table)
+        changes = pl.DataFrame(
+            {
+                "id": [1, 3],
+                "u": [200, 7],
+                "t": [dt.time(1), None],
+                "nothing": [None, None],
+                "_change_type": ["update", "insert"],
+            },
+            schema_overrides={"u": pl.UInt8},
+        )
+        for frame, mode in [(changes, "merge"), (changes.lazy(), "append_only")]:
+            pli.apply_cdc_delta(frame, self.table, keys="id", schema_mode="merge", mode=mode)
+        self.assertEqual(self.versions(), 3)
+        expected = [(1, 200, "01:00:00"), (2, None, None), (3, 7, None), (3, 7, None)]
+        self.assertEqual(self.rows(), expected)
+        self.assertEqual(pli.scan_delta(self.table).collect_schema(), {"id": pl.Int64, "u": pl.Int16, "t": pl.String})
+        only_deletes = pl.DataFrame({"id": [2], "more": ["x"], "_change_type": ["delete"]})
+        pli.apply_cdc_delta(only_deletes, self.table, keys="id", schema_mode="merge")
+        self.assertEqual(len(self.rows()), 3)
+        self.assertNotIn("_pli_delete", pli.scan_delta(self.table).collect_schema())
 
     def test_several_keys_and_odd_names(self):
         pli.write_delta(pl.DataFrame({"a b": [1, 1], 'q"': ["x", "y"], "v": [1, 2]}), self.table)

@@ -140,7 +140,7 @@ def apply_cdc_delta(
     """Apply change rows to the Delta table, as :func:`polars_incremental.apply_cdc` applies them to a frame. One atomic commit that
     touches only affected files; memory is needed for the changes, not for the table. The table is created if it is not there.
 
-    New columns need ``schema_mode="merge"``; they are added by a commit of their own, before. Returns ``rows_in``, ``rows_out``,
+    New columns need ``schema_mode="merge"``. Returns ``rows_in``, ``rows_out``,
     ``action`` (merge, append_only, noop) and, merging into an existing table, ``change_types``.
     """
     changes = _Changes(
@@ -216,15 +216,28 @@ def _apply(
         rows = _fit_table(rows, path, schema_mode)
     if there and how.mode == "merge":
         changes = rows.with_columns(deleted.alias("_pli_delete"))
-        done = commit(changes, path, {"keys": key_names(how.keys), **identity}, None, how="apply")
-        rows_out = pl.len()
-        result["rows_out"] = scan_delta(path).select(rows_out).collect().item() if not done.get("repeat") else 0
+        options = {"keys": key_names(how.keys), "merge_schema": schema_mode is not None, **identity}
+        done = commit(changes, path, options, None, how="apply")
+        result["rows_out"] = 0 if done.get("repeat") else _row_count(path)
     else:
-        done = commit(rows, path, {"mode": "append", **new_table, **identity, "merge_schema": False}, None)
+        done = commit(
+            rows, path, {"mode": "append", **new_table, **identity, "merge_schema": schema_mode is not None}, None
+        )
         result["rows_out"] = 0 if done.get("repeat") else rows.height
     if not done.get("repeat"):
         result["action"] = how.mode
     return result, done
+
+
+def _row_count(path: str) -> int:
+    """Rows of the table: by its log if all files say, else they are read."""
+    total = 0
+    for file in json.loads(_core.Table(path).files()):
+        rows = (file.get("stats") or {}).get("numRecords")
+        if rows is None:
+            return int(scan_delta(path).select(pl.len()).collect().item())
+        total += rows - (file.get("deletionVector") or {}).get("cardinality", 0)
+    return total
 
 
 _AS_STORED: dict[Any, Any] = {
@@ -236,7 +249,7 @@ _AS_STORED: dict[Any, Any] = {
 
 
 def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.DataFrame:
-    """The changes in the table's types; new columns are added to it if that is allowed."""
+    """The changes in the table's types; new columns only if they are allowed."""
     table = scan_delta(path).collect_schema()
     by_name = {name.lower(): name for name in table}
     new = [c for c in rows.columns if c.lower() not in by_name]
@@ -244,11 +257,9 @@ def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.Dat
         raise SchemaEvolutionError(
             f"the changes have the column(s) {', '.join(map(repr, new))}, which the table {path!r} lacks; schema_mode='merge' adds them"
         )
+    rows = rows.drop([c for c in new if rows.schema[c] == pl.Null])
     casts = []
     for name, dtype in rows.schema.items():
-        if name in new:
-            continue
-        wanted = table[by_name[name.lower()]]
         source: Any = _AS_STORED.get(dtype, dtype)
         if isinstance(dtype, (pl.Enum, pl.Categorical)) or dtype == pl.Time:
             source = pl.String()
@@ -256,12 +267,11 @@ def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.Dat
             source = pl.Datetime("us", "UTC" if dtype.time_zone else None)
         elif isinstance(dtype, pl.Duration):
             source = pl.Int64()
+        wanted = source if name in new else table[by_name[name.lower()]]
         if widen(wanted, source, name) != wanted:
             raise SchemaEvolutionError(f"column {name!r}: the table {path!r} has {wanted}, which does not hold {dtype}")
         if dtype != wanted:
             casts.append(cast(pl.col(name), dtype, wanted).alias(name))
-    if new:
-        commit(rows.clear().select(new), path, {"mode": "append", "merge_schema": True}, None)
     return rows.with_columns(casts)
 
 
