@@ -140,12 +140,69 @@ def planning(files: int, runs: int, tmp: Path) -> None:
     print(f"{'':<52} clock {clock[0]:.1f} ms and {clock[1]:.1f} ms", flush=True)
 
 
+# ---------------------------------------------------------------- change rows
+
+_TABLE = """
+import sys
+import polars as pl
+import polars_incremental as pli
+rows, changed, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+lf = pl.LazyFrame({"id": pl.int_range(rows, eager=True)}).with_columns(
+    v=pl.col("id") * 0.5, name=pl.concat_str(pl.lit("name-"), pl.col("id").cast(pl.String))
+)
+for i in range(10):
+    pli.write_delta(lf.slice(i * rows // 10, rows // 10), folder + "/table")
+step = rows // changed
+changes = lf.gather_every(step).with_columns(pl.col("id") + pl.when(pl.col("id") % 3 == 0).then(rows).otherwise(0), v=-pl.col("v"))
+kinds = pl.when(pl.col("id") >= rows).then(pl.lit("insert")).when(pl.col("id") % 5 == 0).then(pl.lit("delete")).otherwise(pl.lit("update"))
+changes.with_columns(_change_type=kinds).sink_parquet(folder + "/changes.parquet")
+print("{}")
+"""
+
+_APPLY = """
+import polars_incremental as pli
+changes = pl.read_parquet(sys.argv[2])
+pli.scan_delta(sys.argv[1]).head(1).collect()
+before = usage()
+pli.apply_cdc_delta(changes, sys.argv[1], keys="id")
+report(before, usage())
+"""
+
+_CLAUSES = [
+    "MATCHED AND source._change_type = 'delete' THEN DELETE",
+    "MATCHED THEN UPDATE SET *",
+    "NOT MATCHED AND source._change_type <> 'delete' THEN INSERT *",
+]
+
+
+def merge_in_c(table: Path, changes: Path) -> float:
+    """Processor seconds of the command."""
+    command = [str(PLI), "delta", "merge", str(table), str(changes), "--on", "target.id = source.id", "-q"]
+    before = os.times()
+    subprocess.run(command + [a for c in _CLAUSES for a in ("--when", c)], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def changes(rows: int, runs: int, tmp: Path) -> None:
+    measure(_TABLE, str(rows), str(rows // 20), str(tmp))
+    ours, in_c = [], []
+    for _ in range(runs):
+        for name in ("ours", "c"):
+            shutil.copytree(tmp / "table", tmp / name)
+        ours.append(measure(_MEASURED + _APPLY, str(tmp / "ours"), str(tmp / "changes.parquet"))["cpu"])
+        in_c.append(merge_in_c(tmp / "c", tmp / "changes.parquet"))
+        for name in ("ours", "c"):
+            shutil.rmtree(tmp / name)
+    judge(f"{rows // 20} change rows on {rows}: processor", min(ours), min(in_c), 1.2, "s")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", default="write,import,plan")
+    parser.add_argument("--only", default="write,import,plan,cdc")
     options = parser.parse_args()
     only = options.only.split(",")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
@@ -156,6 +213,8 @@ def main() -> int:
             importing(options.runs)
         if "plan" in only:
             planning(options.files, options.runs, Path(tmp))
+        if "cdc" in only:
+            changes(options.rows, options.runs, Path(tmp))
     return 1 if missed else 0
 
 
