@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve().parents[1]
+PREFIX = (
+    Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve().parents[1]
+)
 missed: list[str] = []
 
 
@@ -26,7 +28,15 @@ def build(folder: Path) -> Path:
     """The small program that plans, against the library that is being measured."""
     program = folder / "discovery"
     subprocess.run(
-        ["cc", "-O2", "-std=gnu11", f"-I{ROOT}/include", str(ROOT / "tests/bench/discovery.c"), "-o", str(program)]
+        [
+            "cc",
+            "-O2",
+            "-std=gnu11",
+            f"-I{ROOT}/include",
+            str(ROOT / "tests/bench/discovery.c"),
+            "-o",
+            str(program),
+        ]
         + [f"-L{PREFIX}/lib", "-lpli", f"-Wl,-rpath,{PREFIX}/lib"],
         check=True,
     )
@@ -42,24 +52,36 @@ def generate(root: Path, folders: int, files: int, start: int = 0) -> None:
     time.sleep(0.1)  # folders that were changed in this very moment are listed again
 
 
-def plan(program: Path, source: Path, checkpoint: Path, max_files: int) -> dict[str, float]:
+def plan(
+    program: Path, source: Path, checkpoint: Path, max_files: int
+) -> dict[str, float]:
     out = subprocess.run(
-        [program, source, checkpoint, str(max_files)], check=True, capture_output=True, text=True
+        [program, source, checkpoint, str(max_files)],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     return json.loads(out)
 
 
-def report(what: str, value: float, bound: float, unit: str, cpu: float | None = None) -> None:
+def report(
+    what: str, value: float, bound: float, unit: str, cpu: float | None = None
+) -> None:
     """With processor time, that decides: others on the machine make the clock run longer."""
     judged = value if cpu is None else cpu
     verdict = "ok" if judged <= bound else "MISSED"
     beside = "" if cpu is None else f", processor {cpu:.1f}"
-    print(f"{what:<62} {value:>10.1f} {unit:<3} (at most {bound:g}{beside})  {verdict}", flush=True)
+    print(
+        f"{what:<62} {value:>10.1f} {unit:<3} (at most {bound:g}{beside})  {verdict}",
+        flush=True,
+    )
     if judged > bound:
         missed.append(what)
 
 
-def measure(program: Path, work: Path, name: str, folders: int, files: int, bound_of_new: float) -> None:
+def measure(
+    program: Path, work: Path, name: str, folders: int, files: int, bound_of_new: float
+) -> None:
     source, checkpoint = work / name, work / f"{name}-checkpoint"
     scale = folders * files / 1_000_000
     generate(source, folders, files)
@@ -67,15 +89,35 @@ def measure(program: Path, work: Path, name: str, folders: int, files: int, boun
     later = (first["plan_ms"] - first["first_ms"]) / max(first["batches"] - 1, 1)
     title = f"{name}: {first['files']:.0f} files, first discovery, planning in all"
     report(title, first["plan_ms"], 6000 * scale, "ms", first["plan_cpu_ms"])
-    report(f"{name}: last batch beside the average of the later ones", first["last_ms"] / max(later, 0.001), 2, "x")
+    report(
+        f"{name}: last batch beside the average of the later ones",
+        first["last_ms"] / max(later, 0.001),
+        2,
+        "x",
+    )
     report(f"{name}: resident memory", first["peak_mb"], 100, "MB")
     names = folders * files * len("part-00000000.csv")
     size = sum(f.stat().st_size for f in checkpoint.glob("index.db*"))
-    report(f"{name}: index, bytes a file beyond its name", (size - names) / (folders * files), 80, "B")
-    report(f"{name}: none new", min(plan(program, source, checkpoint, 10_000)["idle_ms"] for _ in range(3)), 100, "ms")
+    report(
+        f"{name}: index, bytes a file beyond its name",
+        (size - names) / (folders * files),
+        80,
+        "B",
+    )
+    report(
+        f"{name}: none new",
+        min(plan(program, source, checkpoint, 10_000)["idle_ms"] for _ in range(3)),
+        100,
+        "ms",
+    )
     took = []
     for k in range(3):
-        generate(source / "d00000" if folders > 1 else source, 1, 1000, start=5_000_000 + k * 1000)
+        generate(
+            source / "d00000" if folders > 1 else source,
+            1,
+            1000,
+            start=5_000_000 + k * 1000,
+        )
         more = plan(program, source, checkpoint, 10_000)
         took.append((more["first_ms"], more["first_cpu_ms"]))
     new, new_cpu = sorted(took)[1]
@@ -85,7 +127,9 @@ def measure(program: Path, work: Path, name: str, folders: int, files: int, boun
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="work here and leave everything behind")
+    parser.add_argument(
+        "--keep", type=Path, help="work here and leave everything behind"
+    )
     options = parser.parse_args()
     work = options.keep or Path(tempfile.mkdtemp(prefix="pli-bench-discovery-"))
     work.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,19 @@ def write(path, text):
 
 
 def merge(pli, *extra, keys="id", **kwargs):
-    return pli("ingest", "in", "out", *NOW, "--mode", "merge", "--keys", keys, "--json", *extra, **kwargs)
+    return pli(
+        "ingest",
+        "in",
+        "out",
+        *NOW,
+        "--mode",
+        "merge",
+        "--keys",
+        keys,
+        "--json",
+        *extra,
+        **kwargs,
+    )
 
 
 def merged(pli, *extra, **kwargs):
@@ -39,16 +51,22 @@ def test_rows_take_the_place_of_their_keys(pli, tmp_path):
     assert merged(pli)["rows"] == 2
     assert rows(pli, "id", "v") == [(1, "a"), (2, "B"), (3, "c")]
     assert merged(pli)["batches"] == 0
-    sink = json.loads((tmp_path / "out/_checkpoints").glob("*/commits/1.json").__next__().read_text())["sinks"][0]
+    sink = json.loads(
+        (tmp_path / "out/_checkpoints").glob("*/commits/1.json").__next__().read_text()
+    )["sinks"][0]
     assert (sink["rowsInserted"], sink["rowsUpdated"], sink["rowsDeleted"]) == (1, 1, 0)
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    assert (
+        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    )
 
 
 @pytest.mark.parametrize("limit", ["1", "2", "none"])
 def test_the_last_row_of_a_key_counts_however_batches_are_cut(pli, tmp_path, limit):
     write(tmp_path / "in" / "1.csv", "id,v\n1,a\n1,b\n2,x\n")
-    write(tmp_path / "in" / "2.csv", "id,v,w\n1,c,1\n")  # another header, between two that are the same
+    write(
+        tmp_path / "in" / "2.csv", "id,v,w\n1,c,1\n"
+    )  # another header, between two that are the same
     write(tmp_path / "in" / "3.csv", "id,v\n2,y\n1,d\n")
     merged(pli, "--max-files", limit, "--merge-schema")
     assert rows(pli, "id", "v") == [(1, "d"), (2, "y")]
@@ -95,7 +113,10 @@ def test_change_types_in_the_order_of_versions(pli, tmp_path):
 def test_a_batch_of_pre_images_alone_is_committed_and_changes_nothing(pli, tmp_path):
     write(tmp_path / "in" / "1.ndjson", CHANGES)
     merged(pli)
-    write(tmp_path / "in" / "2.ndjson", '{"id": 1, "v": "x", "_change_type": "update_preimage", "_commit_version": 2}\n')
+    write(
+        tmp_path / "in" / "2.ndjson",
+        '{"id": 1, "v": "x", "_change_type": "update_preimage", "_commit_version": 2}\n',
+    )
     done = merged(pli)
     assert (done["batches"], done["rows"]) == (1, 0)
     assert merged(pli)["batches"] == 0 and len(rows(pli, "id")) == 4
@@ -133,7 +154,10 @@ def test_keys_are_checked_before_a_run(pli, tmp_path):
 
 
 def test_several_keys_and_a_partitioned_table(pli, tmp_path):
-    write(tmp_path / "in" / "1.csv", "day,id,v\n2024-01-01,1,a\n2024-01-01,2,b\n2024-01-02,1,c\n")
+    write(
+        tmp_path / "in" / "1.csv",
+        "day,id,v\n2024-01-01,1,a\n2024-01-01,2,b\n2024-01-02,1,c\n",
+    )
     merged(pli, "--partition-by", "day", keys="day,id")
     write(tmp_path / "in" / "2.csv", "day,id,v\n2024-01-01,1,A\n2024-01-02,2,d\n")
     merged(pli, keys="day,id")
@@ -148,20 +172,32 @@ def test_several_keys_and_a_partitioned_table(pli, tmp_path):
 @pytest.mark.parametrize("vectors", ["true", "false"])
 def test_the_table_says_how_and_keeps_a_feed_of_its_own(pli, tmp_path, vectors):
     write(tmp_path / "in" / "1.csv", "id,v\n" + "".join(f"{i},a\n" for i in range(100)))
-    properties = ("--property", f"delta.enableDeletionVectors={vectors}", "--property", "delta.enableChangeDataFeed=true")
+    properties = (
+        "--property",
+        f"delta.enableDeletionVectors={vectors}",
+        "--property",
+        "delta.enableChangeDataFeed=true",
+    )
     merged(pli, *properties)
     write(tmp_path / "in" / "2.csv", "id,v\n5,b\n200,new\n")
     merged(pli)
-    vectors_there = any(f.get("deletionVector") for f in pli.ok("delta", "files", "out", "--format", "ndjson").rows())
+    vectors_there = any(
+        f.get("deletionVector")
+        for f in pli.ok("delta", "files", "out", "--format", "ndjson").rows()
+    )
     assert vectors_there == (vectors == "true")
-    changes = pli.ok("delta", "changes", "out", "--from-version", "1", "--format", "ndjson").rows()
+    changes = pli.ok(
+        "delta", "changes", "out", "--from-version", "1", "--format", "ndjson"
+    ).rows()
     assert sorted((c["id"], c["v"], c["_change_type"]) for c in changes) == [
         (5, "a", "update_preimage"),
         (5, "b", "update_postimage"),
         (200, "new", "insert"),
     ]
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    assert (
+        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    )
 
 
 def test_new_columns_follow_the_jobs_policy(pli, tmp_path):
@@ -171,23 +207,36 @@ def test_new_columns_follow_the_jobs_policy(pli, tmp_path):
     r = merge(pli)
     assert r.code == 4 and "'w'" in r.err
     merged(pli, "--merge-schema")
-    assert sorted((r["id"], r["v"], r["w"]) for r in pli.read("out")) == [(1, "A", 7), (2, "b", None)]
+    assert sorted((r["id"], r["v"], r["w"]) for r in pli.read("out")) == [
+        (1, "A", 7),
+        (2, "b", None),
+    ]
 
 
 def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tmp_path):
-    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
+    library = Path(
+        os.environ.get("PLI_IOFAULT")
+        or Path(pli.command).parents[1] / "tests" / "iofault.so"
+    )
     if not library.exists():
         pytest.skip("the fault library is not built")
     write(tmp_path / "in" / "1.csv", "id,v\n1,a\n")
     merged(pli)
     write(tmp_path / "in" / "2.csv", "id,v\n1,b\n2,c\n")
-    fault = {"LD_PRELOAD": str(library), "IOFAULT_ROOT": str(tmp_path), "IOFAULT_ONLY": "/commits/", "IOFAULT_AT": "1"}
+    fault = {
+        "LD_PRELOAD": str(library),
+        "IOFAULT_ROOT": str(tmp_path),
+        "IOFAULT_ONLY": "/commits/",
+        "IOFAULT_AT": "1",
+    }
     assert merge(pli, env={**fault, "IOFAULT_DO": "kill"}).code == -signal.SIGKILL
     assert rows(pli, "id", "v") == [(1, "b"), (2, "c")]
     done = merged(pli)
     assert (done["batches"], done["version"]) == (1, 1)
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    assert (
+        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
+    )
 
 
 def test_two_jobs_merge_into_one_table_at_the_same_time(pli, tmp_path):
@@ -199,7 +248,19 @@ def test_two_jobs_merge_into_one_table_at_the_same_time(pli, tmp_path):
         write(tmp_path / "two" / f"{k}.csv", f"id,v\n2,{k}\n{200 + k},2\n")
     both = [
         subprocess.Popen(
-            [pli.command, "ingest", name, "out", *NOW, "--mode", "merge", "--keys", "id", "--max-files", "1"],
+            [
+                pli.command,
+                "ingest",
+                name,
+                "out",
+                *NOW,
+                "--mode",
+                "merge",
+                "--keys",
+                "id",
+                "--max-files",
+                "1",
+            ],
             cwd=tmp_path,
             env=pli.env,
             stderr=subprocess.PIPE,
@@ -222,27 +283,50 @@ def test_killed_runs_lose_and_double_nothing(pli, tmp_path):
     feed = ("--property", "delta.enableChangeDataFeed=true")
     pli.ok("delta", "create", "src", "--schema", "STRUCT(id BIGINT, v BIGINT)", *feed)
     job = {
-        "source": {"format": "delta", "path": "src", "read_change_feed": True, "max_files_per_trigger": 3},
+        "source": {
+            "format": "delta",
+            "path": "src",
+            "read_change_feed": True,
+            "max_files_per_trigger": 3,
+        },
         "sink": {"path": "out", "mode": "merge", "keys": ["id"]},
         "checkpoint": "cp",
     }
     write(tmp_path / "pli.yaml", json.dumps({"version": 1, "jobs": {"copy": job}}))
     for step in range(14):
-        what = rng.choice(["insert", "insert", "update", "delete"]) if state else "insert"
+        what = (
+            rng.choice(["insert", "insert", "update", "delete"]) if state else "insert"
+        )
         at = rng.randrange(40)
         if what == "insert":
             new = {i: step for i in rng.sample(range(60), 8) if i not in state}
-            rows_file = write(tmp_path / "rows.csv", "id,v\n" + "".join(f"{i},{v}\n" for i, v in new.items()))
+            rows_file = write(
+                tmp_path / "rows.csv",
+                "id,v\n" + "".join(f"{i},{v}\n" for i, v in new.items()),
+            )
             pli.ok("delta", "append", "src", rows_file)
             state.update(new)
         elif what == "update":
-            pli.ok("delta", "update", "src", "--set", f"v={step}", "--where", f"id >= {at} AND id < {at + 20}")
+            pli.ok(
+                "delta",
+                "update",
+                "src",
+                "--set",
+                f"v={step}",
+                "--where",
+                f"id >= {at} AND id < {at + 20}",
+            )
             state.update({i: step for i in state if at <= i < at + 20})
         else:
             pli.ok("delta", "delete", "src", "--where", f"id % 7 = {at % 7}", "--yes")
             state = {i: v for i, v in state.items() if i % 7 != at % 7}
         if step % 2:
-            run = subprocess.Popen([pli.command, "run"], cwd=tmp_path, env=pli.env, stderr=subprocess.DEVNULL)
+            run = subprocess.Popen(
+                [pli.command, "run"],
+                cwd=tmp_path,
+                env=pli.env,
+                stderr=subprocess.DEVNULL,
+            )
             time.sleep(rng.uniform(0.02, 0.25))
             run.kill()
             kills += run.wait() == -signal.SIGKILL

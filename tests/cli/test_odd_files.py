@@ -21,7 +21,9 @@ _TYPES = (
     '<Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml"'
     ' ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>{}</Types>'
 )
-_SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+_SHEET_TYPE = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+)
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
 # style 0 is general, 1 a date, 2 a date with time
@@ -53,7 +55,11 @@ def sheet(rows, merged=()):
     """Rows are lists of cells; None leaves a cell out."""
     lines = []
     for r, row in enumerate(rows, 1):
-        cells = [f'<c r="{chr(65 + c)}{r}"{cell}</c>' for c, cell in enumerate(row) if cell is not None]
+        cells = [
+            f'<c r="{chr(65 + c)}{r}"{cell}</c>'
+            for c, cell in enumerate(row)
+            if cell is not None
+        ]
         if cells:
             lines.append(f'<row r="{r}">{"".join(cells)}</row>')
     areas = "".join(f'<mergeCell ref="{m}"/>' for m in merged)
@@ -67,10 +73,17 @@ def workbook(path, sheets):
     """A workbook of named sheets (see `sheet`)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     n = range(1, len(sheets) + 1)
-    names = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>' for i, name in zip(n, sheets))
-    parts = "".join(f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_SHEET_TYPE}"/>' for i in n)
+    names = "".join(
+        f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>'
+        for i, name in zip(n, sheets)
+    )
+    parts = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_SHEET_TYPE}"/>'
+        for i in n
+    )
     links = "".join(
-        f'<Relationship Id="rId{i}" Type="{_RELATION}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i in n
+        f'<Relationship Id="rId{i}" Type="{_RELATION}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+        for i in n
     )
     links += f'<Relationship Id="rIdS" Type="{_RELATION}/styles" Target="styles.xml"/>'
     top = f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/>'
@@ -125,17 +138,26 @@ def _encode(schema, value):
         items = b"".join(_encode(schema["items"], v) for v in value)
         return (_long(len(value)) + items if value else b"") + _long(0)
     assert kind == "map"
-    items = b"".join(_bytes(k.encode()) + _encode(schema["values"], v) for k, v in value.items())
+    items = b"".join(
+        _bytes(k.encode()) + _encode(schema["values"], v) for k, v in value.items()
+    )
     return (_long(len(value)) + items if value else b"") + _long(0)
 
 
 def avro(path, schema, rows, codec="null", compress=lambda b: b):
     path.parent.mkdir(parents=True, exist_ok=True)
     meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
-    head = b"Obj\x01" + _long(len(meta)) + b"".join(_bytes(k.encode()) + _bytes(v) for k, v in meta.items()) + _long(0)
+    head = (
+        b"Obj\x01"
+        + _long(len(meta))
+        + b"".join(_bytes(k.encode()) + _bytes(v) for k, v in meta.items())
+        + _long(0)
+    )
     sync = bytes(range(16))
     block = compress(b"".join(_encode(schema, r) for r in rows))
-    path.write_bytes(head + sync + (_long(len(rows)) + _bytes(block) + sync if rows else b""))
+    path.write_bytes(
+        head + sync + (_long(len(rows)) + _bytes(block) + sync if rows else b"")
+    )
 
 
 # ---- reading ----
@@ -162,19 +184,45 @@ def types(pli):
 
 def test_excel_types(pli, tmp_path):
     head = [text("id"), text("name"), text("day"), text("at"), text("ok")]
-    first = [number(1), text("a &amp; b ä"), number(45292, 1), number(45292.5, 2), flag(True)]
-    workbook(tmp_path / "in/a.xlsx", {"one": sheet([head, first, [number(2.5), None, None, None, flag(False)]])})
+    first = [
+        number(1),
+        text("a &amp; b ä"),
+        number(45292, 1),
+        number(45292.5, 2),
+        flag(True),
+    ]
+    workbook(
+        tmp_path / "in/a.xlsx",
+        {"one": sheet([head, first, [number(2.5), None, None, None, flag(False)]])},
+    )
     assert read(pli) == [
-        {"id": 1.0, "name": "a & b ä", "day": "2024-01-01", "at": "2024-01-01 12:00:00", "ok": True},
+        {
+            "id": 1.0,
+            "name": "a & b ä",
+            "day": "2024-01-01",
+            "at": "2024-01-01 12:00:00",
+            "ok": True,
+        },
         {"id": 2.5, "name": None, "day": None, "at": None, "ok": False},
     ]
-    assert types(pli) == {"id": "double", "name": "string", "day": "date", "at": "timestamp_ntz", "ok": "boolean"}
+    assert types(pli) == {
+        "id": "double",
+        "name": "string",
+        "day": "date",
+        "at": "timestamp_ntz",
+        "ok": "boolean",
+    }
 
 
 def test_excel_sheets(pli, tmp_path):
-    sheets = {"empty": sheet([]), "Second &amp; last": sheet([[text("id")], [number(7)]])}
+    sheets = {
+        "empty": sheet([]),
+        "Second &amp; last": sheet([[text("id")], [number(7)]]),
+    }
     workbook(tmp_path / "in/a.xlsx", sheets)
-    assert ingest(pli).code == 0 and not (tmp_path / "out/_delta_log").exists()  # an empty sheet has neither columns nor rows
+    assert (
+        ingest(pli).code == 0 and not (tmp_path / "out/_delta_log").exists()
+    )  # an empty sheet has neither columns nor rows
     r = pli("ingest", "in", "other", *NOW, "--option", "sheet=3")
     assert r.code == 1 and "2 sheets" in r.err and "a.xlsx" in r.err
     r = pli("ingest", "in", "other", *NOW, "--option", "sheet=third")
@@ -193,7 +241,14 @@ def test_excel_empty_rows_are_passed_over_unless_they_end_the_table(pli, tmp_pat
 
 
 def test_excel_a_table_below_a_title(pli, tmp_path):
-    rows = [[text("report")], [], [text("id"), text("v")], [number(1), number(2)], [], [text("total"), number(2)]]
+    rows = [
+        [text("report")],
+        [],
+        [text("id"), text("v")],
+        [number(1), number(2)],
+        [],
+        [text("total"), number(2)],
+    ]
     workbook(tmp_path / "in/a.xlsx", {"one": sheet(rows)})
     assert read(pli, "--option", "range=A3:B4") == [{"id": 1.0, "v": 2.0}]
 
@@ -207,18 +262,31 @@ def test_excel_merged_cells_have_their_value_once(pli, tmp_path):
 def test_excel_a_header_alone_and_a_header_that_is_none(pli, tmp_path):
     workbook(tmp_path / "in/a.xlsx", {"one": sheet([[text("id"), text("v")]])})
     assert read(pli) == []
-    workbook(tmp_path / "raw/a.xlsx", {"one": sheet([[number(1), text("x")], [number(2), text("y")]])})
+    workbook(
+        tmp_path / "raw/a.xlsx",
+        {"one": sheet([[number(1), text("x")], [number(2), text("y")]])},
+    )
     pli.ok("ingest", "raw", "rows", *NOW, "--option", "header=false")
     assert pli.read("rows") == [{"A1": 1.0, "B1": "x"}, {"A1": 2.0, "B1": "y"}]
 
 
 def test_excel_cells_of_other_types_name_file_and_cell(pli, tmp_path):
-    rows = [[text("id"), text("v")], [number(1), text("a")], [text("two"), number(3)], [number(3), failure("#DIV/0!")]]
+    rows = [
+        [text("id"), text("v")],
+        [number(1), text("a")],
+        [text("two"), number(3)],
+        [number(3), failure("#DIV/0!")],
+    ]
     workbook(tmp_path / "in/bad.xlsx", {"one": sheet(rows)})
     workbook(tmp_path / "in/good.xlsx", {"one": sheet(rows[:2])})
     r = ingest(pli)
     assert r.code == 1 and "bad.xlsx" in r.err and "A3" in r.err
-    assert [r["id"] for r in read(pli, "--option", "all_text=true")] == ["1", "two", "3", "1"]
+    assert [r["id"] for r in read(pli, "--option", "all_text=true")] == [
+        "1",
+        "two",
+        "3",
+        "1",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a.xls", "a.xlsx"])
@@ -226,17 +294,30 @@ def test_excel_old_workbooks_are_named(pli, tmp_path, name):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     r = ingest(pli)
-    assert r.code == 1 and name in r.err and "old form (.xls)" in r.err and "save it as .xlsx" in r.err
+    assert (
+        r.code == 1
+        and name in r.err
+        and "old form (.xls)" in r.err
+        and "save it as .xlsx" in r.err
+    )
 
 
 # ---- Avro ----
 
 
 def record(*fields):
-    return {"type": "record", "name": "r", "fields": [{"name": n, "type": t} for n, t in fields]}
+    return {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": n, "type": t} for n, t in fields],
+    }
 
 
-INNER = {"type": "record", "name": "inner", "fields": [{"name": "x", "type": ["null", "int"]}]}
+INNER = {
+    "type": "record",
+    "name": "inner",
+    "fields": [{"name": "x", "type": ["null", "int"]}],
+}
 INSTANT = 1704067200000001
 # name, schema, value, what is read, type of the table
 AVRO = [
@@ -255,12 +336,42 @@ AVRO = [
     ("none", {"type": "array", "items": "int"}, [], [], None),
     ("mp", {"type": "map", "values": "long"}, {"k": 1}, {"k": 1}, None),
     ("rec", INNER, {"x": (0, None)}, {"x": None}, None),
-    ("deep", {"type": "array", "items": {**INNER, "name": "inner2"}}, [{"x": (1, 3)}], [{"x": 3}], None),
+    (
+        "deep",
+        {"type": "array", "items": {**INNER, "name": "inner2"}},
+        [{"x": (1, 3)}],
+        [{"x": 3}],
+        None,
+    ),
     ("dt", {"type": "int", "logicalType": "date"}, 19723, "2024-01-01", "date"),
-    ("tm", {"type": "int", "logicalType": "time-millis"}, 3600000, "01:00:00", "string"),
-    ("ts", {"type": "long", "logicalType": "timestamp-micros"}, INSTANT, "2024-01-01 00:00:00.000001+00", "timestamp"),
-    ("ms", {"type": "long", "logicalType": "timestamp-millis"}, 1704067200001, "2024-01-01 00:00:00.001+00", "timestamp"),
-    ("u", {"type": "string", "logicalType": "uuid"}, "0" * 8 + "-0000-0000-0000-" + "0" * 11 + "1", None, "string"),
+    (
+        "tm",
+        {"type": "int", "logicalType": "time-millis"},
+        3600000,
+        "01:00:00",
+        "string",
+    ),
+    (
+        "ts",
+        {"type": "long", "logicalType": "timestamp-micros"},
+        INSTANT,
+        "2024-01-01 00:00:00.000001+00",
+        "timestamp",
+    ),
+    (
+        "ms",
+        {"type": "long", "logicalType": "timestamp-millis"},
+        1704067200001,
+        "2024-01-01 00:00:00.001+00",
+        "timestamp",
+    ),
+    (
+        "u",
+        {"type": "string", "logicalType": "uuid"},
+        "0" * 8 + "-0000-0000-0000-" + "0" * 11 + "1",
+        None,
+        "string",
+    ),
 ]
 
 
@@ -279,7 +390,13 @@ def test_avro_codecs_and_no_rows(pli, tmp_path):
         z = zlib.compressobj(9, zlib.DEFLATED, -15)
         return z.compress(block) + z.flush()
 
-    avro(tmp_path / "in/a.avro", record(("id", "long")), [{"id": k} for k in range(1000)], "deflate", deflate)
+    avro(
+        tmp_path / "in/a.avro",
+        record(("id", "long")),
+        [{"id": k} for k in range(1000)],
+        "deflate",
+        deflate,
+    )
     avro(tmp_path / "in/b.avro", record(("id", "long")), [])
     assert len(read(pli)) == 1000
 
@@ -296,9 +413,18 @@ def test_avro_types_that_cannot_be_read_are_named(pli, tmp_path, kind, nested):
     """The engine would give a decimal as its raw bytes."""
     value = b"\x01" if kind["type"] == "bytes" else 1
     field = {"type": "array", "items": ["null", kind]} if nested else kind
-    avro(tmp_path / "in/a.avro", record(("id", "long"), ("amount", field)), [{"id": 1, "amount": [(1, value)] if nested else value}])
+    avro(
+        tmp_path / "in/a.avro",
+        record(("id", "long"), ("amount", field)),
+        [{"id": 1, "amount": [(1, value)] if nested else value}],
+    )
     r = ingest(pli)
-    assert r.code == 4 and "a.avro" in r.err and "'amount'" in r.err and kind["logicalType"] in r.err
+    assert (
+        r.code == 4
+        and "a.avro" in r.err
+        and "'amount'" in r.err
+        and kind["logicalType"] in r.err
+    )
 
 
 @pytest.mark.parametrize("cut", [3, 30, -40])

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,7 +20,11 @@ def write(path, text, age=None):
 
 
 def options(**values):
-    return [arg for key, value in values.items() for arg in ("--set", f"source.{key}={value}")]
+    return [
+        arg
+        for key, value in values.items()
+        for arg in ("--set", f"source.{key}={value}")
+    ]
 
 
 def ingest(pli, out="out", **values):
@@ -62,7 +66,9 @@ def test_order(pli, tmp_path, aged, values, expected):
     assert batches(pli, tmp_path) == [[name] for name in expected]
 
 
-def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(pli, tmp_path, aged):
+def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(
+    pli, tmp_path, aged
+):
     assert ingest(pli, max_file_age="150s")["files"] == 2
     (aged / "a.csv").unlink()  # the newest is gone: what was too old stays so
     (aged / "b.csv").unlink()
@@ -70,7 +76,7 @@ def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(pli, tmp_p
 
 
 def test_start_timestamp_goes_by_modification_time(pli, tmp_path, aged):
-    at = datetime.fromtimestamp(time.time() - 250, tz=timezone.utc).isoformat()
+    at = datetime.fromtimestamp(time.time() - 250, tz=UTC).isoformat()
     assert ingest(pli, start_timestamp=at)["files"] == 2
     write(aged / "d.csv", row(4), 280)  # late, and from before
     write(aged / "e.csv", row(5), 240)
@@ -123,14 +129,19 @@ def test_discovery_full_sees_what_marks_do_not(pli, tmp_path, aged):
 
 
 def test_types_and_samples(pli, tmp_path):
-    write(tmp_path / "in/a.csv", "id,t\n" + "1,2024-01-01 10:00:00\n" * 20 + "x,2024-01-01 10:00:00\n")
+    write(
+        tmp_path / "in/a.csv",
+        "id,t\n" + "1,2024-01-01 10:00:00\n" * 20 + "x,2024-01-01 10:00:00\n",
+    )
     ingest(pli, "text", infer_types="false")
     assert pli.read("text")[0] == {"id": "1", "t": "2024-01-01 10:00:00"}
     ingest(pli, "ntz", timestamp_type="ntz", sample_rows=100)
     kinds = json.dumps(pli.ok("delta", "detail", "ntz", "--json").json()["schema"])
     assert "timestamp_ntz" in kinds
     assert len(pli.read("ntz")) == 21
-    ingest(pli, "short", sample_rows=5, sample_files=1)  # what the sample misses is looked for in a second pass
+    ingest(
+        pli, "short", sample_rows=5, sample_files=1
+    )  # what the sample misses is looked for in a second pass
     assert {r["id"] for r in pli.read("short")} == {"1", "x"}
 
 
@@ -155,9 +166,15 @@ def test_a_missing_file_stops_the_batch_or_is_skipped(pli, tmp_path, aged):
 
 def test_bad_files_are_tried_again_and_set_aside_where_it_is_said(pli, tmp_path, aged):
     write(aged / "b.csv", "id\nbroken,row\n", 200)
-    values = {"on_bad_file": "quarantine", "quarantine_dir": str(tmp_path / "aside"), "bad_file_retries": 2}
+    values = {
+        "on_bad_file": "quarantine",
+        "quarantine_dir": str(tmp_path / "aside"),
+        "bad_file_retries": 2,
+    }
     ingest(pli, **values)
-    assert [p.name for p in (tmp_path / "aside").iterdir()] == ["b.csv"] and len(pli.read("out")) == 2
+    assert [p.name for p in (tmp_path / "aside").iterdir()] == ["b.csv"] and len(
+        pli.read("out")
+    ) == 2
 
 
 @pytest.mark.parametrize(
@@ -171,7 +188,9 @@ def test_bad_files_are_tried_again_and_set_aside_where_it_is_said(pli, tmp_path,
         ("files", "fail_on_data_loss=false"),
     ],
 )
-def test_options_of_the_other_kind_of_source_are_refused(pli, tmp_path, aged, source, option):
+def test_options_of_the_other_kind_of_source_are_refused(
+    pli, tmp_path, aged, source, option
+):
     pli.ok("ingest", "in", "table", *NOW)
     path, kind = ("table", "delta") if source == "delta" else ("in", "csv")
     key, value = option.split("=")
@@ -205,7 +224,14 @@ def background(pli, tmp_path):
     running = []
 
     def start(*args):
-        running.append(subprocess.Popen([pli.command, *args], cwd=tmp_path, env=pli.env, stderr=subprocess.DEVNULL))
+        running.append(
+            subprocess.Popen(
+                [pli.command, *args],
+                cwd=tmp_path,
+                env=pli.env,
+                stderr=subprocess.DEVNULL,
+            )
+        )
         return running[-1]
 
     yield start
@@ -221,7 +247,9 @@ def test_interval_waits_for_its_next_beat(pli, tmp_path, aged, background):
     run = background("run", "--interval", "1500ms", "--max-batches", "3")
     commits = tmp_path / "out/_checkpoints/j/commits"
     for k in range(1, 3):
-        wait_for(lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k)
+        wait_for(
+            lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k
+        )
         time.sleep(0.4)  # the drain of this beat is over
         write(aged / f"new{k}.csv", row(k))
     assert run.wait(timeout=60) == 0
