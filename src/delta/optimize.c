@@ -4,6 +4,7 @@
  */
 #include "base/time.h"
 #include "delta/active.h"
+#include "delta/clustering.h"
 #include "delta/maintain.h"
 #include "delta/row_ids.h"
 #include "delta/touched.h"
@@ -30,6 +31,8 @@ typedef struct {
     pli__arena arena;
     pli__map *groups;  /* key -> group */
     pli__map *allowed; /* paths of the partitions that `where` names; NULL = all */
+    size_t n_order;    /* columns that rows are laid out by: those of the z-order, or of a clustered table */
+    const char *const *order;
     char *mark;
     pli__optimize_result result;
 } optimizer;
@@ -130,6 +133,20 @@ static pli_status find_allowed(optimizer *z, pli_error *err) {
 
 /* ---- z-order ---- */
 
+/* The files of a clustered table that are put together get its order; the others stay, and whoever clusters the table in
+ * earnest finds no clusteringProvider on ours. */
+static pli_status choose_order(optimizer *z, pli_error *err) {
+    const char **clustered;
+    size_t n;
+    PLI_TRY(pli__clustering_columns(z->snapshot, &z->arena, &clustered, &n, err));
+    if (n && z->o->n_zorder)
+        return pli__error_set(err, PLI_E_ARGUMENT, "the table is clustered (by '%s'): it cannot have a z-order beside",
+                              clustered[0]);
+    z->n_order = n ? n : z->o->n_zorder;
+    z->order = n ? clustered : z->o->zorder;
+    return PLI_OK;
+}
+
 static pli_status check_zorder(const optimizer *z, pli_error *err) {
     const pli__type *schema = pli__snapshot_schema(z->snapshot);
     const pli__metadata *m = pli__snapshot_metadata(z->snapshot);
@@ -149,16 +166,16 @@ static pli_status check_zorder(const optimizer *z, pli_error *err) {
 static pli_status add_zorder(const optimizer *z, pli__buf *rows, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf out = {0};
     pli__buf_addz(&out, "SELECT * EXCLUDE (");
-    for (size_t i = 0; i < z->o->n_zorder; i++) pli__buf_addf(&out, "%s__pli_r%zu", i ? ", " : "", i);
+    for (size_t i = 0; i < z->n_order; i++) pli__buf_addf(&out, "%s__pli_r%zu", i ? ", " : "", i);
     pli__buf_addz(&out, "), (0::HUGEINT");
     for (int bit = 0; bit < ZORDER_BITS; bit++)
-        for (size_t i = 0; i < z->o->n_zorder; i++)
+        for (size_t i = 0; i < z->n_order; i++)
             pli__buf_addf(&out, " | (((__pli_r%zu >> %d) & 1)::HUGEINT << %d)", i, bit,
-                          bit * (int)z->o->n_zorder + (int)(z->o->n_zorder - 1 - i));
+                          bit * (int)z->n_order + (int)(z->n_order - 1 - i));
     pli__buf_addz(&out, ") AS __pli_z FROM (SELECT *");
-    for (size_t i = 0; i < z->o->n_zorder; i++) {
+    for (size_t i = 0; i < z->n_order; i++) {
         pli__buf_addf(&out, ", ntile(%d) OVER (ORDER BY ", 1 << ZORDER_BITS);
-        pli__buf_add_sql_name(&out, pli__str_of(z->o->zorder[i]));
+        pli__buf_add_sql_name(&out, pli__str_of(z->order[i]));
         pli__buf_addf(&out, ") - 1 AS __pli_r%zu", i);
     }
     pli__buf_addf(&out, " FROM (%s) AS pli_z)", rows->ptr ? rows->ptr : "");
@@ -237,11 +254,11 @@ static pli_status rewrite(optimizer *z, pli_error *err) {
     pli__metadata m;
     PLI_TRY(pli__active_begin(z->t, &z->mark, err));
     PLI_TRY(collect_rows(z, &relation, &rows, &m, err));
-    if (z->o->n_zorder) PLI_TRY(add_zorder(z, &rows, err));
+    if (z->n_order) PLI_TRY(add_zorder(z, &rows, err));
     const pli__write_options options = {.target_file_size = z->target,
                                         .relaxed = z->o->relaxed,
                                         .trusted = true,
-                                        .order_by = z->o->n_zorder ? "__pli_z" : NULL};
+                                        .order_by = z->n_order ? "__pli_z" : NULL};
     PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), &m, rows.ptr, &options, NULL, &w, err));
     z->result.files_added = (int64_t)pli__written_files(w);
     z->result.bytes_added = pli__written_bytes(w);
@@ -262,6 +279,7 @@ static pli_status try_optimize(pli__delta *t, const pli__optimize_options *o, pl
     z.groups = pli__map_new();
     if (!z.groups) return pli__error_memory(err);
     PLI_TRY(check_zorder(&z, err));
+    PLI_TRY(choose_order(&z, err));
     PLI_TRY(find_allowed(&z, err));
     PLI_TRY(pli__touched_new(t, z.snapshot, &z.touched, err));
     PLI_TRY(pli__snapshot_files(z.snapshot, PLI__FILES_PARTITIONS | PLI__FILES_DV, count_file, &z, err));

@@ -122,6 +122,46 @@ static void test_delta_write_maintain__z_order_keeps_neighbours_together(void **
     assert_int_equal(pli__optimize(f->table, &bad, &r, NULL), PLI_E_ARGUMENT);
 }
 
+static void test_delta_write_maintain__files_of_a_clustered_table_get_its_order(void **state) {
+    write_fixture *f = *state;
+    const write_table how = {.properties = {"delta.columnMapping.mode", "name"}};
+    PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf name = {0}, text = {0};
+    const pli__txn_options options = {.operation = "CLUSTER BY", .reads = PLI__READS_NOTHING};
+    pli__commit_result committed;
+    append_batches(f, 2, &how);
+    pli__snapshot *s = write_latest(f);
+    assert_true(pli__field_meta_str(&pli__snapshot_schema(s)->fields[2], "delta.columnMapping.physicalName", &name));
+    pli__buf_addf(&text, "{\"clusteringColumns\":[[\"%s\"],[\"a\",\"b\"]]}", name.ptr);
+    const pli__domain d = {PLI_STR("delta.clustering"), pli__buf_str(&text), false};
+    OK(pli__txn_begin(f->table, s, &options, &x, &err));
+    OK(pli__txn_set_domain(x, &d, &err));
+    OK(pli__txn_commit(x, &committed, &err));
+    pli__snapshot_unref(s);
+    const char *columns[] = {"id"};
+    pli__optimize_options o = {.zorder = columns, .n_zorder = 1};
+    pli__optimize_result r;
+    assert_int_equal(pli__optimize(f->table, &o, &r, NULL), PLI_E_ARGUMENT);
+    o.n_zorder = 0;
+    OK(pli__optimize(f->table, &o, &r, &err));
+    assert_int_equal(r.files_added, 1);
+    expect_rows(f, ALL(2));
+    /* rows lie in the order of v */
+    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
+    const pli__scan_options with_rows = {.with_file_columns = true};
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__engine *e;
+    int64_t inversions = -1;
+    s = write_latest(f);
+    OK(pli__scan_new(s, &with_rows, &scan, &err));
+    pli__buf_addf(&sql, "SELECT count(*) FROM (SELECT v < lag(v) OVER (ORDER BY _pli_row) AS i FROM (%s)) WHERE i",
+                  pli__scan_sql(scan));
+    OK(pli__env_engine(f->env, &e, &err));
+    OK(pli__engine_query_i64(e, sql.ptr, &inversions, &err));
+    pli__snapshot_unref(s);
+    assert_int_equal(inversions, 0);
+}
+
 /* ---- vacuum ---- */
 
 /* Make a file of the table n days old. */
@@ -261,6 +301,7 @@ int main(void) {
         TEST(small_files_are_put_together),
         TEST(partitions_can_be_chosen),
         TEST(deleted_rows_are_purged),
+        TEST(files_of_a_clustered_table_get_its_order),
         TEST(z_order_keeps_neighbours_together),
         TEST(vacuum_takes_only_what_nothing_refers_to),
         TEST(vacuum_spares_tombstones_and_writers),
