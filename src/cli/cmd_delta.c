@@ -34,12 +34,19 @@ static bool read_at(cli_context *ctx, const cli_args *args, pli_at *at) {
 }
 
 /* Rows of fn in the format asked for. */
-static bool print_rows(cli_context *ctx, pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
+/* @param columns NULL = those of the first row */
+static bool print_columns(cli_context *ctx, const char *const *columns,
+                          pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
     cli_rows *rows = cli_rows_begin(ctx, stdout);
-    const pli_status status = rows ? fn(self, cli_rows_add, rows, &ctx->error) : PLI_E_MEMORY;
+    const bool ready = rows && (!columns || cli_rows_columns(rows, columns));
+    const pli_status status = ready ? fn(self, cli_rows_add, rows, &ctx->error) : PLI_E_MEMORY;
     const bool printed = cli_rows_end(rows, status == PLI_OK);
     if (status == PLI_OK && !printed) cli_format_error(&ctx->error, PLI_E_IO, "could not write the output");
     return status == PLI_OK && printed;
+}
+
+static bool print_rows(cli_context *ctx, pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
+    return print_columns(ctx, NULL, fn, self);
 }
 
 /* ---- detail: one object ---- */
@@ -72,11 +79,13 @@ static pli_status files_rows(void *self, pli_row_fn *fn, void *arg, pli_error *e
 }
 
 int cli_cmd_delta_files(cli_context *ctx, const cli_args *args) {
+    static const char *const columns[] = {"path",  "size", "modificationTime", "partitionValues", "deletionVector",
+                                          "stats", NULL};
     opened o = {0};
     struct files_call c = {0};
     bool ok = read_at(ctx, args, &c.at) && open_table(ctx, args, &o);
     c.table = o.table;
-    ok = ok && print_rows(ctx, files_rows, &c);
+    ok = ok && print_columns(ctx, columns, files_rows, &c);
     return finish(ctx, &o, ok);
 }
 

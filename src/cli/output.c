@@ -16,7 +16,7 @@ struct cli_rows {
     cli_context *ctx;
     FILE *to;
     size_t count;
-    json_t *keys;    /* array of texts, from the first row */
+    json_t *keys;    /* array of texts, from the first row if they were not given */
     json_t **held;   /* rows of a table until widths are known */
     size_t n_held;
     size_t *widths;
@@ -29,11 +29,72 @@ cli_rows *cli_rows_begin(cli_context *ctx, FILE *to) {
     return r;
 }
 
+/* Stands before the text of a value that was no string. */
+#define RAW_MARK '\x01'
+
 /* A cell as text for people and CSV. Caller frees. */
 static char *cell_text(const json_t *v) {
     if (!v || json_is_null(v)) return strdup("");
-    if (json_is_string(v)) return strdup(json_string_value(v));
-    return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    if (!json_is_string(v)) return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    const char *text = json_string_value(v);
+    return strdup(text[0] == RAW_MARK ? text + 1 : text);
+}
+
+static bool is_number(const json_t *v) {
+    if (!v || !json_is_string(v)) return json_is_number(v);
+    const char *text = json_string_value(v);
+    return text[0] == RAW_MARK && (text[1] == '-' || (text[1] >= '0' && text[1] <= '9'));
+}
+
+/* ---- rows whose numbers keep every digit ---- */
+
+/* Where the value ends that begins at *at; the text is valid JSON. */
+static size_t value_end(const char *json, size_t at, size_t len) {
+    bool quoted = false;
+    for (size_t depth = 0; at < len; at++) {
+        const char c = json[at];
+        if (quoted) {
+            if (c == '\\') at++;
+            else if (c == '"') quoted = false;
+        } else if (c == '"') quoted = true;
+        else if (c == '{' || c == '[') depth++;
+        else if (depth && (c == '}' || c == ']')) depth--;
+        else if (!depth && (c == ',' || c == '}')) break;
+    }
+    return at;
+}
+
+static void put_quoted(FILE *to, const char *text, size_t len) {
+    fputs("\"\\u0001", to);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"' || text[i] == '\\') fputc('\\', to);
+        fputc((unsigned char)text[i] < ' ' ? ' ' : text[i], to); /* blanks between the parts of a value */
+    }
+    fputc('"', to);
+}
+
+/* The object with its numbers, objects and arrays as marked texts: a parser would round decimals and refuse big ones. */
+static json_t *load_row(const char *json, size_t len) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (!to) return NULL;
+    for (size_t at = 0; at < len;) {
+        const char c = json[at];
+        const size_t end = at && json[at - 1] == ':' ? value_end(json, at, len) : at;
+        if (end > at && !strchr("\"tfn", c)) put_quoted(to, json + at, end - at);
+        else if (end > at) fwrite(json + at, 1, end - at, to);
+        else if (c == '"') { /* a key */ size_t close = at + 1;
+            while (close < len && json[close] != '"') close += json[close] == '\\' ? 2 : 1;
+            fwrite(json + at, 1, close + 1 - at, to);
+            at = close + 1;
+            continue;
+        } else fputc(c, to);
+        at = end > at ? end : at + 1;
+    }
+    json_t *row = fclose(to) == 0 ? json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    free(text);
+    return row;
 }
 
 static bool take_keys(cli_rows *r, json_t *row) {
@@ -43,6 +104,12 @@ static bool take_keys(cli_rows *r, json_t *row) {
     json_t *value;
     json_object_foreach(row, key, value) json_array_append_new(r->keys, json_string(key));
     return r->keys != NULL;
+}
+
+bool cli_rows_columns(cli_rows *r, const char *const *names) {
+    if (!r || !(r->keys = json_array())) return false;
+    for (; *names; names++) json_array_append_new(r->keys, json_string(*names));
+    return true;
 }
 
 static void put_csv_cell(FILE *to, const char *text) {
@@ -114,7 +181,7 @@ static void put_table_row(cli_rows *r, const json_t *row) {
     json_array_foreach(r->keys, i, key) {
         const json_t *v = json_object_get(row, json_string_value(key));
         char *text = table_cell(row, key);
-        put_padded(r, text ? text : "", r->widths[i], v && json_is_number(v), i + 1 == n);
+        put_padded(r, text ? text : "", r->widths[i], v && is_number(v), i + 1 == n);
         free(text);
     }
     fputc('\n', r->to);
@@ -185,7 +252,7 @@ static int add_text(cli_rows *r, const char *json, size_t len) {
 int cli_rows_add(void *rows, const char *json, size_t len) {
     cli_rows *r = rows;
     if (r->ctx->format == CLI_JSON || r->ctx->format == CLI_NDJSON) return add_text(r, json, len);
-    json_t *row = json_loadb(json, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *row = load_row(json, len);
     if (!row || !json_is_object(row) || !take_keys(r, row)) {
         json_decref(row);
         r->failed = true;
@@ -204,7 +271,8 @@ bool cli_rows_end(cli_rows *r, bool complete) {
     if (!r) return false;
     /* a failed report leaves stdout to the error object; an array that was begun is closed */
     if (r->ctx->format == CLI_JSON && (complete || r->count)) fputs(r->count ? "]\n" : "[]\n", r->to);
-    if (r->ctx->format == CLI_TABLE && complete) flush_table(r);
+    if (r->ctx->format == CLI_TABLE && complete && r->count) flush_table(r);
+    if (r->ctx->format == CLI_CSV && complete && r->keys && !r->count) put_csv_row(r, NULL);
     for (size_t i = 0; i < r->n_held; i++) json_decref(r->held[i]);
     const bool ok = !r->failed && fflush(r->to) == 0 && !ferror(r->to);
     json_decref(r->keys);

@@ -312,3 +312,35 @@ def test_an_output_without_a_folder_is_a_wrong_argument(pli, tmp_path):
     pli.fails(2, "delta", "read", table.path, "-o", tmp_path / "x.xlsx")
     pli.ok("delta", "read", table.path, "-o", tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "id\n"
+
+
+def test_csv_and_tables_keep_every_digit(pli, tmp_path):
+    """Also where columns are named as our own queries name things."""
+    table = Table(
+        tmp_path / "t",
+        struct(
+            field("x", "decimal(38,0)"),
+            field("t", "decimal(38,20)"),
+            field("r", "double"),
+            field("l", array("decimal(20,2)")),
+        ),
+    )
+    table.add(
+        "SELECT 99999999999999999999999999999999999999::DECIMAL(38,0) AS x, -0.12345678901234567890::DECIMAL(38,20) AS t,"
+        " 0.1::DOUBLE + 0.2::DOUBLE AS r, [1.10::DECIMAL(20,2)] AS l"
+    )
+    expected = ["99999999999999999999999999999999999999", "-0.12345678901234567890", "0.30000000000000004", "[1.10]"]
+    lines = pli.ok("delta", "read", table.path, "--format", "csv").out.splitlines()
+    assert lines == ["x,t,r,l", ",".join(expected)]
+    assert pli.ok("delta", "read", table.path).out.splitlines()[1].split() == expected
+    assert list(pli.read(table.path)[0]) == ["x", "t", "r", "l"]
+
+
+def test_files_as_csv_have_every_column_even_if_the_first_file_lacks_it(pli, tmp_path):
+    table = Table(tmp_path / "t", struct(field("id", "long")))
+    table.add("SELECT 1::BIGINT AS id")
+    header, line = pli.ok("delta", "files", table.path, "--format", "csv").out.splitlines()
+    assert header == "path,size,modificationTime,partitionValues,deletionVector,stats"
+    assert line.startswith("f0.parquet,") and line.endswith(",1,{},,")
+    assert "deletionVector" not in pli.ok("delta", "files", table.path, "--format", "ndjson").rows()[0]
+    assert pli.ok("delta", "files", table.path, "--version", "0", "--format", "csv").out == header + "\n"
