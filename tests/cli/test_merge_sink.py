@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -237,6 +238,45 @@ def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tm
     assert (
         pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
     )
+
+
+@pytest.mark.parametrize("fault", ["kill", "eio_after"])
+def test_faults_at_any_call_of_a_merge_end_right(pli, tmp_path, fault):
+    """A batch that adds a column, changes, deletes and inserts; struck at calls spread over all that change files."""
+    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
+    if not library.exists():
+        pytest.skip("the fault library is not built")
+    start, work, log = tmp_path / "start", tmp_path / "work", tmp_path / "calls"
+    write(work / "in" / "1.ndjson", CHANGES)
+    properties = ("--property", "delta.enableDeletionVectors=true", "--property", "delta.enableChangeDataFeed=true")
+    command = ("ingest", "in", "out", *NOW, "--mode", "merge", "--keys", "id", "--merge-schema", "--checkpoint", "cp")
+    pli.ok(*command, *properties, cwd=work)
+    write(
+        work / "in" / "2.ndjson",
+        """{"id": 1, "v": "A", "w": 1, "_change_type": "update_postimage", "_commit_version": 2}
+{"id": 2, "v": "b", "w": null, "_change_type": "delete", "_commit_version": 2}
+{"id": 7, "v": "g", "w": 7, "_change_type": "insert", "_commit_version": 2}
+""",
+    )
+    shutil.move(work, start)
+
+    def trial(env):
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(start, work, copy_function=shutil.copy2)
+        return pli(*command, cwd=work, env={"LD_PRELOAD": str(library), "IOFAULT_ROOT": str(work), **env}).code
+
+    assert trial({"IOFAULT_LOG": str(log)}) == 0
+    calls = len(log.read_text().splitlines())
+    struck = 0
+    for at in range(1, calls + 1, max(1, calls // 5)):
+        struck += trial({"IOFAULT_AT": str(at), "IOFAULT_DO": fault}) != 0
+        pli.ok(*command, cwd=work)
+        got = sorted((r["id"], r["v"], r["w"]) for r in pli.read(work / "out"))
+        assert got == [(1, "A", 1), (3, "c", None), (4, "d", None), (7, "g", 7)], at
+        changes = pli.ok("delta", "changes", work / "out", "--from-version", "1", "--format", "ndjson").rows()
+        assert len(changes) == 4, at
+        assert pli.ok("checkpoint", "verify", work / "cp", "--json").json()[-1]["findings"] == 0, at
+    assert calls > 20 and struck
 
 
 def test_two_jobs_merge_into_one_table_at_the_same_time(pli, tmp_path):
