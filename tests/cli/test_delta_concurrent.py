@@ -29,7 +29,7 @@ class Writer(threading.Thread):
         fresh = range(self.next_id, self.next_id + 5)
         path.write_text("".join(json.dumps({"id": i, "w": self.number, "v": 0}) + "\n" for i in fresh))
         self.command("append", "t", path)
-        self.rows.update({i: 0 for i in fresh})
+        self.rows.update(dict.fromkeys(fresh, 0))
         self.next_id += 5
 
     def delete(self):
@@ -56,7 +56,14 @@ class Writer(threading.Thread):
 def test_writers_at_the_same_time_lose_nothing(pli, properties):
     seed = random.randrange(1_000_000)
     print("seed", seed)
-    pli.ok("delta", "create", "t", "--schema", "STRUCT(id BIGINT, w BIGINT, v BIGINT)", *[a for p in properties for a in ("--property", p)])
+    pli.ok(
+        "delta",
+        "create",
+        "t",
+        "--schema",
+        "STRUCT(id BIGINT, w BIGINT, v BIGINT)",
+        *[a for p in properties for a in ("--property", p)],
+    )
     writers = [Writer(pli, n, seed) for n in range(WRITERS)]
     for w in writers:
         w.start()

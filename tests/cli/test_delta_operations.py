@@ -62,7 +62,7 @@ def test_a_hive_folder_becomes_a_table_in_place(pli):
 
 
 def test_times_of_old_files_are_instants(pli):
-    noon = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.timezone.utc)
+    noon = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
     put(pli.folder, "t/a.parquet", ts=pa.array([noon], pa.timestamp("us", "UTC")), old_times=True)
     pli.ok("delta", "convert", "t")
     (row,) = pli.read("t", "--where", "ts = '2024-05-01 12:00:00'")

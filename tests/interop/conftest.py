@@ -47,6 +47,8 @@ def spark(tmp_path_factory):
         "spark.sql.shuffle.partitions": "1",
         "spark.default.parallelism": "1",
         "spark.databricks.delta.snapshotPartitions": "1",
+        # VACUUM lists folders in as many tasks; the default is 10,000
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.jars": ",".join(found),

@@ -124,7 +124,9 @@ def test_three_engines_write_to_one_table_at_the_same_time(spark, pli, read_ours
     assert sorted(r.id for r in read_ours("read", path).collect()) == expected
     assert sorted(r.id for r in read_ours("read", path, "--ignore-checkpoints").collect()) == expected
     assert sorted(r.id for r in spark.read.format("delta").load(path).collect()) == expected
-    theirs = pa.table(deltalake.QueryBuilder().register("t", deltalake.DeltaTable(path)).execute("SELECT id FROM t").read_all())
+    theirs = pa.table(
+        deltalake.QueryBuilder().register("t", deltalake.DeltaTable(path)).execute("SELECT id FROM t").read_all()
+    )
     assert sorted(theirs["id"].to_pylist()) == expected
     assert all(w.commits for w in writers)
     record("writers at the same time", "pli", "ok")
