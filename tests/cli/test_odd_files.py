@@ -1,6 +1,7 @@
 """Excel and Avro files as they come: right rows, or an error that says which file and why."""
 
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -434,3 +435,48 @@ def test_avro_files_that_are_cut_short_are_named(pli, tmp_path, cut):
     path.write_bytes(path.read_bytes()[:cut])
     r = ingest(pli)
     assert r.code == 1 and "a.avro" in r.err
+
+
+# ---- texts ----
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.txt", b"\xef\xbb\xbfone\r\ntwo\r\n", [{"value": "one"}, {"value": "two"}]),
+        (
+            "a.txt",
+            b"a\x00b\n\nlast",
+            [{"value": "a\x00b"}, {"value": ""}, {"value": "last"}],
+        ),
+        ("a.txt", "café\n".encode("latin-1"), "not utf-8"),
+        (
+            "a.csv",
+            b'\xef\xbb\xbfid,v\r\n1,"a\r\nb ""q"", c"\r\n2,\r\n',
+            [{"id": 1, "v": 'a\r\nb "q", c'}, {"id": 2, "v": None}],
+        ),
+        ("a.csv", b"id,v\n1,a,extra\n2,b\n", "a.csv"),
+        ("a.csv", "id,v\n1,café\n".encode("latin-1"), "a.csv"),
+        (
+            "a.json",
+            b'\n [{"a": {"b": [1, null]}},\n {"a": null}] \n',
+            [{"a": {"b": [1, None]}}, {"a": None}],
+        ),
+        ("a.json", b'\xef\xbb\xbf[{"a": 1}]', "byte order mark"),
+        ("a.json", '[{"a": "café"}]'.encode("latin-1"), "a.json"),
+        ("a.json", b'[{"a": 1}, {"a": 2', "a.json"),
+        ("a.parquet", b"PAR1 but not whole", "a.parquet"),
+    ],
+)
+def test_texts_as_they_come(pli, tmp_path, name, content, expected):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(content)
+    past = 1_700_000_000
+    os.utime(tmp_path / "in" / name, (past, past))  # too old to be still growing
+    if isinstance(expected, list):
+        assert (
+            read(pli, "--format", name.split(".")[1].replace("txt", "text")) == expected
+        )
+    else:
+        r = ingest(pli, "--format", name.split(".")[1].replace("txt", "text"))
+        assert r.code == 1 and expected in r.err and name in r.err
