@@ -45,6 +45,12 @@ static bool can_widen(const pli__type *from, const pli__type *to) {
     return !pli__type_equal(from, to, false) && from->id != PLI__TYPE_NULL && fits(from, to);
 }
 
+pli__project_options pli__project_options_for(const pli__snapshot *s, bool merge_schema, bool allow_type_widening) {
+    const bool enabled = s && pli__snapshot_has_feature(s, "typeWidening") &&
+                         pli__str_ieqz(pli__snapshot_property(s, "delta.enableTypeWidening"), "true");
+    return (pli__project_options){merge_schema, allow_type_widening || enabled};
+}
+
 /* ---- the schema afterwards ---- */
 
 typedef struct {
@@ -59,8 +65,10 @@ static pli_status mismatch(pli_error *err, const char *path, const pli__type *in
     pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path,
                    a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
     pli__error_hint(
-        err,
-        "cast the column in the transform, or allow the table to change: `merge_schema: true` with `allow_type_widening`");
+        err, "%s",
+        can_widen(table, input)
+            ? "let the table's column grow: set the table's property delta.enableTypeWidening=true (`pli delta set`), or `allow_type_widening: true`, which sets it; or cast the column in the transform"
+            : "cast the column in the transform, or write to another table; Delta has no widening between these types");
     return PLI_E_SCHEMA;
 }
 

@@ -6,12 +6,15 @@
 #define PLI_DELTA_PROJECT_H
 
 #include "base/str.h"
-#include "types/type.h"
+#include "delta/snapshot.h"
 
 typedef struct pli__project_options {
     bool merge_schema;         /**< columns that the table lacks are added at its end, nullable */
     bool allow_type_widening;  /**< a wider type of the input becomes the table's (typeWidening) */
 } pli__project_options;
+
+/** A table with delta.enableTypeWidening allows it by itself. @param s NULL: no table yet */
+pli__project_options pli__project_options_for(const pli__snapshot *s, bool merge_schema, bool allow_type_widening);
 
 typedef struct pli__projection {
     const pli__type *schema; /**< the table's schema afterwards; reference */

@@ -223,8 +223,8 @@ static pli_status check_options(const pli_write_options *o, pli_error *err) {
 static pli_status attempt(pli__delta *t, const char *sql, const pli__type *schema, const pli_write_options *o,
                           pli__write_result *out, pli_error *err) {
     PLI_AUTO(writer_clear) writer w = {.t = t, .o = o};
-    const pli__project_options options = {o->merge_schema, o->allow_type_widening};
     PLI_TRY(open_latest(&w, err));
+    const pli__project_options options = pli__project_options_for(w.snapshot, o->merge_schema, o->allow_type_widening);
     const pli__type *table = w.snapshot && !o->overwrite_schema ? pli__snapshot_schema(w.snapshot) : NULL;
     if (sql) PLI_TRY(pli__project(table, schema, sql, &options, &w.projection, err));
     else

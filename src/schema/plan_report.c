@@ -187,7 +187,7 @@ static pli_status say_failure(const failures *f, const char *from, const char *t
         case PLI__REASON_AMBIGUOUS:
             pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' %s differ only by case", path, n->source_name,
                            where);
-            return pli__error_hint(err, "rename one of them, or set `case_sensitive: true`");
+            return pli__error_hint(err, "rename one of them");
         case PLI__REASON_RESERVED:
             pli__error_set(err, PLI_E_SCHEMA, "column '%s' %s has the name of a column that schema evolution adds",
                            path, where);
@@ -208,7 +208,22 @@ static pli_status say_failure(const failures *f, const char *from, const char *t
     }
 }
 
+/* With case_sensitive two names may differ only by case; neither the engine nor a table can hold both. */
+static pli_status check_twins(const pli__evolve_plan *plan, pli_error *err) {
+    PLI_AUTO(pli__field_index_clear) pli__field_index x = {0};
+    if (plan->policy.package || !plan->policy.case_sensitive) return PLI_OK;
+    PLI_TRY(pli__field_index_init(&x, plan->schema, false, err));
+    if (x.twin >= plan->schema->n_fields) return PLI_OK;
+    const char *second = plan->schema->fields[x.twin].name;
+    const char *first = plan->schema->fields[pli__field_index_find(&x, second)].name;
+    pli__error_set(err, PLI_E_SCHEMA, "columns '%s' and '%s' differ only by case, and no table can have both", first,
+                   second);
+    pli__error_hint(err, "rename one of them");
+    return PLI_E_SCHEMA;
+}
+
 pli_status pli__evolve_check(const pli__evolve_plan *plan, pli_error *err) {
+    PLI_TRY(check_twins(plan, err));
     if (plan->n_fails == 0) return PLI_OK;
     PLI_AUTO(failures_clear) failures f = {.plan = plan};
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};

@@ -88,7 +88,8 @@ static pli_status change_metadata(const pli__projection *projection, pli__prepar
 
 static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
                           pli__projection *out, pli_error *err) {
-    const pli__project_options options = {d->options.merge_schema, d->options.allow_type_widening};
+    const pli__project_options options = pli__project_options_for(d->snapshot, d->options.merge_schema,
+                                                                  d->options.allow_type_widening);
     const pli__type *table = NULL;
     if (d->snapshot) {
         p->snapshot = pli__snapshot_ref(d->snapshot);

@@ -136,7 +136,8 @@ static pli_status set_schema(pli__alteration *a, const void *arg, pli_error *err
 /* What the batch adds to the schema becomes the table's in a commit of its own: a merge then finds it there, also the next time
  * if this one does not get so far. */
 static pli_status grow_table(pli__sink_delta *d, const pli__type *columns, pli_error *err) {
-    const pli__project_options options = {d->options.merge_schema, d->options.allow_type_widening};
+    const pli__project_options options = pli__project_options_for(d->snapshot, d->options.merge_schema,
+                                                                  d->options.allow_type_widening);
     PLI_AUTO(pli__projection_clear) pli__projection p = {0};
     PLI_TRY_IN(pli__project(pli__snapshot_schema(d->snapshot), columns, "", &options, &p, err), err, "table '%s'",
                pli__delta_root(d->table));

@@ -17,6 +17,24 @@ static void add_read(const pli__read *r, pli__buf *b, size_t n, const pli__input
                   pli__option_bool(r, "binary_as_string", false) ? ", binary_as_string=true" : "");
 }
 
+/* Names of the columns at the top that are nothing but null by their logical type: the engine calls them INTEGER. */
+static pli_status find_untyped(pli__engine *e, const pli__input_file *file, pli__map *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__result_auto) pli__result *result = NULL;
+    pli__buf_addz(&sql, "SELECT name FROM parquet_schema(");
+    pli__sql_paths(&sql, 1, &file);
+    pli__buf_addz(&sql, ") WHERE logical_type = 'NullType()'");
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_query(e, sql.ptr, &result, err));
+    for (;;) {
+        pli__chunk c;
+        PLI_TRY(pli__result_next(result, &c, err));
+        if (!c.rows) return PLI_OK;
+        for (size_t i = 0; i < c.rows; i++)
+            if (!pli__map_put(out, pli__chunk_str(&c, 0, i), out, NULL)) return pli__error_memory(err);
+    }
+}
+
 /* Columns of the file: all but the last, which is ours. */
 static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_file *file, const pli__type **out,
                            pli_error *err) {
@@ -25,10 +43,17 @@ static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_
     pli__buf_addz(&sql, "SELECT * FROM ");
     add_read(r, &sql, 1, &file);
     PLI_TRY(pli__buf_status(&sql, err));
+    PLI_AUTO(pli__map_auto) pli__map *untyped = pli__map_new();
+    if (!untyped) return pli__error_memory(err);
     PLI_TRY_IN(pli__engine_describe(e, sql.ptr, &all, err), err, "'%s'", file->path);
+    PLI_TRY_IN(find_untyped(e, file, untyped, err), err, "'%s'", file->path);
     pli__type_builder b = {0};
-    for (size_t i = 0; i + 1 < all->n_fields; i++)
-        pli__type_builder_add(&b, pli__str_of(all->fields[i].name), pli__type_ref(all->fields[i].type), true, NULL);
+    for (size_t i = 0; i + 1 < all->n_fields; i++) {
+        const pli__field *f = &all->fields[i];
+        const bool none = f->type->id == PLI__TYPE_I32 && pli__map_has(untyped, pli__str_of(f->name));
+        pli__type_builder_add(&b, pli__str_of(f->name), none ? pli__type_new(PLI__TYPE_NULL) : pli__type_ref(f->type),
+                              true, NULL);
+    }
     *out = pli__type_builder_finish(&b);
     return *out ? PLI_OK : pli__error_memory(err);
 }

@@ -260,3 +260,144 @@ def test_a_run_and_a_promotion_exclude_each_other(pli, rescued, tmp_path):
         fcntl.fcntl(lock, 37, __import__("struct").pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
         assert error_code(pli.fails(6, "schema", "promote", "j", "n", "--json")) == "LOCKED"
         pli.ok("schema", "promote", "j", "n", "--dry-run")
+
+
+# ---- shapes of files ----
+
+
+def test_csv_columns_may_come_in_any_order_be_missing_and_differ_in_case(pli, job, put):
+    job(schema={"mode": "add_new_columns"})
+    put("0.csv", "id,name,amount\n1,a,5\n")
+    pli.ok("run")
+    put("1.csv", "AMOUNT,id,Name\n6,2,b\n")
+    put("2.csv", "id\n3\n")
+    pli.ok("run")
+    assert rows_by_id(pli) == {1: {"name": "a", "amount": 5}, 2: {"name": "b", "amount": 6}, 3: {}}
+    assert len(pli.ok("schema", "history", "j", "--json").json()) == 1
+    put("3.csv", "id,name,NAME\n4,c,d\n")
+    error = json.loads(pli.fails(4, "run", "--json").out)["error"]
+    assert error["code"] == "SCHEMA_MISMATCH"
+    assert all(word in error["message"] for word in ("'name'", "'NAME'", "3.csv"))
+    job(schema={"mode": "add_new_columns", "case_sensitive": True})
+    assert error_code(pli.fails(4, "run", "--json")) == "SCHEMA_MISMATCH"  # the table does not tell them apart
+
+
+@pytest.mark.parametrize(
+    "rows, column, types, fix",
+    [
+        ([{"id": 2, "n": "x"}], "'n'", ("BIGINT",), {"mode": "coerce"}),
+        ([{"id": 2, "n": 1.5}], "'n'", ("BIGINT",), {"rescue_mode": "column"}),
+        ([{"id": 2, "n": 1, "new": True}], "'new'", ("BOOLEAN",), {"mode": "add_new_columns"}),
+        ([{"id": 2}], "'n'", ("BIGINT",), {"mode": "add_new_columns"}),
+    ],
+    ids=["text for a number", "fraction for an integer", "new column", "missing column"],
+)
+def test_what_the_mode_forbids_stops_before_anything_is_written_and_goes_on_after_a_fix(
+    pli, job, put, rows, column, types, fix
+):
+    ndjson = {"source": {"format": "ndjson"}}
+    job(schema={"mode": "strict"}, **ndjson)
+    put("0.ndjson", [{"id": 1, "n": 5}])
+    pli.ok("run")
+    put("1.ndjson", rows)
+    error = json.loads(pli.fails(4, "run", "--json").out)["error"]
+    assert error["code"] == "SCHEMA_MISMATCH" and error["hint"]
+    assert all(word in error["message"] for word in (column, "1.ndjson", *types)), error["message"]
+    assert pli.read("out") == [{"id": 1, "n": 5}]
+    put("2.ndjson", [{"id": 3, "n": 7}])
+    job(schema={"mode": "strict", **fix}, **ndjson)
+    pli.ok("run")
+    batches = {b["batchId"]: b["numFiles"] for b in pli.ok("batches", "j", "--json").json()}
+    assert batches == {0: 1, 1: 1, 2: 1}  # the same batch first, then what came meanwhile
+    assert set(rows_by_id(pli)) == {1, 2, 3}
+
+
+def test_plan_and_diff_say_beforehand_what_waiting_files_change(pli, job, put):
+    job(source={"format": "ndjson"})
+    put("0.ndjson", [{"id": 1, "l": [{"a": 1}]}])
+    pli.ok("run")
+    put("1.ndjson", [{"id": 2, "l": [{"a": 1, "b": "x"}], "n": 5}])
+    changes = {c["column"]: c for c in pli.ok("plan", "--json").json()[0]["schemaChanges"]}
+    assert (changes["n"]["decision"], changes["n"]["to"], changes["n"]["file"][-8:]) == ("add", "BIGINT", "1.ndjson")
+    assert (
+        changes["l.element.b"]["decision"] == "add" if "l.element.b" in changes else changes["l"]["decision"] == "widen"
+    )
+    assert pli.ok("schema", "diff", "j", "--json").json() == pli.ok("plan", "--json").json()[0]["schemaChanges"]
+    assert len(pli.ok("schema", "history", "j", "--json").json()) == 1  # looking changes nothing
+    pli.ok("run")
+    assert [v["reason"] for v in pli.ok("schema", "history", "j", "--json").json()] == [
+        "first batch",
+        "schema evolution",
+    ]
+    assert rows_by_id(pli)[2] == {"l": [{"a": 1, "b": "x"}], "n": 5}
+
+
+def test_nested_changes_of_ndjson(pli, job, put):
+    job(schema={"mode": "coerce", "rescue_mode": "column"}, source={"format": "ndjson"})
+    put("0.ndjson", [{"id": 1, "l": [{"a": 1}], "s": {"q": 1}, "n": 1, "later": None}])
+    pli.ok("run")
+    assert "later" not in json.dumps(pli.ok("delta", "detail", "out", "--json").json()["schema"])
+    put("1.ndjson", [{"id": 2, "l": [{"a": 2, "b": "x"}], "s": "text", "n": 1.5, "later": "2024-01-01"}])
+    pli.ok("run")
+    rows = rows_by_id(pli)
+    assert rows[1] == {"l": [{"a": 1, "b": None}], "s": {"q": 1}, "n": 1}
+    rescued = json.loads(rows[2].pop("_rescued_data"))
+    assert rows[2] == {"l": [{"a": 2, "b": "x"}], "later": "2024-01-01"}
+    assert (rescued["s"], rescued["n"]) == ("text", 1.5)
+
+
+def parquet(tmp_path, name, rows, schema):
+    pl = pytest.importorskip("polars")
+    (tmp_path / "in").mkdir(exist_ok=True)
+    types = {key: getattr(pl, dtype) for key, dtype in schema.items()}
+    pl.DataFrame(rows, schema=types, orient="row").write_parquet(tmp_path / "in" / name)
+
+
+def test_widening_needs_the_tables_leave_and_a_null_column_gets_its_type_later(pli, job, tmp_path):
+    job(schema={"mode": "type_widen"}, source={"format": "parquet"})
+    parquet(tmp_path, "0.parquet", [(1, 1, None)], {"id": "Int64", "n": "Int32", "z": "Null"})
+    pli.ok("run")
+    parquet(tmp_path, "1.parquet", [(2, 2**40, "typed")], {"id": "Int64", "n": "Int64", "z": "String"})
+    error = json.loads(pli.fails(4, "run", "--json").out)["error"]
+    assert "'n' is BIGINT" in error["message"] and "INTEGER" in error["message"]
+    assert "delta.enableTypeWidening" in error["hint"] and "allow_type_widening" in error["hint"]
+    pli.ok("delta", "set", "out", "delta.enableTypeWidening=true")
+    pli.ok("run")
+    assert rows_by_id(pli) == {1: {"n": 1}, 2: {"n": 2**40, "z": "typed"}}
+    assert [c["type"] for c in pli.ok("schema", "show", "j", "--json").json()] == ["BIGINT", "BIGINT", "VARCHAR"]
+
+
+def test_allow_type_widening_enables_it_on_the_table(pli, job, tmp_path):
+    job(schema={"mode": "type_widen", "allow_type_widening": True}, source={"format": "parquet"})
+    parquet(tmp_path, "0.parquet", [(1, 1)], {"id": "Int64", "n": "Int32"})
+    pli.ok("run")
+    parquet(tmp_path, "1.parquet", [(2, 1.5)], {"id": "Int64", "n": "Float64"})
+    pli.ok("run")
+    assert rows_by_id(pli) == {1: {"n": 1.0}, 2: {"n": 1.5}}
+    detail = pli.ok("delta", "detail", "out", "--json").json()
+    assert detail["configuration"]["delta.enableTypeWidening"] == "true" and "typeWidening" in detail["writerFeatures"]
+
+
+def test_lossy_widening_loses_digits_and_no_value(pli, job, tmp_path):
+    job(
+        schema={"mode": "type_widen", "allow_lossy_widening": True, "rescue_mode": "column"},
+        source={"format": "parquet"},
+        sink={"format": "parquet", "merge_schema": None},
+    )
+    parquet(tmp_path, "0.parquet", [(1, 1.5)], {"id": "Int64", "n": "Float64"})
+    pli.ok("run")
+    parquet(tmp_path, "1.parquet", [(2, 2**53 + 1)], {"id": "Int64", "n": "Int64"})
+    assert pli.ok("run", "--json").json()[0]["rescuedRows"] == 0
+    pl = pytest.importorskip("polars")
+    frame = pl.read_parquet(str(tmp_path / "out" / "*.parquet")).sort("id")
+    assert frame["n"].to_list() == [1.5, float(2**53)]
+
+
+def test_explicit_types_come_first_and_hints_correct_inference(pli, job, put):
+    job(schema={"columns": {"id": "INTEGER"}, "schema_hints": {"zip": "VARCHAR"}})
+    put("0.csv", "v,zip,id\n1,01234,7\n")
+    pli.ok("run")
+    columns = {c["name"]: c["type"] for c in pli.ok("schema", "show", "j", "--json").json()}
+    assert list(columns.items())[0] == ("id", "INTEGER")
+    assert columns == {"id": "INTEGER", "zip": "VARCHAR", "v": "BIGINT"}
+    assert rows_by_id(pli) == {7: {"zip": "01234", "v": 1}}

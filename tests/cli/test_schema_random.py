@@ -33,7 +33,8 @@ def csv_values(rng):
         ["2024-02-29", "1970-01-01"],
         ["2024-02-29T10:00:00Z", "2024-02-29 10:00:00.5"],
     ]
-    return lambda values=rng.choice(kinds): rng.choice([*values, None])
+    values = [*rng.choice(kinds), None]
+    return lambda: rng.choice(values)
 
 
 def json_value(rng, depth=0):
@@ -159,7 +160,7 @@ def number(v):
 def moment(v):
     try:
         at = dt.datetime.fromisoformat(str(v).replace(" ", "T").replace("Z", "+00:00"))
-        return at if at.tzinfo else at.replace(tzinfo=dt.timezone.utc)
+        return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
     except ValueError:
         return None
 

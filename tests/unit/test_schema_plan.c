@@ -275,7 +275,7 @@ static const batch batches[] = {
      {"ID BIGINT"},
      "Id BIGINT, ID BIGINT",
      "0:Id null, 0:ID add",
-     NULL},
+     "columns 'Id' and 'ID' differ only by case, and no table can have both"},
     {"names match exactly in the package",
      "add_new_columns package",
      "Id BIGINT",
