@@ -8,8 +8,8 @@
 #include "delta/sql_tree.h"
 
 enum {
-    LISTED_MAX = 300,         /* values that are listed one by one */
-    RANGES = 64,
+    LISTED_MAX = 300,         /* rows of a source whose values are listed one by one */
+    RANGES = 32,
     RANKED_MAX = 5000000,     /* rows of the source; of more only the least and greatest value are taken */
     TEXT_MAX = 1000           /* longest value of a list or range */
 };
@@ -169,31 +169,35 @@ static void range_query(const finder *f, const char *target, pli__str source, sp
     pli__buf_addc(sql, ')');
 }
 
-/* Values without NULL, and the length of the longest as text. */
-static pli_status count_keys(finder *f, pli__str column, int64_t *keys, int64_t *longest) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, text = {0}, name = {0};
-    pli__buf_add_sql_name(&name, column);
+/* Texts beyond any sense are no good as constants. */
+static pli_status is_too_long(finder *f, const pli__field *k, bool *out) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, name = {0};
+    int64_t longest;
+    if (k->type->id != PLI__TYPE_STRING) return PLI_OK;
+    pli__buf_add_sql_name(&name, pli__str_of(k->name));
     PLI_TRY(pli__buf_status(&name, f->err));
-    pli__buf_addf(&sql, "SELECT count(DISTINCT %s) FROM %s", name.ptr, f->m->t.s);
-    PLI_TRY(pli__merge_count(f->m, &sql, keys, f->err));
-    pli__buf_addf(&text, "SELECT coalesce(max(length(CAST(%s AS VARCHAR))), 0) FROM %s", name.ptr, f->m->t.s);
-    return pli__merge_count(f->m, &text, longest, f->err);
+    pli__buf_addf(&sql, "SELECT coalesce(max(length(%s)), 0) FROM %s", name.ptr, f->m->t.s);
+    PLI_TRY(pli__merge_count(f->m, &sql, &longest, f->err));
+    *out = longest > TEXT_MAX;
+    return PLI_OK;
 }
 
 static pli_status add_values(finder *f, int target, int source) {
     const pli__field *t = &f->m->now.before->fields[target], *k = &f->m->source->fields[source];
     const spelling s = spelling_of(t->type);
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, text = {0}, name = {0};
-    int64_t keys, longest;
+    bool too_long = false;
     if (!s.literal || !comparable(t->type, k->type)) return PLI_OK;
-    PLI_TRY(count_keys(f, pli__str_of(k->name), &keys, &longest));
-    if (!keys) return f->none = true, PLI_OK;
-    if (longest > TEXT_MAX) return PLI_OK;
+    PLI_TRY(is_too_long(f, k, &too_long));
+    if (too_long) return PLI_OK;
     pli__buf_add_sql_name(&name, pli__str_of(t->name));
     PLI_TRY(pli__buf_status(&name, f->err));
-    if (keys <= LISTED_MAX) list_query(f, name.ptr, pli__str_of(k->name), s, &sql);
+    pli__buf_addz(&sql, "SELECT coalesce((");
+    if (f->m->source_rows <= LISTED_MAX) list_query(f, name.ptr, pli__str_of(k->name), s, &sql);
     else range_query(f, name.ptr, pli__str_of(k->name), s, &sql);
+    pli__buf_addz(&sql, "), '')");
     PLI_TRY(pli__merge_text(f->m, &sql, &text, f->err));
+    if (!text.len) return f->none = true, PLI_OK; /* nothing equals NULL */
     add_and(f);
     pli__buf_adds(f->where, pli__buf_str(&text));
     return pli__buf_status(f->where, f->err);

@@ -90,8 +90,10 @@ typedef struct pli__write_options {
     const char *file_prefix; /**< NULL = "part" */
     const char *sub_dir; /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
     const char *compression; /**< NULL = table property or zstd */
+    bool quick; /**< compress with less effort: files of changes are themselves changed before long */
     bool trusted; /**< the rows come from the table itself: its conditions are not evaluated again */
-    bool projected; /**< pli__project made the rows: values of identity columns, variants in binary parts; trusted ones have both */
+    bool
+        projected; /**< pli__project made the rows: values of identity columns, variants in binary parts; trusted ones have both */
     const char *
         order_by; /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
 } pli__write_options;

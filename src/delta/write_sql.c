@@ -7,6 +7,7 @@
  * Where memory is short the rows go through files of a few buckets first (write_rows.c says why).
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "delta/path_write.h"
 #include "delta/write_plan.h"
@@ -158,6 +159,7 @@ static void add_part_list(const pli__write_plan *p, const char *before, pli__buf
 
 static void add_copy_options(const pli__write_plan *p, bool partitioned, pli__buf *out) {
     pli__buf_addf(out, " (FORMAT parquet, COMPRESSION %s, RETURN_STATS, FILENAME_PATTERN '{uuid}'", p->codec);
+    if (p->quick && strcmp(p->codec, "zstd") == 0) pli__buf_addz(out, ", COMPRESSION_LEVEL 1");
     if (p->target_size < SMALL_TARGET) pli__buf_addf(out, ", ROW_GROUP_SIZE %d", SMALL_ROW_GROUP);
     if (partitioned) {
         add_part_list(p, ", PARTITION_BY (", out);

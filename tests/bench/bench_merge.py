@@ -223,7 +223,7 @@ class Bench:
 
     def dml(self, what: str) -> None:
         ours, peer = self.table(what, *VECTORS), self.table(f"{what}-peer")
-        where = "id % 100 = 3"
+        where = "id % 101 = 3"
         flags = ("--set", "name=name || '!'") if what == "update" else ("--yes",)
         cpu, peak, _ = run(PLI, "delta", what, str(ours), "--where", where, *flags)
         them, _ = theirs(what, peer, where)
