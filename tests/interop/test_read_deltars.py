@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import os
 
 import pytest
+from engines import verdict as engine_verdict
 from interop_support import record
 
 deltalake = pytest.importorskip("deltalake")
@@ -132,6 +134,14 @@ def test_every_version_is_read_as_delta_rs_reads_it(pli, built, verdict, tmp_pat
         names = ", ".join(f'"{n}"' for n in their_rows(path, version).schema.names)
         ours = as_text(f"SELECT {names} FROM read_parquet('{out}')")
         assert ours == as_text(f"SELECT {names} FROM theirs", theirs=their_rows(path, version)), f"version {version}"
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_how_other_engines_read_the_table(pli, built, tmp_path, name):
+    expected = tmp_path / "ours.parquet"
+    pli("delta", "read", built(name), "-o", expected)
+    for engine in ["delta-rs", "Polars", *(["DuckDB delta"] if os.environ.get("PLI_DELTA_EXTENSION") else [])]:
+        record(f"delta-rs: {name}", engine, engine_verdict(engine, built(name), str(expected)))
 
 
 @pytest.mark.parametrize("name", [n for n, (_, changes) in BUILDERS.items() if changes])
