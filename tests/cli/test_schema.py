@@ -398,6 +398,6 @@ def test_explicit_types_come_first_and_hints_correct_inference(pli, job, put):
     put("0.csv", "v,zip,id\n1,01234,7\n")
     pli.ok("run")
     columns = {c["name"]: c["type"] for c in pli.ok("schema", "show", "j", "--json").json()}
-    assert list(columns.items())[0] == ("id", "INTEGER")
+    assert next(iter(columns)) == "id"
     assert columns == {"id": "INTEGER", "zip": "VARCHAR", "v": "BIGINT"}
     assert rows_by_id(pli) == {7: {"zip": "01234", "v": 1}}
