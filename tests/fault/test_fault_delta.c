@@ -22,24 +22,18 @@ static int files; /* that the table must hold after repair */
 
 /* ---- the program under test ---- */
 
-static int fail_with(pli_status status, const pli_error *err) {
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
-        fprintf(stderr, "%s: %s\n", pli_status_name(status), err->message);
-    return (int)status;
-}
-
 static int child(char **argv) {
     pli_error err = {0};
     pli_env *env = NULL;
     pli_env_options o = {.size = sizeof o, .threads = 1};
     char cp[1200];
     snprintf(cp, sizeof cp, "%s/cp", argv[2]);
-    if (strcmp(argv[1], "--cleanup") == 0) return fail_with(pli_checkpoint_cleanup(cp, 1, -1, NULL, NULL, &err), &err);
-    if (strcmp(argv[1], "--truncate") == 0) return fail_with(pli_checkpoint_truncate(cp, 0, NULL, NULL, &err), &err);
+    if (strcmp(argv[1], "--cleanup") == 0) return fault_exit(pli_checkpoint_cleanup(cp, 1, -1, NULL, NULL, &err), &err);
+    if (strcmp(argv[1], "--truncate") == 0) return fault_exit(pli_checkpoint_truncate(cp, 0, NULL, NULL, &err), &err);
     pli_status status = pli_env_new(&o, &env, &err);
     if (status == PLI_OK) status = delta_job_run(env, argv[2], NULL, -1, &err);
     pli_env_free(env);
-    return fail_with(status, &err);
+    return fault_exit(status, &err);
 }
 
 /* ---- checks ---- */

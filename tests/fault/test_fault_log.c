@@ -18,7 +18,6 @@
 #include "support/fault_points.h"
 #include "support/temp_dir.h"
 
-static const char *self;
 static const char *const every_kind[] = {"kill", "eio", "enospc", NULL};
 static size_t distinct;
 static pli_env *env;
@@ -46,21 +45,12 @@ static pli_status operate(pli_env *e, const char *what, const char *work, pli_er
     return s;
 }
 
-static pli_env *new_env(void) {
-    pli_env *e = NULL;
-    const pli_env_options o = {.size = sizeof o, .threads = 1};
-    pli_error err = {0};
-    if (pli_env_new(&o, &e, &err) != PLI_OK) fprintf(stderr, "%s\n", err.message);
-    return e;
-}
-
 static int child(char **argv) {
     pli_error err = {0};
-    pli_env *e = new_env();
+    pli_env *e = fault_new_env();
     const pli_status s = operate(e, argv[1], argv[2], &err);
-    if (s != PLI_OK && getenv("PLI_FAULT_VERBOSE")) fprintf(stderr, "%s: %s\n", pli_status_name(s), err.message);
     pli_env_free(e);
-    return (int)s;
+    return fault_exit(s, &err);
 }
 
 /* ---- what a table holds ---- */
@@ -183,21 +173,17 @@ static void check_fsck(const char *folder, const char *what, int status) {
 
 static void run_scenario(void **state, const char *name, const char *op, void (*prepare)(const char *),
                          void (*check)(const char *, const char *, int)) {
-    if (!fault_library()) {
-        print_message("skipped: PLI_IOFAULT does not name the fault library\n");
-        skip();
-    }
     char work[1000];
-    if (!env) env = new_env();
+    if (!env) env = fault_new_env();
     assert_non_null(env);
     snprintf(work, sizeof work, "%s/work", temp_dir(*state));
-    const char *argv[] = {self, op, work, NULL};
+    const char *argv[] = {fault_self(), op, work, NULL};
     operation = op;
     prepare(temp_dir(*state));
     fault_shell(temp_dir(*state), "cp -a start work");
     files = files_of(temp_dir(*state), name);
     fault_scenario s = {name, argv, prepare, check};
-    fault_points_run(&s, temp_dir(*state), every_kind, &distinct);
+    fault_points_skip_or_run(&s, temp_dir(*state), every_kind, &distinct);
 }
 
 static void test_fault_log__classic_checkpoint(void **state) {
@@ -224,9 +210,6 @@ static void test_fault_log__there_are_at_least_40_distinct_points(void **state) 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(int argc, char **argv) {
-    static char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    self = n > 0 ? path : argv[0];
     fault_use_memory();
     if (argc == 3) return child(argv);
     const struct CMUnitTest tests[] = {

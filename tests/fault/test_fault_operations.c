@@ -123,23 +123,14 @@ static pli_status operate(pli_env *e, const struct operation *o, const char *wor
     return s;
 }
 
-static pli_env *new_env(void) {
-    pli_env *e = NULL;
-    const pli_env_options o = {.size = sizeof o, .threads = 1};
-    pli_error err = {0};
-    if (pli_env_new(&o, &e, &err) != PLI_OK) fprintf(stderr, "%s\n", err.message);
-    return e;
-}
-
 static int child(char **argv) {
     pli_error err = {0};
-    pli_env *e = new_env();
+    pli_env *e = fault_new_env();
     pli_status s = PLI_E_ARGUMENT;
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
         if (strcmp(operations[i].name, argv[1]) == 0) s = operate(e, &operations[i], argv[2], &err);
-    if (s != PLI_OK && getenv("PLI_FAULT_VERBOSE")) fprintf(stderr, "%s: %s\n", pli_status_name(s), err.message);
     pli_env_free(e);
-    return (int)s;
+    return fault_exit(s, &err);
 }
 
 /* ---- what a table holds ---- */
@@ -237,7 +228,7 @@ static void prepare(const char *folder) {
 
 static void run_operation(void **state, const char *name, const char *const *kinds) {
     char work[1000];
-    if (!env) env = new_env();
+    if (!env) env = fault_new_env();
     assert_non_null(env);
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
         if (strcmp(operations[i].name, name) == 0) current = &operations[i];

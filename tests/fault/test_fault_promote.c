@@ -18,7 +18,6 @@
 #include "support/fault_points.h"
 #include "support/temp_dir.h"
 
-static const char *self;
 static const char *const kinds[] = {"kill", "eio", NULL};
 static const char *const job[] = {"schema.mode", "strict", "schema.rescue_mode", "column", NULL};
 static size_t distinct;
@@ -28,13 +27,10 @@ static pli_env *env;
 
 static int child(const char *folder) {
     pli_error err = {0};
-    pli_env_options o = {.size = sizeof o, .threads = 1};
-    pli_status status = pli_env_new(&o, &env, &err);
-    if (status == PLI_OK) status = delta_job_promote(env, folder, job, "n", &err);
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
-        fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
+    env = fault_new_env();
+    const pli_status status = delta_job_promote(env, folder, job, "n", &err);
     pli_env_free(env);
-    return (int)status;
+    return fault_exit(status, &err);
 }
 
 /* ---- checks ---- */
@@ -114,18 +110,14 @@ static void start(const char *folder) {
 }
 
 static void run_scenario(void **state, const char *name, void (*check)(const char *, const char *, int)) {
-    if (!fault_library()) {
-        print_message("skipped: PLI_IOFAULT does not name the fault library\n");
-        skip();
-    }
     char work[1000];
     pli_error err = {0};
     pli_env_options o = {.size = sizeof o, .threads = 1};
     if (!env && pli_env_new(&o, &env, &err) != PLI_OK) fail_msg("%s", err.message);
     fault_work_folder(temp_dir(*state), work);
-    const char *argv[] = {self, "--promote", work, NULL};
+    const char *argv[] = {fault_self(), "--promote", work, NULL};
     const fault_scenario s = {name, argv, start, check};
-    fault_points_run(&s, temp_dir(*state), kinds, &distinct);
+    fault_points_skip_or_run(&s, temp_dir(*state), kinds, &distinct);
 }
 
 static void test_fault_promote__then_a_batch(void **state) {
@@ -146,9 +138,6 @@ static void test_fault_promote__there_are_at_least_20_distinct_points(void **sta
 #define TEST(f) cmocka_unit_test_setup_teardown(f, temp_dir_setup, temp_dir_teardown)
 
 int main(int argc, char **argv) {
-    static char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    self = n > 0 ? path : argv[0];
     fault_use_memory();
     if (argc == 3) return child(argv[2]);
     const struct CMUnitTest tests[] = {

@@ -27,10 +27,8 @@ static int run_files(const char *folder, int files, int steps) {
     pli_error err = {0};
     run_fixture_open(&f, folder, files);
     pli_status status = run_fixture_run(&f, NULL, steps, &err);
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
-        fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
     run_fixture_close(&f);
-    return (int)status;
+    return fault_exit(status, &err);
 }
 
 /* The work of a callback job: count batches and files in the state, drop a value, write one file per batch. */
@@ -65,11 +63,9 @@ static int run_state(const char *folder, int files) {
         outcome.failed = count_batch(run, &step, folder, &outcome.error) != PLI_OK;
         status = pli_run_report(run, &outcome, &err);
     }
-    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
-        fprintf(stderr, "%s: %s\n", pli_status_name(status), err.message);
     pli_run_free(run);
     run_fixture_close(&f);
-    return (int)status;
+    return fault_exit(status, &err);
 }
 
 static int child(char **argv) {

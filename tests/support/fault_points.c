@@ -39,6 +39,20 @@ const char *fault_self(void) {
     return path;
 }
 
+pli_env *fault_new_env(void) {
+    pli_env *env = NULL;
+    const pli_env_options o = {.size = sizeof o, .threads = 1};
+    pli_error err = {0};
+    if (pli_env_new(&o, &env, &err) != PLI_OK) fprintf(stderr, "%s\n", err.message);
+    return env;
+}
+
+int fault_exit(pli_status status, const pli_error *err) {
+    if (status != PLI_OK && getenv("PLI_FAULT_VERBOSE"))
+        fprintf(stderr, "%s: %s\n", pli_status_name(status), err->message);
+    return (int)status;
+}
+
 void fault_expect_end(const char *what, int status) {
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) fail_msg("%s: ended by signal %d", what, WTERMSIG(status));
     if (WIFEXITED(status) && WEXITSTATUS(status) >= 100) fail_msg("%s: exit code %d", what, WEXITSTATUS(status));

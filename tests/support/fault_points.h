@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "pli/env.h"
+
 typedef struct fault_scenario {
     const char *name;
     const char *const *argv;  /**< program under test; it works in folder/work */
@@ -25,6 +27,10 @@ int fault_run_program(const char *const *argv, const char *root, const char *kin
 void fault_points_skip_or_run(const fault_scenario *s, const char *folder, const char *const *kinds, size_t *distinct);
 /** Path of the test program itself, which scenarios run again as the program under test. */
 const char *fault_self(void);
+/** An environment with one thread, so that calls come in one order; NULL (with a note) if there is none to be had. */
+pli_env *fault_new_env(void);
+/** Exit code of a program under test; the error is shown with PLI_FAULT_VERBOSE. */
+int fault_exit(pli_status status, const pli_error *err);
 /** A faulted program ends well, by its signal, or with an error; never by a crash of its own. Fails the test. */
 void fault_expect_end(const char *what, int status);
 /** Folder in which the program under test works: folder/work. */
