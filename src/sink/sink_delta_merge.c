@@ -133,15 +133,23 @@ static pli_status set_schema(pli__alteration *a, const void *arg, pli_error *err
     return pli__metadata_set(&a->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), a->arena, err);
 }
 
-/* What the batch adds to the schema becomes the table's in a commit of its own: a merge then finds it there, also the next time
- * if this one does not get so far. */
-static pli_status grow_table(pli__sink_delta *d, const pli__type *columns, pli_error *err) {
+/* Are the columns that the table has the same as before? */
+static bool only_adds(const pli__type *before, const pli__type *after) {
+    for (size_t i = 0; i < before->n_fields; i++)
+        if (!pli__type_equal(before->fields[i].type, after->fields[i].type, false)) return false;
+    return true;
+}
+
+/* New columns come with the merge. A change of types becomes the table's in a commit of its own: the merge then finds it there,
+ * also the next time if this one does not get so far. @param adds the merge has to add columns */
+static pli_status grow_table(pli__sink_delta *d, const pli__type *columns, bool *adds, pli_error *err) {
     const pli__project_options options = pli__project_options_for(d->snapshot, d->options.merge_schema,
                                                                   d->options.allow_type_widening);
     PLI_AUTO(pli__projection_clear) pli__projection p = {0};
     PLI_TRY_IN(pli__project(pli__snapshot_schema(d->snapshot), columns, "", &options, &p, err), err, "table '%s'",
                pli__delta_root(d->table));
-    if (!p.schema_changed) return PLI_OK;
+    *adds = p.schema_changed && !p.types_widened && only_adds(pli__snapshot_schema(d->snapshot), p.schema);
+    if (!p.schema_changed || *adds) return PLI_OK;
     const new_schema n = {p.schema, p.types_widened};
     int64_t version = 0;
     PLI_TRY(pli__alter(d->table, "SET SCHEMA", set_schema, &n, &version, err));
@@ -160,7 +168,7 @@ static const pli__type *with_marker(const pli__type *columns) {
     return pli__type_builder_finish(&b);
 }
 
-/* The changes with the table's types; of its columns only those that the batch has. */
+/* The changes with the types that the table has or will have; of its columns only those that are in the batch. */
 static pli_status typed_changes(const pli__sink_delta *d, const char *changes, const pli__type *columns, pli__buf *out,
                                 pli_error *err) {
     static const pli__project_options keep_marker = {.merge_schema = true};
@@ -170,8 +178,8 @@ static pli_status typed_changes(const pli__sink_delta *d, const char *changes, c
     if (!marked) return pli__error_memory(err);
     PLI_TRY(pli__project(table, marked, changes, &keep_marker, &p, err));
     pli__buf_addz(out, "SELECT ");
-    for (size_t i = 0; i < table->n_fields; i++) {
-        const pli__field *f = &table->fields[i];
+    for (size_t i = 0; i < p.schema->n_fields; i++) {
+        const pli__field *f = &p.schema->fields[i];
         if (f->type->id == PLI__TYPE_NULL || pli__type_find(columns, pli__str_of(f->name), false) < 0) continue;
         pli__buf_add_sql_name(out, pli__str_of(f->name));
         pli__buf_addz(out, ", ");
@@ -269,17 +277,20 @@ pli_status pli__sink_merge_new(pli__sink_delta *d, const pli__batch_ref *batch, 
     PLI_AUTO(merge_auto) pli__sink_merge *m = calloc(1, sizeof *m);
     PLI_AUTO(pli__buf_clear) pli__buf changes = {0}, source = {0};
     PLI_AUTO(pli__type_auto) const pli__type *columns = NULL;
+    bool adds = false;
     if (!m) return pli__error_memory(err);
     m->d = d;
     m->repeat = (pli__sink_delta_repeat){.d = d, .batch = batch};
     PLI_TRY(pli__sink_merge_changes(d, sql, schema, true, &changes, &columns, err));
-    PLI_TRY(grow_table(d, columns, err));
+    PLI_TRY(grow_table(d, columns, &adds, err));
     PLI_TRY(typed_changes(d, changes.ptr, columns, &source, err));
     PLI_TRY(key_condition(m, err));
     const pli__merge_options options = {.on = m->on.ptr,
                                         .n_clauses = sizeof clauses / sizeof *clauses,
                                         .clauses = clauses,
                                         .keep_missing = true,
+                                        .merge_schema = adds,
+                                        .marker = PLI__SINK_MERGE_DELETED,
                                         .relaxed = d->options.relaxed,
                                         .identify = identify,
                                         .identify_arg = m};

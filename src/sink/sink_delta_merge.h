@@ -21,7 +21,7 @@ pli_status pli__sink_merge_changes(const pli__sink_delta *d, const char *sql, co
                                    bool with_deletes, pli__buf *out, const pli__type **columns, pli_error *err);
 #define PLI__SINK_MERGE_DELETED "_pli_deleted"
 
-/** Write a batch's changes to the sink's table, which exists; nothing is visible, but a change of its schema is. */
+/** Write a batch's changes to the sink's table, which exists; nothing is visible, but a change of its types is. */
 pli_status pli__sink_merge_new(pli__sink_delta *d, const pli__batch_ref *batch, const char *sql,
                                const pli__type *schema, pli__sink_merge **out, pli_error *err);
 /** {"path", "addedFiles", "rows", …} for the staged record. */
