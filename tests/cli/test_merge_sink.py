@@ -214,6 +214,15 @@ def test_new_columns_follow_the_jobs_policy(pli, tmp_path):
     ]
 
 
+def test_types_widen_where_the_job_allows_it(pli, tmp_path):
+    write(tmp_path / "in" / "1.csv", "id,v\n1,1\n2,2\n")
+    merged(pli, "--sql", "SELECT id, v::INTEGER AS v FROM input")
+    write(tmp_path / "in" / "2.csv", "id,v\n1,5000000000\n")
+    assert merge(pli).code == 4
+    merged(pli, "--set", "schema.mode=type_widen", "--set", "schema.allow_type_widening=true")
+    assert rows(pli, "id", "v") == [(1, 5000000000), (2, 2)]
+
+
 def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tmp_path):
     library = Path(
         os.environ.get("PLI_IOFAULT")
