@@ -18,10 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bench_delta_read import make_checkpoint
 
+ROOT = Path(__file__).resolve().parents[2]
 PLI = str(Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve())
 PREFIX = Path(PLI).parents[1]
 missed: list[str] = []
