@@ -1,6 +1,6 @@
 """Upkeep of the log of big Delta tables beside delta-rs, in the same run. Prints ratios.
 
-    python tests/bench/bench_delta_log.py [--files 1000000] [--appends 500] [--peer-appends 3]
+    python tests/bench/bench_delta_log.py [--files 1000000] [--appends 650] [--peer-appends 3]
 
 Bounds (exit 1 when one is missed): a checkpoint of a million files within 4 s of processor time and 500 MB; appends of 1,000 rows
 to that table, kept open: the first within 1 s, then 30 ms in the median and 100 ms in the mean with their checkpoints, and those
@@ -112,7 +112,9 @@ def bench_checkpoint(big: Path, files: int) -> float:
     return seconds
 
 
-def bench_appends(program: Path, big: Path, policy: str, appends: int) -> dict:
+def bench_appends(
+    program: Path, big: Path, policy: str, appends: int, files: int
+) -> dict:
     table = copy(big, f"append-{policy}")
     if policy == "v2":
         run(PLI, "delta", "set", str(table), "delta.checkpointPolicy=v2")
@@ -160,7 +162,12 @@ def bench_many(program: Path, folder: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument("--appends", type=int, default=500)
+    parser.add_argument(
+        "--appends",
+        type=int,
+        default=650,
+        help="so many that a checkpoint falls among them",
+    )
     parser.add_argument("--peer-appends", type=int, default=3)
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
@@ -177,9 +184,9 @@ def main() -> int:
         (big / "_delta_log/_last_checkpoint").write_text(json.dumps(hint))
         bench_many(program, folder)
         bench_checkpoint(big, options.files)
-        classic = bench_appends(program, big, "classic", options.appends)
+        classic = bench_appends(program, big, "classic", options.appends, options.files)
         bench_peer(big, options.peer_appends, classic)
-        bench_appends(program, big, "v2", options.appends)
+        bench_appends(program, big, "v2", options.appends, options.files)
     for what in missed:
         print(f"MISSED {what}")
     return 1 if missed else 0
