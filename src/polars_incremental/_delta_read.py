@@ -12,6 +12,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from polars_incremental import _core
+from polars_incremental._arguments import delta_batch, whole
 from polars_incremental._frames import unite
 from polars_incremental._predicate import to_sql
 from polars_incremental.checkpoints.delta import record_of
@@ -36,7 +37,7 @@ def scan_delta(table: PathLike, *, version: int | None = None, timestamp: Any = 
         raise ValueError("give version or timestamp, not both")
     path = os.fspath(table)
     opened = _core.Table(path)
-    at = -1 if version is None else int(version)
+    at = -1 if version is None else whole("version", version)
     text = time_text("timestamp", timestamp)
     if version is None and text is None:
         at = opened.latest_version()
@@ -117,6 +118,7 @@ def paths_of(batch: DeltaBatch) -> list[str]:
 def read_delta_batch(batch: DeltaBatch) -> pl.DataFrame:
     """The rows of a batch, as the log says: deletion vectors, partition values and column mapping applied. Without a readable log the
     files are read as they are."""
+    delta_batch(batch)
     return read_batch(batch)
 
 
@@ -129,6 +131,7 @@ def read_batch(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFrame
 
 def scan_delta_batch(batch: DeltaBatch, *, table: PathLike | None = None) -> pl.LazyFrame:
     """The rows of a batch as a LazyFrame. Columns, limits and predicates as far as the core knows them are pushed into the reader."""
+    delta_batch(batch)
     if not paths_of(batch):
         return pl.LazyFrame()
     opened = _open_batch(batch, table)
@@ -167,6 +170,7 @@ _CDF_COLUMNS = {"_change_type": pl.String(), "_commit_version": pl.Int64(), "_co
 
 def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFrame:
     """The change rows of a batch."""
+    delta_batch(batch)
     if batch.file_entries is None:
         return _plain(batch.files)
     if not batch.file_entries:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from polars_incremental import _core, _locking
+from polars_incremental._arguments import whole
 from polars_incremental._running import running_checkpoints
 from polars_incremental.errors import PipelineLockError
 
@@ -117,7 +118,7 @@ def truncate_checkpoint(
 ) -> TruncateResult:
     """Remove the records of all batches after ``keep_through_batch_id`` (-1: of all). Their inputs are planned again, with the next
     ids; what they wrote stays in the sink. Schema and job state are not rolled back."""
-    keep = int(keep_through_batch_id)
+    keep = whole("keep_through_batch_id", keep_through_batch_id, -1)
     if not Path(checkpoint_dir).is_dir():
         return TruncateResult(0, 0, 0, 0, keep)
     where = os.fspath(checkpoint_dir)

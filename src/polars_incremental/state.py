@@ -55,6 +55,8 @@ class JobState:
         """Store a frame."""
         if isinstance(df, pl.LazyFrame):
             df = df.collect()
+        if not isinstance(df, pl.DataFrame):
+            raise TypeError(f"a Polars DataFrame is needed, not {type(df).__name__}")
         buffer = io.BytesIO()
         df.write_parquet(buffer)
         self._values.put(name, "parquet", buffer.getbuffer())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from polars_incremental import _core
+from polars_incremental._arguments import is_whole
 from polars_incremental.checkpoints._base import Checkpoint, PathLike, keep_record
 from polars_incremental.checkpoints.file import limit, text, timestamp
 from polars_incremental.checkpoints.types import DeltaBatch, DeltaFileEntry, DeltaOffset
@@ -69,7 +70,7 @@ def set_source(stream: _core.Stream, table_path: PathLike, options: Mapping[str,
     """Let a stream plan a Delta table. ``options`` has the field names of ``DeltaSource``; no limit of files is 1000."""
     o = options
     version = o.get("starting_version")
-    if version is not None and (isinstance(version, bool) or int(version) != version or version < 0):
+    if version is not None and not is_whole(version, 0):
         raise ValueError(f"starting_version must be a version of the table (0 or more), not {version!r}")
     stream.set_delta(
         os.fspath(table_path),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from polars_incremental import _core
+from polars_incremental._arguments import is_whole
 from polars_incremental.checkpoints._base import Checkpoint, PathLike, keep_record
 from polars_incremental.checkpoints.types import BatchInfo
 from polars_incremental.errors import PolarsIncrementalError
@@ -145,7 +146,7 @@ def limit(name: str, value: int | None) -> int:
     """A limit of files or bytes; 0 is the core's "no limit"."""
     if value is None:
         return 0
-    if isinstance(value, bool) or int(value) != value or value < 1:
+    if not is_whole(value, 1):
         raise ValueError(f"{name} must be a whole number of at least 1, or None for no limit, not {value!r}")
     return int(value)
 
@@ -153,7 +154,7 @@ def limit(name: str, value: int | None) -> int:
 def age(value: float | None) -> float:
     if value is None:
         return 0.0
-    if not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise ValueError(f"max_file_age must be a number of seconds that is not negative, not {value!r}")
     # the core's 0 means no limit; no file is a microsecond older than another of the same time
     return max(float(value), 1e-6)

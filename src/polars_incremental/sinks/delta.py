@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from polars_incremental import _core
+from polars_incremental._arguments import is_whole
 from polars_incremental._casts import cast, to_json
 from polars_incremental._delta_read import scan_delta
 from polars_incremental._frames import collect
@@ -47,6 +48,7 @@ def write_delta(
     table's), merge (new columns are added) or overwrite. Inside a pipeline a repeated batch changes nothing; elsewhere give
     ``txn=(application id, version)`` for that. Returns the name of the backend.
     """
+    _check_frame(df)
     if mode not in _MODES:
         raise ValueError(f"mode must be one of {', '.join(_MODES)}, not {mode!r}")
     check_schema_mode(schema_mode)
@@ -96,6 +98,7 @@ class DeltaSink:
             raise ValueError("mode 'merge' needs keys" if self.mode == "merge" else "keys are for mode 'merge'")
 
     def __call__(self, df: Frame) -> dict[str, int]:
+        _check_frame(df)
         path = os.fspath(self.target)
         if self.mode == "merge":
             return self._merge(_rescue_as_text(df), path)
@@ -295,10 +298,10 @@ def exists(path: str) -> bool:
 def identity_of(path: str, txn: Txn | None) -> dict[str, Any]:
     """The transaction of a write: the caller's own, or that of the batch that is running here."""
     if txn is not None:
-        app_id, version = txn
-        if not isinstance(app_id, str) or not app_id:
-            raise ValueError(f"txn must be (application id, version), not {txn!r}")
-        return {"txn": {"app_id": app_id, "version": int(version)}}
+        named = isinstance(txn, tuple) and len(txn) == 2 and isinstance(txn[0], str) and txn[0] and is_whole(txn[1], 0)
+        if not named:
+            raise ValueError(f"txn must be (application id, version), a text and a whole number, not {txn!r}")
+        return {"txn": {"app_id": txn[0], "version": int(txn[1])}}
     batch = running_batch.get()
     if batch is None:
         return {}
