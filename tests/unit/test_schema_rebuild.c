@@ -76,16 +76,22 @@ static const char *const jsons[] = {"1",
                                     "{\"x\":1,\"X\":2}",
                                     "-0.25"};
 
+static void random_type(pli__buf *b, int depth);
+
+static void random_struct(pli__buf *b, int depth) {
+    pli__buf_addz(b, "STRUCT(x ");
+    random_type(b, depth + 1);
+    if (pick(2)) {
+        pli__buf_addz(b, ", y ");
+        random_type(b, depth + 1);
+    }
+    pli__buf_addc(b, ')');
+}
+
 static void random_type(pli__buf *b, int depth) {
     const size_t kind = pick(depth > 1 ? 8 : 12);
     if (kind == 8 || kind == 9) {
-        pli__buf_addz(b, "STRUCT(x ");
-        random_type(b, depth + 1);
-        if (pick(2)) {
-            pli__buf_addz(b, ", y ");
-            random_type(b, depth + 1);
-        }
-        pli__buf_addc(b, ')');
+        random_struct(b, depth);
     } else if (kind == 10) {
         random_type(b, depth + 1);
         pli__buf_addz(b, "[]");
@@ -164,7 +170,9 @@ static void make_part(random_part *p, char kind) {
     for (size_t i = 0; i < COLUMNS; i++) {
         if (i != only && pick(3) == 0) continue;
         PLI_AUTO(pli__buf_clear) pli__buf type = {0}, column = {0};
-        random_type(&type, kind == 't' ? 2 : 0);
+        /* the last column is a struct in every typed file, so that its fields meet */
+        if (kind == 'c' && i == COLUMNS - 1) random_struct(&type, 0);
+        else random_type(&type, kind == 't' ? 2 : 0);
         pli__buf_addf(&column, "v %s", type.ptr);
         PLI_AUTO(pli__type_auto) const pli__type *t = kit_columns(column.ptr);
         pli__buf_addf(&p->columns, "%s%s %s", n ? ", " : "", names[i], type.ptr);
