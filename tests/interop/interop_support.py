@@ -16,10 +16,15 @@ def record(feature: str, engine: str, verdict: str) -> None:
         row[engine] = verdict
 
 
+# with every digit of times: Spark's own form ends at milliseconds
+MICROSECONDS = "yyyy-MM-dd HH:mm:ss.SSSSSS"
+JSON_OPTIONS = ["ignoreNullFields", "false", "timestampFormat", MICROSECONDS, "timestampNTZFormat", MICROSECONDS]
+
+
 def spark_rows(frame) -> list[str]:
     """The rows of a Spark frame as sorted JSON texts, nulls kept."""
     columns = [f"`{name.replace('`', '``')}`" for name, kind in frame.dtypes if kind != "void"]
-    line = f"to_json(struct({', '.join(columns)}), map('ignoreNullFields', 'false')) AS line"
+    line = f"to_json(struct({', '.join(columns)}), map({', '.join(repr(o) for o in JSON_OPTIONS)})) AS line"
     return sorted(row.line for row in frame.selectExpr(line).collect())
 
 

@@ -600,14 +600,14 @@ def deep(spark, path):
 def converted(spark, path):
     spark.sql("SELECT id, cast(id % 3 AS int) p, concat('v', id) v FROM range(20)").write.partitionBy("p").parquet(path)
     spark.sql(f"CONVERT TO DELTA parquet.`{path}` PARTITIONED BY (p int)")
-    sql(spark, path, "INSERT INTO {t} VALUES (100, 7, 'new')", "DELETE FROM {t} WHERE id < 3")
+    sql(spark, path, "INSERT INTO {t} (id, p, v) VALUES (100, 7, 'new')", "DELETE FROM {t} WHERE id < 3")
 
 
 @feature("codecs, pages of the second version, no dictionaries")
 def codecs(spark, path):
     sql(spark, path, "CREATE TABLE {t} (id bigint, s string, d decimal(20,3), l array<int>, f float) USING delta")
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
-    for codec in ["none", "gzip", "zstd", "lz4raw", "snappy"]:
+    for codec in ["none", "gzip", "zstd", "lz4_raw", "snappy"]:
         for version in ["v1", "v2"]:
             hadoop.set("parquet.writer.version", version)
             hadoop.setBoolean("parquet.enable.dictionary", version == "v1")
