@@ -173,11 +173,38 @@ pli_status pli_table_changes(pli_table *t, const pli_changes_options *options, s
 
 /* ---- as JSON ---- */
 
+/* Length of a word that the engine writes for a number, but which is none in JSON; 0 = it is not one. */
+static size_t odd_number(pli__str s) {
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (pli__str_starts(s, pli__str_of(words[i]))) return strlen(words[i]);
+    return 0;
+}
+
+/* NaN and the infinities become texts, as Spark has them. */
+static void add_json_row(pli__str row, pli__buf *out) {
+    size_t from = 0;
+    bool quoted = false;
+    for (size_t at = 0; at < row.len; at++) {
+        const char c = row.ptr[at];
+        if (c == '"') quoted = !quoted;
+        if (quoted && c == '\\') at++;
+        if (quoted || (c != 'N' && c != 'I' && c != '-')) continue;
+        const size_t len = odd_number((pli__str){row.ptr + at, row.len - at});
+        if (!len) continue;
+        pli__buf_add(out, row.ptr + from, at - from);
+        pli__buf_addf(out, "\"%.*s\"", (int)len, row.ptr + at);
+        from = at + len;
+        at = from - 1;
+    }
+    pli__buf_add(out, row.ptr + from, row.len - from);
+}
+
 static pli_status emit_chunk(const pli__chunk *chunk, pli_row_fn *fn, void *arg, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     for (size_t i = 0; i < chunk->rows; i++) {
         pli__buf_reset(&row);
-        pli__buf_adds(&row, pli__chunk_str(chunk, 0, i));
+        add_json_row(pli__chunk_str(chunk, 0, i), &row);
         PLI_TRY(pli__table_emit(fn, arg, &row, err));
     }
     return PLI_OK;

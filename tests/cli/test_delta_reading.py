@@ -344,3 +344,10 @@ def test_files_as_csv_have_every_column_even_if_the_first_file_lacks_it(pli, tmp
     assert line.startswith("f0.parquet,") and line.endswith(",1,{},,")
     assert "deletionVector" not in pli.ok("delta", "files", table.path, "--format", "ndjson").rows()[0]
     assert pli.ok("delta", "files", table.path, "--version", "0", "--format", "csv").out == header + "\n"
+
+
+def test_numbers_that_json_lacks_are_texts(pli, tmp_path):
+    table = Table(tmp_path / "t", struct(field("a", "double"), field("l", array("float")), field("s", "string")))
+    table.add("""SELECT 'nan'::DOUBLE AS a, ['-inf'::FLOAT, 'inf'::FLOAT, 1.5::FLOAT] AS l, 'nan "inf" \\ -inf' AS s""")
+    assert pli.read(table.path) == [{"a": "NaN", "l": ["-Infinity", "Infinity", 1.5], "s": 'nan "inf" \\ -inf'}]
+    assert pli.ok("delta", "read", table.path, "--format", "csv", "--columns", "a").out == "a\nNaN\n"
