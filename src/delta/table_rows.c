@@ -181,7 +181,7 @@ static size_t odd_number(pli__str s) {
     return 0;
 }
 
-/* NaN and the infinities become texts, as Spark has them. */
+/* NaN and the infinities become texts, as Spark has them; decimals without whole digits get their zero. */
 static void add_json_row(pli__str row, pli__buf *out) {
     size_t from = 0;
     bool quoted = false;
@@ -189,6 +189,11 @@ static void add_json_row(pli__str row, pli__buf *out) {
         const char c = row.ptr[at];
         if (c == '"') quoted = !quoted;
         if (quoted && c == '\\') at++;
+        if (!quoted && c == '.' && at && (row.ptr[at - 1] < '0' || row.ptr[at - 1] > '9')) {
+            pli__buf_add(out, row.ptr + from, at - from);
+            pli__buf_addc(out, '0');
+            from = at;
+        }
         if (quoted || (c != 'N' && c != 'I' && c != '-')) continue;
         const size_t len = odd_number((pli__str){row.ptr + at, row.len - at});
         if (!len) continue;

@@ -351,3 +351,6 @@ def test_numbers_that_json_lacks_are_texts(pli, tmp_path):
     table.add("""SELECT 'nan'::DOUBLE AS a, ['-inf'::FLOAT, 'inf'::FLOAT, 1.5::FLOAT] AS l, 'nan "inf" \\ -inf' AS s""")
     assert pli.read(table.path) == [{"a": "NaN", "l": ["-Infinity", "Infinity", 1.5], "s": 'nan "inf" \\ -inf'}]
     assert pli.ok("delta", "read", table.path, "--format", "csv", "--columns", "a").out == "a\nNaN\n"
+    table = Table(tmp_path / "d", struct(field("d", "decimal(2,2)"), field("l", array("decimal(1,1)"))))
+    table.add("SELECT -0.25::DECIMAL(2,2) AS d, [0.5::DECIMAL(1,1)] AS l")
+    assert pli.read(table.path) == [{"d": -0.25, "l": [0.5]}]
