@@ -122,7 +122,8 @@ static pli_status take_path(pli__file_relation *r, const pli__file_relation_file
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
     PLI_TRY(pli__uri_resolve(r->table->root, f->log_path, &path, err));
     e->path = pli__arena_strdup(&r->arena, pli__buf_str(&path));
-    if (r->options.with_file_columns || r->options.with_file_number) e->log_path = pli__arena_str(&r->arena, f->log_path);
+    if (r->options.with_file_columns || r->options.with_file_number)
+        e->log_path = pli__arena_str(&r->arena, f->log_path);
     return pli__arena_status(&r->arena, err);
 }
 

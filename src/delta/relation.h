@@ -40,7 +40,8 @@ typedef struct pli__file_relation_options {
     bool changes;           /**< add _change_type, _commit_version, _commit_timestamp */
     bool with_file_columns; /**< add _pli_file and _pli_row */
     bool with_path;         /**< add _pli_path: the local path */
-    bool with_file_number;  /**< add _pli_number and _pli_row; the path of a number comes with pli__file_relation_path_of */
+    bool
+        with_file_number; /**< add _pli_number and _pli_row; the path of a number comes with pli__file_relation_path_of */
 } pli__file_relation_options;
 
 typedef struct pli__file_relation pli__file_relation;

@@ -124,7 +124,7 @@ typedef struct pli__scan_options {
     const char *const *columns;
     bool with_file_columns; /**< add "_pli_file" (path as in the log) and "_pli_row" (physical row number) */
     const char *skip; /**< condition that only leaves out files, in place of `where`; NULL = none */
-    bool with_file_number;  /**< add "_pli_number" (of the file, see pli__scan_path_of) and "_pli_row" */
+    bool with_file_number; /**< add "_pli_number" (of the file, see pli__scan_path_of) and "_pli_row" */
     bool only_file_columns; /**< with_file_columns or with_file_number: no others */
 } pli__scan_options;
 /** SQL text (a SELECT) giving the rows of the snapshot. It may refer to temp tables that live in the environment's engine until

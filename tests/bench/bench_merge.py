@@ -158,9 +158,7 @@ def same_rows(ours: Path, peer: Path) -> None:
     for table in (ours, peer):
         out = table.parent / "check.parquet"
         run(PLI, "delta", "read", str(table), "-o", str(out))
-        sums.append(
-            duckdb.sql(f"SELECT count(*), bit_xor(hash(id, name, amount, kind, ts)) FROM '{out}'").fetchone()
-        )
+        sums.append(duckdb.sql(f"SELECT count(*), bit_xor(hash(id, name, amount, kind, ts)) FROM '{out}'").fetchone())
         out.unlink()
     if sums[0] != sums[1]:
         missed.append("equal rows")

@@ -82,7 +82,7 @@ class Merges:
 
     def source(self):
         """Rows with keys that occur once, null once; a file for both."""
-        ids = self.rng.sample(range(0, 260), 60)
+        ids = self.rng.sample(range(260), 60)
         rows = [{**r, "op": self.rng.choice("dui")} for r in some_rows(self.rng, ids)]
         rows.append({**rows[0], "id": None})
         self.n += 1
@@ -127,7 +127,9 @@ def every_version_is_the_same_to_all(spark, pli, read_ours, table, feed):
 
 def delta_rs_reads(spark, table, folder):
     """By its own query engine, which knows deletion vectors."""
-    rows = deltalake.QueryBuilder().register("t", deltalake.DeltaTable(str(table))).execute("SELECT * FROM t").read_all()
+    rows = (
+        deltalake.QueryBuilder().register("t", deltalake.DeltaTable(str(table))).execute("SELECT * FROM t").read_all()
+    )
     path = str(folder / "delta-rs.parquet")
     pq.write_table(pa.table(rows).cast(TYPES), path)
     return spark_rows(spark.read.parquet(path))
@@ -142,7 +144,9 @@ def test_merges_are_those_of_spark(kind, spark, pli, read_ours, tmp_path):
     print(f"PLI_SEED={seed}")
     m = Merges(spark, pli, tmp_path, f"{seed} {kind}")
     ours = tmp_path / "ours"
-    flags = [w for p in properties for w in ("--property", p)] + (["--partition-by", partition_by] if partition_by else [])
+    flags = [w for p in properties for w in ("--property", p)] + (
+        ["--partition-by", partition_by] if partition_by else []
+    )
     pli("delta", "create", ours, "--schema", SCHEMA, *flags)
     for low in (0, 100):
         path = tmp_path / f"start{low}.parquet"
@@ -164,7 +168,9 @@ def test_merges_are_those_of_spark(kind, spark, pli, read_ours, tmp_path):
         assert rows == spark_rows(spark.read.format("delta").load(str(copy))), what
         after = detail(pli, ours)["version"], detail(pli, copy)["version"]
         if feed and after[0] > before:
-            assert spark_changes(spark, ours, before + 1, after[0]) == spark_changes(spark, copy, before + 1, after[1]), what
+            assert spark_changes(spark, ours, before + 1, after[0]) == spark_changes(
+                spark, copy, before + 1, after[1]
+            ), what
     every_version_is_the_same_to_all(spark, pli, read_ours, ours, feed)
     record(kind, "Spark", "ok")
     if "mapping" not in kind:
