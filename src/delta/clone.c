@@ -18,7 +18,7 @@ typedef struct {
 /* ---- files ---- */
 
 static pli_status absolute_uri(const pli__buf *local, pli__buf *out, pli_error *err) {
-    pli__buf_addz(out, "file://");
+    pli__buf_addz(out, "file:"); /* one slash, as Spark spells it: it compares these texts */
     pli__uri_encode(pli__buf_str(local), out);
     return pli__buf_status(out, err);
 }
