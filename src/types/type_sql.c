@@ -257,13 +257,7 @@ pli_status pli__type_parse_sql(pli__type_text *t, const pli__type **out, pli_err
 }
 
 pli_status pli__type_from_sql(pli__str text, const pli__type **out, pli_error *err) {
-    PLI_AUTO(pli__type_text_clear) pli__type_text t;
-    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
-    PLI_TRY(pli__type_text_init(&t, text, "type", PLI_E_ARGUMENT, err));
-    PLI_TRY(parse_type(&t, &type, err));
-    PLI_TRY(pli__type_text_end(&t, err));
-    *out = PLI_TAKE(type);
-    return PLI_OK;
+    return pli__type_text_whole(text, "type", parse_type, out, err);
 }
 
 /* ---- writing ---- */

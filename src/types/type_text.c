@@ -148,3 +148,14 @@ pli_status pli__type_made(const pli__type *p, const pli__type **out, pli_error *
     *out = p;
     return PLI_OK;
 }
+
+pli_status pli__type_text_whole(pli__str text, const char *what, pli__type_parser *parse, const pli__type **out,
+                                pli_error *err) {
+    PLI_AUTO(pli__type_text_clear) pli__type_text t;
+    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
+    PLI_TRY(pli__type_text_init(&t, text, what, PLI_E_ARGUMENT, err));
+    PLI_TRY(parse(&t, &type, err));
+    PLI_TRY(pli__type_text_end(&t, err));
+    *out = PLI_TAKE(type);
+    return PLI_OK;
+}

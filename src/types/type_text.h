@@ -51,6 +51,10 @@ pli_status pli__type_text_end(pli__type_text *t, pli_error *err);
 /** The two parsers of one type at the cursor; SQL's hands over to Polars' where the text is Polars'. */
 pli_status pli__type_parse_polars(pli__type_text *t, const pli__type **out, pli_error *err);
 pli_status pli__type_parse_sql(pli__type_text *t, const pli__type **out, pli_error *err);
+/** A whole text, by one of them. @param what names the kind of text in errors, which are INVALID_ARGUMENT */
+typedef pli_status pli__type_parser(pli__type_text *t, const pli__type **out, pli_error *err);
+pli_status pli__type_text_whole(pli__str text, const char *what, pli__type_parser *parse, const pli__type **out,
+                                pli_error *err);
 /** p if it is a type, else OUT_OF_MEMORY. */
 pli_status pli__type_made(const pli__type *p, const pli__type **out, pli_error *err);
 
