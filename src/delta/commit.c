@@ -4,7 +4,8 @@
  *
  *   OPEN ──put succeeded──► COMMITTED            repeat found ──► COMMITTED (as a repeat; nothing of ours is published)
  *    │ put collided: winners are compatible ─► again with the next version
- *    │ answer lost: the version is read; our txnId means COMMITTED, another one means it collided
+ *    │ answer lost: the version is read; our txnId means COMMITTED, another one means it collided. Where that cannot be
+ *    │              read either, the commit fails as unknown, and no file that it may have named is deleted
  *    └─ conflict, error ──► FAILED
  */
 #include <stdio.h>
@@ -181,7 +182,9 @@ static pli_status try_version(pli__txn_handle *x, progress *p, pli_error *err) {
     if (s == PLI_OK) return p->done = true, PLI_OK;
     if (s != PLI_E_EXISTS && s != PLI_E_UNKNOWN) return s;
     pli__error_clear(err);
-    return pass_winners(x, p, err);
+    const pli_status looked = pass_winners(x, p, err);
+    x->t->commit_unknown = looked != PLI_OK && looked != PLI_E_CONFLICT;
+    return looked;
 }
 
 static pli_status run_attempts(pli__txn_handle *x, pli__commit_result *result, pli_error *err) {
@@ -245,6 +248,7 @@ pli_status pli__txn_commit(pli__txn_handle *x, pli__commit_result *out, pli_erro
     pli__commit_result result = {0};
     if (x->state != PLI__TXN_OPEN) return pli__error_set(err, PLI_E_STATE, "the transaction has ended already");
     x->state = PLI__TXN_FAILED;
+    x->t->commit_unknown = false;
     PLI_TRY(pli__txn_validate(x, err));
     x->row_id_mark = first_row_id_mark(x);
     const int64_t ict_us = x->snapshot ? pli__snapshot_ict_us(x->snapshot) : -1;

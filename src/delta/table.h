@@ -24,6 +24,7 @@ struct pli__delta {
     pli__engine *reader;    /**< own connection for checkpoints, opened on first use */
     pli__commit_times times;
     pli__buf scratch;       /**< text of the commit being read */
+    bool commit_unknown;    /**< nobody knows whether the newest commit took effect: its files must stay */
     bool keeps_latest;      /**< delta/latest.h */
     pli__snapshot *latest;  /**< NULL = none is kept */
     pli__file_info latest_commit; /**< its commit file */

@@ -225,17 +225,6 @@ bool pli__txn_is_blind_append(const pli__txn_handle *x) {
 
 pli__snapshot *pli__txn_take_snapshot(pli__txn_handle *x) { return PLI_TAKE(x->after); }
 
-void pli__txn_abort(pli__txn_handle *x) {
-    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
-    if (x->state == PLI__TXN_COMMITTED) return;
-    for (size_t i = 0; i < x->adds.n; i++) {
-        pli__buf_reset(&path);
-        if (pli__uri_resolve(pli__delta_root(x->t), x->adds.at[i].path, &path, NULL) == PLI_OK)
-            (void)pli__fs_unlink(path.ptr, true, NULL);
-    }
-    x->state = PLI__TXN_FAILED;
-}
-
 void pli__txn_free(pli__txn_handle *x) {
     if (!x) return;
     pli__map_free(x->add_paths);

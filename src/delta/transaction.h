@@ -6,8 +6,8 @@
  *   pli__txn_begin(table, snapshot or NULL for a table to be created, &options, &x)
  *   pli__txn_add / _remove / _cdc / _set_metadata / _set_protocol / _set_txn / _set_domain ...
  *   pli__txn_commit(x, &result)          -> visible, or an error and nothing is
- *   pli__txn_free(x)                     -> frees; data files of an uncommitted transaction stay (vacuum) unless
- *                                           pli__txn_abort deleted them
+ *   pli__txn_free(x)                     -> frees; data files of an uncommitted transaction stay unless
+ *                                           pli__written_delete takes them away
  *
  * States: OPEN -> COMMITTED | FAILED (OUTCOME_UNKNOWN resolves itself by reading the version: our commitInfo.txnId).
  */
@@ -78,8 +78,6 @@ pli_status pli__txn_metric(pli__txn_handle *x, const char *name, int64_t value, 
 pli_status pli__txn_commit(pli__txn_handle *x, pli__commit_result *out, pli_error *err);
 /** After a commit: the snapshot of our version if it was made for the after-work, else NULL. The caller's reference. */
 pli__snapshot *pli__txn_take_snapshot(pli__txn_handle *x);
-/** Delete the data files that were added. */
-void pli__txn_abort(pli__txn_handle *x);
 void pli__txn_free(pli__txn_handle *x);
 void pli__txn_auto(pli__txn_handle **x);
 
@@ -115,7 +113,7 @@ const pli__add *pli__written_add_at(const pli__written *w, size_t i);
 int64_t pli__written_values(const pli__written *w, const char *column);
 /** Add all files to a transaction. */
 pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_error *err);
-/** Delete the files (failed attempt). */
+/** Delete the files (failed attempt); not if the table's newest commit may have named them after all. */
 void pli__written_delete(pli__written *w, pli__delta *t);
 void pli__written_free(pli__written *w);
 

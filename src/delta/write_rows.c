@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "delta/path.h"
+#include "delta/table.h"
 #include "delta/written.h"
 
 #define SMALL_MEMORY (INT64_C(4) << 30)
@@ -240,6 +241,7 @@ pli_status pli__written_add_to(const pli__written *w, pli__txn_handle *x, pli_er
 
 void pli__written_delete(pli__written *w, pli__delta *t) {
     PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    if (t->commit_unknown) return;
     for (size_t i = 0; w && i < w->n; i++) {
         pli__buf_reset(&path);
         if (pli__uri_resolve(pli__delta_root(t), w->files[i].path, &path, NULL) == PLI_OK)

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "delta/features.h"
+#include "delta/table.h"
 #include "delta/transaction.h"
 #include "port/store_memory.h"
 #include "support/delta_log.h"
@@ -215,6 +216,28 @@ static void test_delta_write_txn__a_lost_answer_is_looked_up(void **state) {
         pli__snapshot_unref(s);
     }
     expect_files(f, "a,b,l0,l1,l2");
+}
+
+/* The put took effect, its answer was lost, and the log cannot be read: what the commit may name must not be deleted. */
+static void test_delta_write_txn__an_unknown_outcome_is_remembered(void **state) {
+    log_fixture *f = *state;
+    create(f);
+    pli__snapshot *s = latest(f);
+    pli__txn_handle *x = begin(f, s, PLI__READS_NOTHING);
+    const pli__store_fault unreadable = {.op = PLI__STORE_GET, .key_part = "1.json", .nth = 1, .status = PLI_E_IO};
+    add_file(x, "c");
+    plant(f, PLI_E_UNKNOWN, true);
+    assert_int_equal(pli__store_memory_plant(f->store, &unreadable, NULL), PLI_OK);
+    assert_int_equal(commit(x, NULL, NULL), PLI_E_IO);
+    assert_true(f->table->commit_unknown);
+    pli__snapshot_unref(s);
+    expect_files(f, "a,b,c");
+    s = latest(f);
+    x = begin(f, s, PLI__READS_NOTHING);
+    add_file(x, "d");
+    assert_int_equal(commit(x, NULL, NULL), PLI_OK);
+    assert_false(f->table->commit_unknown);
+    pli__snapshot_unref(s);
 }
 
 static void test_delta_write_txn__an_io_error_leaves_nothing(void **state) {
@@ -536,6 +559,7 @@ int main(void) {
         TEST(metrics_are_strings),
         TEST(a_collision_is_tried_again_behind_the_winner),
         TEST(a_lost_answer_is_looked_up),
+        TEST(an_unknown_outcome_is_remembered),
         TEST(an_io_error_leaves_nothing),
         TEST(a_version_below_a_cleaned_log_is_never_written),
         TEST(checksums_follow_from_one_version_to_the_next),
