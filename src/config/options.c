@@ -102,8 +102,9 @@ static const pli__option option_table[] = {
 
     CHOICE("sink.format", "delta|parquet", "delta", "", sink.format, "kind of the output"),
     PATH("sink.path", "", sink.path, "the table's folder"),
-    CHOICE("sink.mode", "append|overwrite|merge", "append", "--mode", sink.mode,
-           "append, replace everything per batch, or merge: rows change those with the same keys, as _change_type says"),
+    CHOICE(
+        "sink.mode", "append|overwrite|merge", "append", "--mode", sink.mode,
+        "append, replace everything per batch, or merge: rows change those with the same keys, as _change_type says"),
     LIST("sink.keys", "", "--keys", sink.keys, "columns that identify a row (mode merge), never NULL"),
     FLAG("sink.merge_schema", "false", "--merge-schema", sink.merge_schema, "new columns are added to the table"),
     LIST("sink.partition_by", "", "--partition-by", sink.partition_by, "partition columns of a table that is created"),

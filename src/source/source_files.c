@@ -91,9 +91,7 @@ pli_status pli__source_files_preview(pli__source *s, pli__checkpoint *cp, json_t
     return plan_once(self_of(s), cp, true, offset, err);
 }
 
-int64_t pli__source_files_settled(const pli__source *s) {
-    return ((const files_source *)(const void *)s)->settled_us;
-}
+int64_t pli__source_files_settled(const pli__source *s) { return ((const files_source *)(const void *)s)->settled_us; }
 
 static pli_status files_bound(pli__source *base, pli__checkpoint *cp, bool on, pli_error *err) {
     (void)cp;

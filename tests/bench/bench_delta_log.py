@@ -38,9 +38,7 @@ for i in range(int(sys.argv[2])):
 
 def run(*args: str) -> tuple[float, float, str]:
     """Processor seconds, peak MB and output of one process."""
-    with subprocess.Popen(
-        args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         out, err = process.stdout.read(), process.stderr.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -106,15 +104,11 @@ def bench_checkpoint(big: Path, files: int) -> float:
         "-c",
         f"import deltalake; deltalake.DeltaTable({str(copy(big, 'peer-checkpoint'))!r}).create_checkpoint()",
     )
-    print(
-        f"  delta-rs {theirs:.2f} s, {their_peak:.0f} MB: ratio {seconds / theirs:.2f}, {peak / their_peak:.2f}"
-    )
+    print(f"  delta-rs {theirs:.2f} s, {their_peak:.0f} MB: ratio {seconds / theirs:.2f}, {peak / their_peak:.2f}")
     return seconds
 
 
-def bench_appends(
-    program: Path, big: Path, policy: str, appends: int, files: int
-) -> dict:
+def bench_appends(program: Path, big: Path, policy: str, appends: int, files: int) -> dict:
     table = copy(big, f"append-{policy}")
     if policy == "v2":
         run(PLI, "delta", "set", str(table), "delta.checkpointPolicy=v2")
@@ -123,9 +117,7 @@ def bench_appends(
     m = times(out)
     check(f"{policy}: first append of 1,000 rows", m["first_ms"], 1000, "ms")
     check(f"{policy}: {appends} appends, median", m["median_ms"], 30, "ms")
-    check(
-        f"{policy}: {appends} appends, mean with checkpoints", m["mean_ms"], 100, "ms"
-    )
+    check(f"{policy}: {appends} appends, mean with checkpoints", m["mean_ms"], 100, "ms")
     # what the median does not explain are the checkpoints
     check(
         f"{policy}: part of the checkpoints",
@@ -143,9 +135,7 @@ def bench_peer(big: Path, appends: int, ours: dict) -> None:
     _, peak, out = run(sys.executable, "-c", PEER_APPEND, str(table), str(appends))
     times = [float(line) * 1e3 for line in out.split()]
     theirs = sum(times) / len(times)
-    print(
-        f"  delta-rs {theirs:.0f} ms an append, {peak:.0f} MB: ratio of the means {ours['mean_ms'] / theirs:.4f}"
-    )
+    print(f"  delta-rs {theirs:.0f} ms an append, {peak:.0f} MB: ratio of the means {ours['mean_ms'] / theirs:.4f}")
 
 
 def bench_many(program: Path, folder: Path) -> None:

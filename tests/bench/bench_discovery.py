@@ -18,9 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = (
-    Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve().parents[1]
-)
+PREFIX = Path(os.environ.get("PLI", ROOT / "build/release/bin/pli")).resolve().parents[1]
 missed: list[str] = []
 
 
@@ -52,9 +50,7 @@ def generate(root: Path, folders: int, files: int, start: int = 0) -> None:
     time.sleep(0.1)  # folders that were changed in this very moment are listed again
 
 
-def plan(
-    program: Path, source: Path, checkpoint: Path, max_files: int
-) -> dict[str, float]:
+def plan(program: Path, source: Path, checkpoint: Path, max_files: int) -> dict[str, float]:
     out = subprocess.run(
         [program, source, checkpoint, str(max_files)],
         check=True,
@@ -64,9 +60,7 @@ def plan(
     return json.loads(out)
 
 
-def report(
-    what: str, value: float, bound: float, unit: str, cpu: float | None = None
-) -> None:
+def report(what: str, value: float, bound: float, unit: str, cpu: float | None = None) -> None:
     """With processor time, that decides: others on the machine make the clock run longer."""
     judged = value if cpu is None else cpu
     verdict = "ok" if judged <= bound else "MISSED"
@@ -79,9 +73,7 @@ def report(
         missed.append(what)
 
 
-def measure(
-    program: Path, work: Path, name: str, folders: int, files: int, bound_of_new: float
-) -> None:
+def measure(program: Path, work: Path, name: str, folders: int, files: int, bound_of_new: float) -> None:
     source, checkpoint = work / name, work / f"{name}-checkpoint"
     scale = folders * files / 1_000_000
     generate(source, folders, files)
@@ -127,9 +119,7 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument(
-        "--keep", type=Path, help="work here and leave everything behind"
-    )
+    parser.add_argument("--keep", type=Path, help="work here and leave everything behind")
     options = parser.parse_args()
     work = options.keep or Path(tempfile.mkdtemp(prefix="pli-bench-discovery-"))
     work.mkdir(parents=True, exist_ok=True)

@@ -73,12 +73,7 @@ def test_files_stay_for_the_time_that_is_asked_for(pli, src):
 
 
 def test_a_file_that_was_written_again_is_read_again_before_it_goes(pli, src):
-    assert (
-        ingest(
-            pli, "--set", "source.clean_source=delete", "--set", "source.clean_after=1h"
-        )["files"]
-        == 3
-    )
+    assert ingest(pli, "--set", "source.clean_source=delete", "--set", "source.clean_after=1h")["files"] == 3
     write(src / "a.csv", "id\n1\n2\n")
     assert ingest(pli, "--set", "source.clean_source=delete")["files"] == 1
     assert names(src) == [] and len(pli.read("out")) == 5
@@ -98,10 +93,7 @@ def test_the_archive_may_not_be_the_source(pli, src):
 
 
 def test_archive_on_another_file_system(pli, src, elsewhere):
-    before = {
-        p.name: (p.stat().st_mtime_ns, p.stat().st_mode, p.read_text())
-        for p in src.iterdir()
-    }
+    before = {p.name: (p.stat().st_mtime_ns, p.stat().st_mode, p.read_text()) for p in src.iterdir()}
     elsewhere.mkdir()
     write(elsewhere / "b.csv", "somebody's")
     assert (
@@ -126,13 +118,9 @@ def test_archive_on_another_file_system(pli, src, elsewhere):
         assert (p.stat().st_mtime_ns, p.stat().st_mode, p.read_text()) == before[name]
 
 
-def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(
-    pli, src, elsewhere, tmp_path
-):
+def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(pli, src, elsewhere, tmp_path):
     """A kill at every call that changes the archive, before and after it."""
-    library = os.environ.get("PLI_IOFAULT") or str(
-        Path(pli.command).parents[1] / "tests" / "iofault.so"
-    )
+    library = os.environ.get("PLI_IOFAULT") or str(Path(pli.command).parents[1] / "tests" / "iofault.so")
     if not Path(library).exists():
         pytest.skip("the fault library is not built")
     options = (
@@ -162,9 +150,7 @@ def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(
         write(src / f"y{k}.csv", "id\n0\n")  # a batch, after which clean-up is finished
         ingest(pli, *options)
         found = [p for p in [*src.rglob("*.csv"), *elsewhere.rglob("*")] if p.is_file()]
-        assert [p.read_text() for p in found if p.name.startswith("x")] == [
-            f"id\n{k}\n"
-        ], (k, what, found)
+        assert [p.read_text() for p in found if p.name.startswith("x")] == [f"id\n{k}\n"], (k, what, found)
         assert not [p for p in found if p.name.startswith(".")], (k, what, found)
         for p in found:
             p.unlink()

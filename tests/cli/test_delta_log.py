@@ -18,11 +18,7 @@ def table(pli, tmp_path):
 
     def make(commits=4, *properties):
         path = tmp_path / "t"
-        flags = [
-            part
-            for p in ("delta.checkpointInterval=1000", *properties)
-            for part in ("--property", p)
-        ]
+        flags = [part for p in ("delta.checkpointInterval=1000", *properties) for part in ("--property", p)]
         pli.ok("delta", "create", path, "--schema", "STRUCT(id BIGINT)", *flags)
         for i in range(commits):
             row = tmp_path / f"{i}.ndjson"
@@ -34,10 +30,7 @@ def table(pli, tmp_path):
 
 
 def ids(pli, path, *args):
-    return sorted(
-        r["id"]
-        for r in pli.ok("delta", "read", path, *args, "--format", "ndjson").rows()
-    )
+    return sorted(r["id"] for r in pli.ok("delta", "read", path, *args, "--format", "ndjson").rows())
 
 
 def test_a_checkpoint_is_tried_dry_and_written_once(pli, table):
@@ -64,24 +57,15 @@ def test_v2_checkpoints_say_what_they_reuse(pli, table):
 
 def test_compact_log(pli, table):
     path = table()
-    assert not pli.ok("delta", "compact-log", path, "--dry-run", "--json").json()[-1][
-        "committed"
-    ]
+    assert not pli.ok("delta", "compact-log", path, "--dry-run", "--json").json()[-1]["committed"]
     assert not names(path, "*.compacted.json")
-    report = pli.ok(
-        "delta", "compact-log", path, "--from-version", 1, "--to-version", 3, "--json"
-    ).json()[-1]
+    report = pli.ok("delta", "compact-log", path, "--from-version", 1, "--to-version", 3, "--json").json()[-1]
     assert (report["committed"], report["commits"], report["actions"]) == (True, 3, 3)
     assert names(path, "*.compacted.json") == [f"{1:020}.{3:020}.compacted.json"]
     assert ids(pli, path) == [0, 1, 2, 3]
-    again = pli.ok(
-        "delta", "compact-log", path, "--from-version", 1, "--to-version", 3, "--json"
-    ).json()[-1]
+    again = pli.ok("delta", "compact-log", path, "--from-version", 1, "--to-version", 3, "--json").json()[-1]
     assert not again["committed"]
-    assert (
-        "does not exist"
-        in pli.fails(1, "delta", "compact-log", path, "--to-version", 99).err
-    )
+    assert "does not exist" in pli.fails(1, "delta", "compact-log", path, "--to-version", 99).err
     pli.fails(2, "delta", "compact-log", path, "--from-version", "x")
 
 
@@ -95,9 +79,7 @@ def test_fsck_asks_before_it_takes_files_out(pli, table):
     assert [r["dataFilePath"] for r in rows[:-1]] == [gone.name]
     assert not rows[-1]["committed"]
     pli.fails(1, "delta", "read", path)
-    assert (
-        pli.ok("delta", "fsck", path, "--yes", "--json").json()[-1]["filesRemoved"] == 1
-    )
+    assert pli.ok("delta", "fsck", path, "--yes", "--json").json()[-1]["filesRemoved"] == 1
     assert len(ids(pli, path)) == 3
 
 
@@ -109,9 +91,7 @@ def test_an_old_log_is_cleaned_by_the_next_checkpoint(pli, table):
     for entry in (path / "_delta_log").iterdir():
         if entry.name[:20].isdigit() and int(entry.name[:20]) <= 3:
             os.utime(entry, (month_ago, month_ago))
-    assert (
-        pli.ok("delta", "checkpoint", path, "--json").json()[-1]["logFilesDeleted"] == 6
-    )
+    assert pli.ok("delta", "checkpoint", path, "--json").json()[-1]["logFilesDeleted"] == 6
     assert names(path, "0*")[0] == f"{3:020}.checkpoint.parquet"
     assert ids(pli, path) == [0, 0, 1, 2]
     pli.fails(1, "delta", "read", path, "--version", 1)
@@ -119,9 +99,7 @@ def test_an_old_log_is_cleaned_by_the_next_checkpoint(pli, table):
 
 
 @pytest.mark.parametrize("policy", ["classic", "v2"])
-def test_writers_checkpoints_compaction_and_cleaning_at_once(
-    pli, table, tmp_path, policy
-):
+def test_writers_checkpoints_compaction_and_cleaning_at_once(pli, table, tmp_path, policy):
     """Every commit of two writers makes a checkpoint and cleans the log, a third process compacts it: no row is lost."""
     path = table(1)
     pli.ok(

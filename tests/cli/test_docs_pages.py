@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = (
-    Path(os.environ.get("PLI_SOURCE_DIR") or Path(__file__).resolve().parents[2])
-    / "docs"
-)
+DOCS = Path(os.environ.get("PLI_SOURCE_DIR") or Path(__file__).resolve().parents[2]) / "docs"
 
 
 @pytest.mark.parametrize(("page", "says"), [("sources.md", ["1", "new", "2", "paid"])])

@@ -52,22 +52,16 @@ def test_rows_take_the_place_of_their_keys(pli, tmp_path):
     assert merged(pli)["rows"] == 2
     assert rows(pli, "id", "v") == [(1, "a"), (2, "B"), (3, "c")]
     assert merged(pli)["batches"] == 0
-    sink = json.loads(
-        (tmp_path / "out/_checkpoints").glob("*/commits/1.json").__next__().read_text()
-    )["sinks"][0]
+    sink = json.loads((tmp_path / "out/_checkpoints").glob("*/commits/1.json").__next__().read_text())["sinks"][0]
     assert (sink["rowsInserted"], sink["rowsUpdated"], sink["rowsDeleted"]) == (1, 1, 0)
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert (
-        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
-    )
+    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
 
 
 @pytest.mark.parametrize("limit", ["1", "2", "none"])
 def test_the_last_row_of_a_key_counts_however_batches_are_cut(pli, tmp_path, limit):
     write(tmp_path / "in" / "1.csv", "id,v\n1,a\n1,b\n2,x\n")
-    write(
-        tmp_path / "in" / "2.csv", "id,v,w\n1,c,1\n"
-    )  # another header, between two that are the same
+    write(tmp_path / "in" / "2.csv", "id,v,w\n1,c,1\n")  # another header, between two that are the same
     write(tmp_path / "in" / "3.csv", "id,v\n2,y\n1,d\n")
     merged(pli, "--max-files", limit, "--merge-schema")
     assert rows(pli, "id", "v") == [(1, "d"), (2, "y")]
@@ -182,23 +176,16 @@ def test_the_table_says_how_and_keeps_a_feed_of_its_own(pli, tmp_path, vectors):
     merged(pli, *properties)
     write(tmp_path / "in" / "2.csv", "id,v\n5,b\n200,new\n")
     merged(pli)
-    vectors_there = any(
-        f.get("deletionVector")
-        for f in pli.ok("delta", "files", "out", "--format", "ndjson").rows()
-    )
+    vectors_there = any(f.get("deletionVector") for f in pli.ok("delta", "files", "out", "--format", "ndjson").rows())
     assert vectors_there == (vectors == "true")
-    changes = pli.ok(
-        "delta", "changes", "out", "--from-version", "1", "--format", "ndjson"
-    ).rows()
+    changes = pli.ok("delta", "changes", "out", "--from-version", "1", "--format", "ndjson").rows()
     assert sorted((c["id"], c["v"], c["_change_type"]) for c in changes) == [
         (5, "a", "update_preimage"),
         (5, "b", "update_postimage"),
         (200, "new", "insert"),
     ]
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert (
-        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
-    )
+    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
 
 
 def test_new_columns_follow_the_jobs_policy(pli, tmp_path):
@@ -224,10 +211,7 @@ def test_types_widen_where_the_job_allows_it(pli, tmp_path):
 
 
 def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tmp_path):
-    library = Path(
-        os.environ.get("PLI_IOFAULT")
-        or Path(pli.command).parents[1] / "tests" / "iofault.so"
-    )
+    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
     if not library.exists():
         pytest.skip("the fault library is not built")
     write(tmp_path / "in" / "1.csv", "id,v\n1,a\n")
@@ -244,9 +228,7 @@ def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tm
     done = merged(pli)
     assert (done["batches"], done["version"]) == (1, 1)
     checkpoint = next((tmp_path / "out/_checkpoints").iterdir())
-    assert (
-        pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
-    )
+    assert pli.ok("checkpoint", "verify", checkpoint, "--json").json()[-1]["findings"] == 0
 
 
 @pytest.mark.parametrize("fault", ["kill", "eio_after"])
@@ -343,9 +325,7 @@ def test_killed_runs_lose_and_double_nothing(pli, tmp_path):
     }
     write(tmp_path / "pli.yaml", json.dumps({"version": 1, "jobs": {"copy": job}}))
     for step in range(14):
-        what = (
-            rng.choice(["insert", "insert", "update", "delete"]) if state else "insert"
-        )
+        what = rng.choice(["insert", "insert", "update", "delete"]) if state else "insert"
         at = rng.randrange(40)
         if what == "insert":
             new = {i: step for i in rng.sample(range(60), 8) if i not in state}

@@ -22,9 +22,7 @@ _TYPES = (
     '<Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml"'
     ' ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>{}</Types>'
 )
-_SHEET_TYPE = (
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
-)
+_SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
 # style 0 is general, 1 a date, 2 a date with time
@@ -56,11 +54,7 @@ def sheet(rows, merged=()):
     """Rows are lists of cells; None leaves a cell out."""
     lines = []
     for r, row in enumerate(rows, 1):
-        cells = [
-            f'<c r="{chr(65 + c)}{r}"{cell}</c>'
-            for c, cell in enumerate(row)
-            if cell is not None
-        ]
+        cells = [f'<c r="{chr(65 + c)}{r}"{cell}</c>' for c, cell in enumerate(row) if cell is not None]
         if cells:
             lines.append(f'<row r="{r}">{"".join(cells)}</row>')
     areas = "".join(f'<mergeCell ref="{m}"/>' for m in merged)
@@ -74,17 +68,10 @@ def workbook(path, sheets):
     """A workbook of named sheets (see `sheet`)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     n = range(1, len(sheets) + 1)
-    names = "".join(
-        f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>'
-        for i, name in zip(n, sheets)
-    )
-    parts = "".join(
-        f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_SHEET_TYPE}"/>'
-        for i in n
-    )
+    names = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="rId{i}"/>' for i, name in zip(n, sheets, strict=True))
+    parts = "".join(f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_SHEET_TYPE}"/>' for i in n)
     links = "".join(
-        f'<Relationship Id="rId{i}" Type="{_RELATION}/worksheet" Target="worksheets/sheet{i}.xml"/>'
-        for i in n
+        f'<Relationship Id="rId{i}" Type="{_RELATION}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i in n
     )
     links += f'<Relationship Id="rIdS" Type="{_RELATION}/styles" Target="styles.xml"/>'
     top = f'<Relationship Id="rId1" Type="{_RELATION}/officeDocument" Target="xl/workbook.xml"/>'
@@ -94,7 +81,7 @@ def workbook(path, sheets):
         z.writestr("xl/workbook.xml", _WORKBOOK.format(names))
         z.writestr("xl/_rels/workbook.xml.rels", _RELATIONS.format(links))
         z.writestr("xl/styles.xml", _STYLES)
-        for i, content in zip(n, sheets.values()):
+        for i, content in zip(n, sheets.values(), strict=True):
             z.writestr(f"xl/worksheets/sheet{i}.xml", content)
 
 
@@ -139,26 +126,17 @@ def _encode(schema, value):
         items = b"".join(_encode(schema["items"], v) for v in value)
         return (_long(len(value)) + items if value else b"") + _long(0)
     assert kind == "map"
-    items = b"".join(
-        _bytes(k.encode()) + _encode(schema["values"], v) for k, v in value.items()
-    )
+    items = b"".join(_bytes(k.encode()) + _encode(schema["values"], v) for k, v in value.items())
     return (_long(len(value)) + items if value else b"") + _long(0)
 
 
 def avro(path, schema, rows, codec="null", compress=lambda b: b):
     path.parent.mkdir(parents=True, exist_ok=True)
     meta = {"avro.schema": json.dumps(schema).encode(), "avro.codec": codec.encode()}
-    head = (
-        b"Obj\x01"
-        + _long(len(meta))
-        + b"".join(_bytes(k.encode()) + _bytes(v) for k, v in meta.items())
-        + _long(0)
-    )
+    head = b"Obj\x01" + _long(len(meta)) + b"".join(_bytes(k.encode()) + _bytes(v) for k, v in meta.items()) + _long(0)
     sync = bytes(range(16))
     block = compress(b"".join(_encode(schema, r) for r in rows))
-    path.write_bytes(
-        head + sync + (_long(len(rows)) + _bytes(block) + sync if rows else b"")
-    )
+    path.write_bytes(head + sync + (_long(len(rows)) + _bytes(block) + sync if rows else b""))
 
 
 # ---- reading ----
@@ -295,12 +273,7 @@ def test_excel_old_workbooks_are_named(pli, tmp_path, name):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     r = ingest(pli)
-    assert (
-        r.code == 1
-        and name in r.err
-        and "old form (.xls)" in r.err
-        and "save it as .xlsx" in r.err
-    )
+    assert r.code == 1 and name in r.err and "old form (.xls)" in r.err and "save it as .xlsx" in r.err
 
 
 # ---- Avro ----
@@ -420,12 +393,7 @@ def test_avro_types_that_cannot_be_read_are_named(pli, tmp_path, kind, nested):
         [{"id": 1, "amount": [(1, value)] if nested else value}],
     )
     r = ingest(pli)
-    assert (
-        r.code == 4
-        and "a.avro" in r.err
-        and "'amount'" in r.err
-        and kind["logicalType"] in r.err
-    )
+    assert r.code == 4 and "a.avro" in r.err and "'amount'" in r.err and kind["logicalType"] in r.err
 
 
 @pytest.mark.parametrize("cut", [3, 30, -40])
@@ -474,9 +442,7 @@ def test_texts_as_they_come(pli, tmp_path, name, content, expected):
     past = 1_700_000_000
     os.utime(tmp_path / "in" / name, (past, past))  # too old to be still growing
     if isinstance(expected, list):
-        assert (
-            read(pli, "--format", name.split(".")[1].replace("txt", "text")) == expected
-        )
+        assert read(pli, "--format", name.split(".")[1].replace("txt", "text")) == expected
     else:
         r = ingest(pli, "--format", name.split(".")[1].replace("txt", "text"))
         assert r.code == 1 and expected in r.err and name in r.err

@@ -20,11 +20,7 @@ def write(path, text, age=None):
 
 
 def options(**values):
-    return [
-        arg
-        for key, value in values.items()
-        for arg in ("--set", f"source.{key}={value}")
-    ]
+    return [arg for key, value in values.items() for arg in ("--set", f"source.{key}={value}")]
 
 
 def ingest(pli, out="out", **values):
@@ -66,9 +62,7 @@ def test_order(pli, tmp_path, aged, values, expected):
     assert batches(pli, tmp_path) == [[name] for name in expected]
 
 
-def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(
-    pli, tmp_path, aged
-):
+def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(pli, tmp_path, aged):
     assert ingest(pli, max_file_age="150s")["files"] == 2
     (aged / "a.csv").unlink()  # the newest is gone: what was too old stays so
     (aged / "b.csv").unlink()
@@ -139,9 +133,7 @@ def test_types_and_samples(pli, tmp_path):
     kinds = json.dumps(pli.ok("delta", "detail", "ntz", "--json").json()["schema"])
     assert "timestamp_ntz" in kinds
     assert len(pli.read("ntz")) == 21
-    ingest(
-        pli, "short", sample_rows=5, sample_files=1
-    )  # what the sample misses is looked for in a second pass
+    ingest(pli, "short", sample_rows=5, sample_files=1)  # what the sample misses is looked for in a second pass
     assert {r["id"] for r in pli.read("short")} == {"1", "x"}
 
 
@@ -172,9 +164,7 @@ def test_bad_files_are_tried_again_and_set_aside_where_it_is_said(pli, tmp_path,
         "bad_file_retries": 2,
     }
     ingest(pli, **values)
-    assert [p.name for p in (tmp_path / "aside").iterdir()] == ["b.csv"] and len(
-        pli.read("out")
-    ) == 2
+    assert [p.name for p in (tmp_path / "aside").iterdir()] == ["b.csv"] and len(pli.read("out")) == 2
 
 
 @pytest.mark.parametrize(
@@ -188,9 +178,7 @@ def test_bad_files_are_tried_again_and_set_aside_where_it_is_said(pli, tmp_path,
         ("files", "fail_on_data_loss=false"),
     ],
 )
-def test_options_of_the_other_kind_of_source_are_refused(
-    pli, tmp_path, aged, source, option
-):
+def test_options_of_the_other_kind_of_source_are_refused(pli, tmp_path, aged, source, option):
     pli.ok("ingest", "in", "table", *NOW)
     path, kind = ("table", "delta") if source == "delta" else ("in", "csv")
     key, value = option.split("=")
@@ -247,9 +235,7 @@ def test_interval_waits_for_its_next_beat(pli, tmp_path, aged, background):
     run = background("run", "--interval", "1500ms", "--max-batches", "3")
     commits = tmp_path / "out/_checkpoints/j/commits"
     for k in range(1, 3):
-        wait_for(
-            lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k
-        )
+        wait_for(lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k)
         time.sleep(0.4)  # the drain of this beat is over
         write(aged / f"new{k}.csv", row(k))
     assert run.wait(timeout=60) == 0

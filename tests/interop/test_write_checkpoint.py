@@ -10,10 +10,7 @@ import shutil
 import pytest
 from interop_support import detail, record, spark_rows
 
-SHARED = pathlib.Path(
-    os.environ.get("PLI_SHARED")
-    or pathlib.Path(__file__).resolve().parents[2].parent / "shared"
-)
+SHARED = pathlib.Path(os.environ.get("PLI_SHARED") or pathlib.Path(__file__).resolve().parents[2].parent / "shared")
 FIXTURES = SHARED / "fixtures/delta"
 # Spark itself refuses or misreads these, also without us
 NOT_FOR_SPARK = {"kernel/compacted-log-files-table", "kernel/type-widening"}
@@ -23,9 +20,7 @@ def fixture_tables() -> list[str]:
     cases = FIXTURES / "cases.json"
     if not cases.exists():
         return []
-    return sorted(
-        {c["table"] for c in json.loads(cases.read_text())["cases"]} - NOT_FOR_SPARK
-    )
+    return sorted({c["table"] for c in json.loads(cases.read_text())["cases"]} - NOT_FOR_SPARK)
 
 
 def rows(spark, path):
@@ -44,9 +39,7 @@ def forget(spark):
 def remove_older(path: pathlib.Path, version: int) -> None:
     """Of the log, leave the checkpoint of the version, its commit and the hint."""
     for entry in (path / "_delta_log").iterdir():
-        if entry.is_file() and not entry.name.startswith(
-            (f"{version:020}", "_last_checkpoint")
-        ):
+        if entry.is_file() and not entry.name.startswith((f"{version:020}", "_last_checkpoint")):
             entry.unlink()
     for crc in (path / "_delta_log").glob("*.crc"):
         crc.unlink()
@@ -66,9 +59,7 @@ def check_alone(spark, pli, path: pathlib.Path) -> int:
 def upgradable(pli, path, *properties) -> bool:
     """Set properties, unless the table has a feature that we do not write."""
     state = detail(pli, path)
-    unsupported = {"variantType", "variantType-preview"} & set(
-        state["writerFeatures"] or []
-    )
+    unsupported = {"variantType", "variantType-preview"} & set(state["writerFeatures"] or [])
     if not unsupported:
         pli("delta", "set", path, *properties)
     return not unsupported
@@ -76,9 +67,7 @@ def upgradable(pli, path, *properties) -> bool:
 
 @pytest.mark.parametrize("name", fixture_tables())
 @pytest.mark.parametrize("policy", ["classic", "v2"])
-def test_the_checkpoint_of_a_fixture_table_stands_for_its_log(
-    spark, pli, tmp_path, name, policy
-):
+def test_the_checkpoint_of_a_fixture_table_stands_for_its_log(spark, pli, tmp_path, name, policy):
     path = tmp_path / "t"
     shutil.copytree(FIXTURES / name, path)
     for entry in path.rglob("*"):
@@ -95,12 +84,10 @@ def test_the_checkpoint_of_a_fixture_table_stands_for_its_log(
 def make(spark, pli, path, *properties):
     """Five commits of ours, with deletes and updates."""
     for i in range(3):
-        spark.range(i * 100, i * 100 + 100).selectExpr(
-            "id", "id % 3 AS p", "concat('v', id) AS v"
-        ).coalesce(1).write.mode("overwrite").parquet(f"{path}.in{i}")
-    files = [
-        str(next(pathlib.Path(f"{path}.in{i}").glob("*.parquet"))) for i in range(3)
-    ]
+        spark.range(i * 100, i * 100 + 100).selectExpr("id", "id % 3 AS p", "concat('v', id) AS v").coalesce(
+            1
+        ).write.mode("overwrite").parquet(f"{path}.in{i}")
+    files = [str(next(pathlib.Path(f"{path}.in{i}").glob("*.parquet"))) for i in range(3)]
     flags = [part for p in properties for part in ("--property", p)]
     pli(
         "delta",
@@ -135,9 +122,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_spark_goes_on_from_our_checkpoint_and_we_from_it(
-    spark, pli, read_ours, tmp_path, form
-):
+def test_spark_goes_on_from_our_checkpoint_and_we_from_it(spark, pli, read_ours, tmp_path, form):
     path = tmp_path / "t"
     make(spark, pli, path, "delta.checkpointInterval=1000", *FORMS[form])
     version = check_alone(spark, pli, path)
@@ -158,20 +143,14 @@ def test_spark_goes_on_from_our_checkpoint_and_we_from_it(
     record(f"checkpoint of ours, then writes: {form}", "Spark", "ok")
 
 
-def test_spark_writes_its_own_v2_checkpoint_after_ours_and_we_after_it(
-    spark, pli, read_ours, tmp_path
-):
+def test_spark_writes_its_own_v2_checkpoint_after_ours_and_we_after_it(spark, pli, read_ours, tmp_path):
     path = tmp_path / "t"
     make(spark, pli, path, "delta.checkpointInterval=1000", "delta.checkpointPolicy=v2")
     pli("delta", "checkpoint", path)
-    spark.sql(
-        f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES (delta.checkpointInterval = 1)"
-    )
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES (delta.checkpointInterval = 1)")
     spark.sql(f"INSERT INTO delta.`{path}` VALUES (1000, 7, 'spark')")
     version = newest(pli, path)
-    assert list((path / "_delta_log").glob(f"{version:020}.checkpoint.*")), (
-        "Spark wrote no checkpoint"
-    )
+    assert list((path / "_delta_log").glob(f"{version:020}.checkpoint.*")), "Spark wrote no checkpoint"
     pli("delta", "set", path, "delta.checkpointInterval=1000")
     check_alone(spark, pli, path)
     assert spark_rows(read_ours("read", path)) == rows(spark, path)
@@ -188,13 +167,8 @@ def test_spark_reads_beside_our_compacted_log(spark, pli, read_ours, tmp_path, v
         f"delta.enableDeletionVectors={vectors}",
     )
     before = rows(spark, path)
-    report = json.loads(
-        pli("delta", "compact-log", path, "--from-version", 1, "--json")
-    )[-1]
-    assert (
-        report["committed"]
-        and (path / "_delta_log" / f"{1:020}.{5:020}.compacted.json").exists()
-    )
+    report = json.loads(pli("delta", "compact-log", path, "--from-version", 1, "--json"))[-1]
+    assert report["committed"] and (path / "_delta_log" / f"{1:020}.{5:020}.compacted.json").exists()
     forget(spark)
     assert rows(spark, path) == before
     assert spark_rows(read_ours("read", path)) == before
@@ -261,12 +235,7 @@ def test_spark_reads_on_after_fsck(spark, pli, read_ours, tmp_path):
     make(spark, pli, path, "delta.enableDeletionVectors=true")
     gone = next(path.glob("p=1/*.parquet"))
     gone.unlink()
-    report = [
-        json.loads(line)
-        for line in pli(
-            "delta", "fsck", path, "--yes", "--format", "ndjson"
-        ).splitlines()
-    ]
+    report = [json.loads(line) for line in pli("delta", "fsck", path, "--yes", "--format", "ndjson").splitlines()]
     assert report[-1]["filesRemoved"] == len(report) - 1 >= 1
     forget(spark)
     assert rows(spark, path) == spark_rows(read_ours("read", path))
@@ -296,9 +265,7 @@ def test_deltars_reads_our_checkpoint_beside_a_compacted_log(pli, tmp_path, form
             pli("delta", "checkpoint", path)
     pli("delta", "compact-log", path)
     for entry in (path / "_delta_log").iterdir():
-        if entry.suffix == ".crc" or (
-            entry.name[:20].isdigit() and int(entry.name[:20]) < 4
-        ):
+        if entry.suffix == ".crc" or (entry.name[:20].isdigit() and int(entry.name[:20]) < 4):
             entry.unlink()
     table = deltalake.DeltaTable(str(path))
     assert table.version() == 6
