@@ -282,6 +282,20 @@ def test_csv_columns_may_come_in_any_order_be_missing_and_differ_in_case(pli, jo
     assert error_code(pli.fails(4, "run", "--json")) == "SCHEMA_MISMATCH"  # the table does not tell them apart
 
 
+def test_csv_columns_of_one_name_are_told_apart_by_a_number(pli, job, put):
+    job(schema={"mode": "add_new_columns"})
+    put("0.csv", "id,name,name\n1,a,b\n")
+    pli.ok("run")
+    put("1.csv", "id,name\n2,c\n")
+    put("2.csv", "id,name,name,name\n3,d,e,f\n")
+    pli.ok("run")
+    assert rows_by_id(pli) == {
+        1: {"name": "a", "name_1": "b"},
+        2: {"name": "c"},
+        3: {"name": "d", "name_1": "e", "name_2": "f"},
+    }
+
+
 @pytest.mark.parametrize(
     "rows, column, types, fix",
     [
