@@ -141,7 +141,7 @@ static void test_source_json_shape__short_and_long_ways_agree(void **state) {
 /* The oracle of a lone number or date is the classifier of texts, which CSV uses. */
 static void test_source_json_shape__dates_are_those_of_the_calendar(void **state) {
     (void)state;
-    char text[16];
+    char text[40];
     int good = 0;
     for (int y = 1999; y <= 2001; y++)
         for (int m = 0; m <= 13; m++)
