@@ -55,8 +55,7 @@ static pli_status add_node(file_schema *s, const pli__chunk *c, size_t row, pli_
     }
     s->nodes[s->n++] = (node){.column = {.name = pli__arena_str(&s->arena, text_at(c, NAME, row)),
                                          .field_id = number_at(c, FIELD_ID, row, -1),
-                                         .is_naive_time = is_naive(text_at(c, TYPE, row), logical),
-                                         .is_variant = pli__str_starts(logical, PLI_STR("Variant"))},
+                                         .is_naive_time = is_naive(text_at(c, TYPE, row), logical)},
                               .is_list = pli__str_eqz(converted, "LIST") ||
                                          pli__str_starts(logical, PLI_STR("ListType")),
                               .is_map = pli__str_eqz(converted, "MAP") || pli__str_eqz(converted, "MAP_KEY_VALUE") ||
@@ -101,6 +100,40 @@ static pli_status build(file_schema *s, unsigned depth, pli__file_column *out, p
     return build_children(s, repeated->n_children, depth, out, err);
 }
 
+/* ---- variants ---- */
+
+static bool has_child(const pli__file_column *c, const char *name) {
+    for (size_t i = 0; i < c->n; i++)
+        if (pli__str_eqz(c->children[i].name, name)) return true;
+    return false;
+}
+
+static bool may_hold_variants(const pli__file_column *c) {
+    if (has_child(c, "metadata") && has_child(c, "value")) return true;
+    for (size_t i = 0; i < c->n; i++)
+        if (may_hold_variants(&c->children[i])) return true;
+    return false;
+}
+
+static void mark_variants(pli__file_column *c, const pli__type *t) {
+    c->is_variant = t->id == PLI__TYPE_VARIANT;
+    for (size_t i = 0; i < c->n && i < t->n_fields; i++) mark_variants(&c->children[i], t->fields[i].type);
+}
+
+/* parquet_schema does not show the annotation of a variant; the types that the engine gives the columns do. */
+static pli_status find_variants(pli__engine *e, const char *path, pli__file_column *root, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *t = NULL;
+    if (!may_hold_variants(root)) return PLI_OK;
+    pli__buf_addz(&sql, "SELECT * FROM read_parquet([");
+    pli__buf_add_sql_str(&sql, pli__str_of(path));
+    pli__buf_addz(&sql, "], hive_partitioning = false)");
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_describe(e, sql.ptr, &t, err));
+    if (t->n_fields == root->n) mark_variants(root, t);
+    return PLI_OK;
+}
+
 /* ---- reading ---- */
 
 /* A file at a time: rows of several files would come mixed, because the engine keeps no order between its threads. */
@@ -128,6 +161,7 @@ pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size
         pli__file_column root;
         PLI_TRY_IN(read_file(e, paths[i], &s, err), err, "file '%s'", paths[i]);
         PLI_TRY_IN(build(&s, 0, &root, err), err, "file '%s'", paths[i]);
+        PLI_TRY_IN(find_variants(e, paths[i], &root, err), err, "file '%s'", paths[i]);
         PLI_TRY(fn(arg, i, &root, err));
         pli__arena_reset(&s.arena);
         s = (file_schema){.arena = s.arena};

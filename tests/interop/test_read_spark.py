@@ -38,6 +38,11 @@ def spark_version(spark, path, version):
     return spark.read.format("delta").option("versionAsOf", version).load(path)
 
 
+def spark_changes(spark, path, first, last):
+    options = {"readChangeFeed": "true", "startingVersion": first, "endingVersion": last}
+    return spark.read.format("delta").options(**options).load(path)
+
+
 def comparable(ours, theirs):
     """No Parquet file can hold a column of void, for which we give a column of nulls: left out on both sides."""
     return ours.drop(*[f"`{name}`" if "." in name else name for name, kind in theirs.dtypes if kind == "void"])
@@ -168,21 +173,24 @@ def test_the_state_is_the_one_that_spark_describes(spark, tables, pli, verdict, 
 
 @pytest.mark.parametrize("name", [n for n, (_, changes) in FEATURES.items() if changes])
 def test_every_range_of_changes_is_read_as_spark_reads_it(spark, tables, read_ours, verdict, name):
+    from pyspark.errors import UnsupportedOperationException
+
     path = tables(name)
     versions = versions_of(spark, path)
     ranges = [(a, versions[-1]) for a in versions] + [(a, a) for a in versions]
+    compared = 0
     for first, last in ranges:
-        theirs = (
-            spark.read.format("delta")
-            .option("readChangeFeed", "true")
-            .option("startingVersion", first)
-            .option("endingVersion", last)
-            .load(path)
-        )
         ours = read_ours("changes", path, "--from-version", first, "--to-version", last)
-        # Spark reads with the newest schema, we with that of the end of the range
-        theirs = theirs.select([f"`{c}`" for c in ours.columns])
-        assert_same(ours, theirs, f"changes {first} to {last}")
+        try:
+            # Spark reads with the newest schema, we with that of the end of the range
+            theirs = spark_changes(spark, path, first, last).select([f"`{c}`" for c in ours.columns])
+            assert_same(ours, theirs, f"changes {first} to {last}")
+        except UnsupportedOperationException as refused:  # Spark does not read on over some changes of the schema
+            if "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE" not in str(refused):
+                raise
+            continue
+        compared += 1
+    assert compared
 
 
 def test_times_resolve_to_versions_as_in_spark(spark, tables, read_ours):
