@@ -114,7 +114,8 @@ def pytest_terminal_summary(terminalreporter):
     if build:
         results = pathlib.Path(build) / "results"
         results.mkdir(parents=True, exist_ok=True)
-        (results / "interop-matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part = pathlib.Path(terminalreporter.config.option.xmlpath or "interop").stem
+        (results / f"{part}-matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     if os.environ.get("PLI_KEEP_MATRIX"):
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
         tail = rest.partition(MARK)[2]
