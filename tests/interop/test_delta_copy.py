@@ -155,6 +155,7 @@ def run_now_and_then(rng, copy, step):
         copy.run(kill_after=rng.uniform(0.02, 0.35))
 
 
+@pytest.mark.timeout(1200)  # two hundred commits of Spark; beside other work they take a while
 @pytest.mark.parametrize(
     "properties",
     ["", ", 'delta.enableDeletionVectors' = 'true'"],
