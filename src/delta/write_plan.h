@@ -50,6 +50,8 @@ pli_status pli__write_plan_checks(pli__write_plan *p, pli_error *err);
 
 /** Texts of a failed check begin with this; it goes through the engine's error message. */
 #define PLI__CHECK_MARK "pli-check: "
+/** Such an error of the engine as CONSTRAINT with our own text, which is what the user needs; others as they are. */
+pli_status pli__check_failed(pli_status s, pli_error *err);
 
 /** "COPY (...) TO 'dir' (...)" for the rows of a query. */
 pli_status pli__write_copy_sql(const pli__write_plan *p, const char *query, const char *dir, pli__buf *out,

@@ -36,8 +36,7 @@ static pli_status collect(void *arg, const pli__written_file *file, pli_error *e
     return pli__raw_file_copy(&c->arena, file, &c->files, err);
 }
 
-/* A failed check of a row comes back as an engine error whose text holds our own mark; its name is what the user needs. */
-static pli_status translate_check(pli_status s, pli_error *err) {
+pli_status pli__check_failed(pli_status s, pli_error *err) {
     char name[600];
     const char *mark = err ? strstr(err->message, PLI__CHECK_MARK) : NULL;
     if (!mark) return s;
@@ -85,7 +84,7 @@ static pli_status run_copy(pli__placer *p, const char *sql, collected *out, pli_
     pli_error local = {0};
     if (!err) err = &local;
     const pli_status s = pli__engine_copy(p->engine, sql, collect, out, err);
-    return s == PLI_OK ? s : translate_check(s, err);
+    return s == PLI_OK ? s : pli__check_failed(s, err);
 }
 
 /* ---- two passes over buckets ---- */
@@ -148,7 +147,7 @@ static pli_status write_partitions(pli__placer *p, const char *query, const char
     pli_error local = {0};
     if (!err) err = &local;
     const pli_status s = pli__engine_exec(p->engine, sql.ptr, NULL, err);
-    return s == PLI_OK ? write_buckets(p, staged.ptr, dir, out, err) : translate_check(s, err);
+    return s == PLI_OK ? write_buckets(p, staged.ptr, dir, out, err) : pli__check_failed(s, err);
 }
 
 /* ---- files that are too large ---- */
@@ -177,8 +176,8 @@ static pli_status place_files(pli__placer *p, const collected *c, const char *di
 static pli_status write_all(pli_env *env, pli__placer *p, const char *query, const char *dir, pli_error *err) {
     PLI_AUTO(collected_clear) collected c = {0};
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_TRY(pli__write_copy_sql(p->plan, query, dir, &sql, err));
     const bool two_passes = p->plan->n_parts && !p->plan->order_by && is_short_of_memory(env);
+    if (!two_passes) PLI_TRY(pli__write_copy_sql(p->plan, query, dir, &sql, err));
     if (p->plan->n_parts) PLI_TRY(narrow_engine(env, p->engine, err));
     if (p->plan->order_by) PLI_TRY(pli__engine_exec(p->engine, "SET preserve_insertion_order = true", NULL, err));
     pli_status s = two_passes ? write_partitions(p, query, dir, &c, err) : run_copy(p, sql.ptr, &c, err);

@@ -232,16 +232,6 @@ void pli__sink_merge_free(pli__sink_merge *m, bool leave_files) {
     free(m);
 }
 
-/* A change that is none comes back as an error of the engine that holds our own mark. */
-static pli_status translate(pli_status status, pli_error *err) {
-    char text[600];
-    const char *mark = err ? strstr(err->message, PLI__CHECK_MARK) : NULL;
-    if (!mark) return status;
-    snprintf(text, sizeof text, "%s", mark + strlen(PLI__CHECK_MARK));
-    text[strcspn(text, "\n")] = '\0';
-    return pli__error_set(err, PLI_E_CONSTRAINT, "%s", text);
-}
-
 /* The order of a batch's rows counts where keys occur more than once. */
 static pli_status read_changes(pli__sink_merge *m, const char *source, const pli__merge_options *options,
                                pli_error *err) {
@@ -249,7 +239,7 @@ static pli_status read_changes(pli__sink_merge *m, const char *source, const pli
     PLI_TRY(pli__env_engine(m->d->env, &e, err));
     const bool ordered = pli__env_engine_options(m->d->env)->preserve_order;
     if (!ordered) PLI_TRY(pli__engine_exec(e, "SET preserve_insertion_order = true", NULL, err));
-    const pli_status status = translate(pli__merge_new(m->d->table, source, options, &m->merge, err), err);
+    const pli_status status = pli__check_failed(pli__merge_new(m->d->table, source, options, &m->merge, err), err);
     if (!ordered) (void)pli__engine_exec(e, "SET preserve_insertion_order = false", NULL, NULL);
     return status;
 }
