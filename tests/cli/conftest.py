@@ -66,3 +66,21 @@ class Pli:
 @pytest.fixture
 def pli(tmp_path):
     return Pli(tmp_path)
+
+
+@pytest.fixture
+def iofault(pli):
+    """Environment under which a process is struck at its call number `at` that changes a file below `root` (tests/fault/iofault.c)."""
+    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
+    if not library.exists():
+        pytest.skip("the fault library is not built")
+
+    def env(root, at=0, do="kill", only=None, log=None):
+        env = {"LD_PRELOAD": str(library), "IOFAULT_ROOT": str(root), "IOFAULT_AT": str(at), "IOFAULT_DO": do}
+        if only:
+            env["IOFAULT_ONLY"] = str(only)
+        if log:
+            env["IOFAULT_LOG"] = str(log)
+        return env
+
+    return env

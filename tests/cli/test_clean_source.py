@@ -118,11 +118,8 @@ def test_archive_on_another_file_system(pli, src, elsewhere):
         assert (p.stat().st_mtime_ns, p.stat().st_mode, p.read_text()) == before[name]
 
 
-def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(pli, src, elsewhere, tmp_path):
+def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(pli, iofault, src, elsewhere, tmp_path):
     """A kill at every call that changes the archive, before and after it."""
-    library = os.environ.get("PLI_IOFAULT") or str(Path(pli.command).parents[1] / "tests" / "iofault.so")
-    if not Path(library).exists():
-        pytest.skip("the fault library is not built")
     options = (
         "--set",
         "source.clean_source=archive",
@@ -133,20 +130,8 @@ def test_kills_while_archiving_to_another_file_system_lose_and_double_nothing(pl
     def trial(k, what, root):
         elsewhere.mkdir(exist_ok=True)
         write(src / "x.csv", f"id\n{k}\n")
-        fault = {
-            "LD_PRELOAD": library,
-            "IOFAULT_ROOT": str(root),
-            "IOFAULT_AT": str(k),
-            "IOFAULT_DO": what,
-        }
-        done = pli(
-            "ingest",
-            "in",
-            "out",
-            *NOW,
-            *options,
-            env={**fault, "IOFAULT_ONLY": str(elsewhere)},
-        )
+        fault = iofault(root, at=k, do=what, only=elsewhere)
+        done = pli("ingest", "in", "out", *NOW, *options, env=fault)
         write(src / f"y{k}.csv", "id\n0\n")  # a batch, after which clean-up is finished
         ingest(pli, *options)
         found = [p for p in [*src.rglob("*.csv"), *elsewhere.rglob("*")] if p.is_file()]

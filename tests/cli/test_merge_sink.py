@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
@@ -210,20 +208,11 @@ def test_types_widen_where_the_job_allows_it(pli, tmp_path):
     assert rows(pli, "id", "v") == [(1, 5000000000), (2, 2)]
 
 
-def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tmp_path):
-    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
-    if not library.exists():
-        pytest.skip("the fault library is not built")
+def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, iofault, tmp_path):
     write(tmp_path / "in" / "1.csv", "id,v\n1,a\n")
     merged(pli)
     write(tmp_path / "in" / "2.csv", "id,v\n1,b\n2,c\n")
-    fault = {
-        "LD_PRELOAD": str(library),
-        "IOFAULT_ROOT": str(tmp_path),
-        "IOFAULT_ONLY": "/commits/",
-        "IOFAULT_AT": "1",
-    }
-    assert merge(pli, env={**fault, "IOFAULT_DO": "kill"}).code == -signal.SIGKILL
+    assert merge(pli, env=iofault(tmp_path, at=1, only="/commits/")).code == -signal.SIGKILL
     assert rows(pli, "id", "v") == [(1, "b"), (2, "c")]
     done = merged(pli)
     assert (done["batches"], done["version"]) == (1, 1)
@@ -232,11 +221,8 @@ def test_a_batch_that_was_committed_to_the_sink_only_is_not_merged_again(pli, tm
 
 
 @pytest.mark.parametrize("fault", ["kill", "eio_after"])
-def test_faults_at_any_call_of_a_merge_end_right(pli, tmp_path, fault):
+def test_faults_at_any_call_of_a_merge_end_right(pli, iofault, tmp_path, fault):
     """A batch that adds a column, changes, deletes and inserts; struck at calls spread over all that change files."""
-    library = Path(os.environ.get("PLI_IOFAULT") or Path(pli.command).parents[1] / "tests" / "iofault.so")
-    if not library.exists():
-        pytest.skip("the fault library is not built")
     start, work, log = tmp_path / "start", tmp_path / "work", tmp_path / "calls"
     write(work / "in" / "1.ndjson", CHANGES)
     properties = ("--property", "delta.enableDeletionVectors=true", "--property", "delta.enableChangeDataFeed=true")
@@ -251,16 +237,16 @@ def test_faults_at_any_call_of_a_merge_end_right(pli, tmp_path, fault):
     )
     shutil.move(work, start)
 
-    def trial(env):
+    def trial(**struck):
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(start, work, copy_function=shutil.copy2)
-        return pli(*command, cwd=work, env={"LD_PRELOAD": str(library), "IOFAULT_ROOT": str(work), **env}).code
+        return pli(*command, cwd=work, env=iofault(work, **struck)).code
 
-    assert trial({"IOFAULT_LOG": str(log)}) == 0
+    assert trial(log=log) == 0
     calls = len(log.read_text().splitlines())
     struck = 0
     for at in range(1, calls + 1, max(1, calls // 5)):
-        struck += trial({"IOFAULT_AT": str(at), "IOFAULT_DO": fault}) != 0
+        struck += trial(at=at, do=fault) != 0
         pli.ok(*command, cwd=work)
         got = sorted((r["id"], r["v"], r["w"]) for r in pli.read(work / "out"))
         assert got == [(1, "A", 1), (3, "c", None), (4, "d", None), (7, "g", 7)], at
@@ -305,7 +291,7 @@ def test_two_jobs_merge_into_one_table_at_the_same_time(pli, tmp_path):
     assert (got[1], got[2]) == (5, 5) and len(got) == 60
 
 
-def test_killed_runs_lose_and_double_nothing(pli, tmp_path):
+def test_killed_runs_lose_and_double_nothing(pli, iofault, tmp_path):
     """A table of our own changes at random; a job copies it by its feed and is killed now and then."""
     import random
 
@@ -350,15 +336,7 @@ def test_killed_runs_lose_and_double_nothing(pli, tmp_path):
             pli.ok("delta", "delete", "src", "--where", f"id % 7 = {at % 7}", "--yes")
             state = {i: v for i, v in state.items() if i % 7 != at % 7}
         if step % 2:
-            run = subprocess.Popen(
-                [pli.command, "run"],
-                cwd=tmp_path,
-                env=pli.env,
-                stderr=subprocess.DEVNULL,
-            )
-            time.sleep(rng.uniform(0.02, 0.25))
-            run.kill()
-            kills += run.wait() == -signal.SIGKILL
+            kills += pli("run", env=iofault(tmp_path, at=rng.randrange(1, 60))).code == -signal.SIGKILL
     pli.ok("run")
     assert {r["id"]: r["v"] for r in pli.read("out")} == state
     assert len(pli.read("out")) == len(state)

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import subprocess
-import time
+from pathlib import Path
 
 import pytest
 from conftest import PLI
@@ -33,20 +33,22 @@ class Copy:
         }
         (folder / "pli.yaml").write_text(json.dumps({"version": 1, "jobs": {"copy": job}}), encoding="utf-8")
 
-    def run(self, kill_after: float | None = None):
-        run = subprocess.Popen(
-            [PLI, "run"],
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        if kill_after is not None:
-            time.sleep(kill_after)
-            run.kill()
-        _, err = run.communicate()
-        if kill_after is None:
-            assert run.returncode == 0, err.decode()
-        self.kills += run.returncode == -signal.SIGKILL
+    def run(self, kill_at: int | None = None):
+        """One run to its end, or until its call number `kill_at` that changes a file (it may make fewer)."""
+        env = dict(os.environ)
+        if kill_at is not None:
+            library = os.environ.get("PLI_IOFAULT") or str(Path(PLI).parents[1] / "tests" / "iofault.so")
+            env |= {
+                "LD_PRELOAD": library,
+                "IOFAULT_ROOT": str(self.folder),
+                "IOFAULT_AT": str(kill_at),
+                "IOFAULT_DO": "kill",
+            }
+        run = subprocess.run([PLI, "run"], cwd=self.folder, env=env, capture_output=True, check=False)
+        if run.returncode == -signal.SIGKILL and kill_at is not None:
+            self.kills += 1
+        else:
+            assert run.returncode == 0, run.stderr.decode()
 
     def compare(self):
         assert rows(self.copy) == rows(self.original)
@@ -152,7 +154,7 @@ def run_now_and_then(rng, copy, step):
         copy.run()
         copy.compare()
     elif step % 3 == 0:
-        copy.run(kill_after=rng.uniform(0.02, 0.35))
+        copy.run(kill_at=rng.randrange(1, 60))
 
 
 @pytest.mark.timeout(1200)  # two hundred commits of Spark; beside other work they take a while

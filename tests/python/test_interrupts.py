@@ -14,8 +14,12 @@ from support import Case
 
 import polars_incremental as pli
 
-# large enough to be met by a signal at work
-ROWS = 6_000_000
+# a file's one row becomes SIDE × SIDE: more than any machine writes before the signal comes
+SIDE = 10_000
+GROW = (
+    f"lf.join(pl.LazyFrame({{'b': range({SIDE})}}), how='cross')"
+    f".join(pl.LazyFrame({{'c': range({SIDE})}}), how='cross').with_columns(h=(pl.col('b') * {SIDE} + pl.col('c')).hash())"
+)
 
 
 class Interrupted(Case):
@@ -61,13 +65,13 @@ class Interrupted(Case):
         self.assertEqual([p.name for p in self.table.iterdir() if p.name.startswith(".pli-write")], [])
 
     def test_while_polars_writes_the_files(self):
-        big = f"transform = lambda lf: (ready(), lf.join(pl.LazyFrame({{'b': range({ROWS})}}), how='cross').with_columns(h=pl.col('b').hash().cast(pl.String)))[1]"
+        big = f"transform = lambda lf: (ready(), {GROW}.with_columns(pl.col('h').cast(pl.String)))[1]"
         self.run_until_interrupted(big, f"pli.DeltaSink({str(self.table)!r})", after=0.2)
         self.check_the_next_run_finishes([0, 1])
 
     def test_while_the_core_writes_the_rows(self):
         # a type that Polars' files would not hold as the table does
-        big = f"transform = lambda lf: (ready(), lf.join(pl.LazyFrame({{'b': range({ROWS})}}), how='cross').with_columns(h=pl.col('b').hash()))[1]"
+        big = f"transform = lambda lf: (ready(), {GROW})[1]"
         self.run_until_interrupted(big, f"pli.DeltaSink({str(self.table)!r})", after=0.2)
         self.check_the_next_run_finishes([0, 1])
 

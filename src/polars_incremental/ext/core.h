@@ -55,6 +55,12 @@ PyObject *core_rows_take(core_rows *rows);                   /* str; frees */
         return core_raise(&rows_error_);                                                                               \
     } while (0)
 
+typedef pli_status core_long_fn(void *arg, pli_error *err);
+/** Run a call that may take long without the GIL, in a thread of its own, so that Ctrl-C ends it.
+ *  @param env whose engine is interrupted when a signal handler raises
+ *  @return 0, or -1 with an exception set; the call may have succeeded all the same */
+int core_run_long(pli_env *env, core_long_fn *fn, void *arg);
+
 /** An ArrowStream of a stream that moves in, also on failure; it keeps `owner` alive until it is released. */
 PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner);
 /** The stream of any object with __arrow_c_stream__, moved out. @return 0, or -1 with an exception set */

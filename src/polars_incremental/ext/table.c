@@ -1,4 +1,6 @@
 /* _core.Table: a Delta table (pli/table.h). Each has an environment, and so an engine, of its own: one thread at a time. */
+#include <stdlib.h>
+
 #include "core.h"
 #include "pli/stream.h"
 #include "pli/table_write.h"
@@ -194,19 +196,25 @@ static PyObject *read_batch(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 typedef pli_status write_fn(pli_env *, const char *, struct ArrowArrayStream *, const char *, char **, pli_error *);
 
-static PyObject *do_write(PyObject *self, write_fn *fn, const char *path, struct ArrowArrayStream *rows,
-                          const char *options) {
-    char *result = NULL;
-    CORE_CALL(fn(((table_object *)self)->env, path, rows, options, &result, err));
-    return core_take_text(result);
+typedef struct write_call {
+    write_fn *fn;
+    pli_env *env;
+    const char *path, *options;
+    struct ArrowArrayStream rows;
+    char *result;
+} write_call;
+
+static pli_status run_write(void *arg, pli_error *err) {
+    write_call *c = arg;
+    return c->fn(c->env, c->path, &c->rows, c->options, &c->result, err);
 }
 
 static PyObject *write_with(PyObject *self, PyObject *args, write_fn *fn) {
-    const char *path, *options;
+    write_call c = {.fn = fn, .env = ((table_object *)self)->env};
     PyObject *from;
-    struct ArrowArrayStream rows = {0};
-    if (!PyArg_ParseTuple(args, "sOs", &path, &from, &options) || core_adopt_stream(from, &rows) < 0) return NULL;
-    return do_write(self, fn, path, &rows, options);
+    if (!PyArg_ParseTuple(args, "sOs", &c.path, &from, &c.options) || core_adopt_stream(from, &c.rows) < 0) return NULL;
+    if (core_run_long(c.env, run_write, &c) < 0) return free(c.result), NULL;
+    return core_take_text(c.result);
 }
 
 static PyObject *write_table(PyObject *self, PyObject *args) { return write_with(self, args, pli_delta_write); }
@@ -224,9 +232,22 @@ static PyObject *vacuum(PyObject *self, PyObject *args) {
     CORE_ROWS(&rows, pli_table_vacuum(SELF(self), &o, core_rows_add, &rows, err));
 }
 
+typedef struct optimize_call {
+    pli_table *table;
+    const pli_optimize_options *options;
+    core_rows rows;
+} optimize_call;
+
+static pli_status run_optimize(void *arg, pli_error *err) {
+    optimize_call *c = arg;
+    return pli_table_optimize(c->table, c->options, core_rows_add, &c->rows, err);
+}
+
 static PyObject *do_optimize(PyObject *self, const pli_optimize_options *o) {
-    core_rows rows = {0};
-    CORE_ROWS(&rows, pli_table_optimize(SELF(self), o, core_rows_add, &rows, err));
+    optimize_call c = {.table = SELF(self), .options = o};
+    const int failed = core_run_long(((table_object *)self)->env, run_optimize, &c);
+    if (failed) return free(c.rows.text), NULL;
+    return core_rows_take(&c.rows);
 }
 
 static PyObject *optimize(PyObject *self, PyObject *args) {

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,8 +93,11 @@ def _write(df: pl.DataFrame | pl.LazyFrame, folder: Path, layout: Mapping[str, A
         frame.write_parquet(file, **encoding)
         return [{"path": str(file), "keys": []}]
     files: list[dict[str, Any]] = []
+    failed = False
 
     def place(args: Any) -> str:
+        if failed:
+            raise RuntimeError("the write has failed already")
         values = [_key(v) for v in args.partition_keys.row(0)] if keys else []
         file = folder / f"{len(files)}.parquet"
         files.append({"path": str(file), "keys": values})
@@ -106,8 +110,20 @@ def _write(df: pl.DataFrame | pl.LazyFrame, folder: Path, layout: Mapping[str, A
         include_key=False if keys else None,
         approximate_bytes_per_file=layout["target_size"] * _IN_MEMORY,
     )
-    df.lazy().select([*layout["columns"], *keys]).sink_parquet(target, **encoding)
+    try:
+        df.lazy().select([*layout["columns"], *keys]).sink_parquet(target, **encoding)
+    except BaseException:
+        failed = True
+        _wait_for_stragglers(files)
+        raise
     return files
+
+
+def _wait_for_stragglers(files: list[dict[str, Any]]) -> None:
+    """A thread of a sink that raised may open its file, and make the folder again, after the folder was removed."""
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end and not all(os.path.exists(f["path"]) for f in files):
+        time.sleep(0.005)
 
 
 def _key(value: Any) -> str | None:
