@@ -80,16 +80,46 @@ static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o
     for (size_t i = 0; i < o->n_set; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
         if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
-        if (pli__type_has_variant(schema->fields[k].type))
-            return pli__error_set(err, PLI_E_UNSUPPORTED,
-                                  "column '%s' holds variants (feature 'variantType'), which an update cannot set",
-                                  schema->fields[k].name);
         if (pli__identity_is(&schema->fields[k]))
             return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: its values stay",
                                   schema->fields[k].name);
         if (assignment_of(o, o->set[i].column) != &o->set[i])
             return pli__error_set(err, PLI_E_ARGUMENT, "column '%s' is set twice", o->set[i].column);
     }
+    return PLI_OK;
+}
+
+static bool sets_variants(const pli__type *schema, const pli__dml_options *o) {
+    for (size_t i = 0; i < schema->n_fields; i++)
+        if (pli__type_has_variant(schema->fields[i].type) && assignment_of(o, schema->fields[i].name)) return true;
+    return false;
+}
+
+/* What is set becomes the binary parts of variants in a second step, where its type is known. */
+static pli_status finish_variants(const pli__dml *d, const pli__dml_options *o, pli__buf *sql, pli_error *err) {
+    const pli__type *schema = pli__snapshot_schema(d->snapshot);
+    PLI_AUTO(pli__type_auto) const pli__type *raw = NULL;
+    PLI_AUTO(pli__buf_clear) pli__buf out = {0};
+    pli__engine *e;
+    size_t n = 0;
+    if (!sets_variants(schema, o)) return PLI_OK;
+    PLI_TRY(pli__env_engine(pli__delta_env(d->table), &e, err));
+    PLI_TRY(pli__engine_describe(e, sql->ptr, &raw, err));
+    pli__buf_addz(&out, "SELECT * REPLACE (");
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const pli__field *f = &schema->fields[i];
+        PLI_AUTO(pli__buf_clear) pli__buf name = {0};
+        if (!pli__type_has_variant(f->type) || !assignment_of(o, f->name)) continue;
+        if (n++) pli__buf_addz(&out, ", ");
+        pli__buf_add_sql_name(&name, pli__str_of(f->name));
+        pli__variant_sql(f->type, raw->fields[i].type, pli__buf_str(&name), &out);
+        pli__buf_addf(&out, " AS %s", name.ptr ? name.ptr : "");
+    }
+    pli__buf_addf(&out, ") FROM (%s) AS pli_set", sql->ptr);
+    PLI_TRY(pli__buf_status(&out, err));
+    pli__buf_clear(sql);
+    *sql = out;
+    out = (pli__buf){0};
     return PLI_OK;
 }
 
@@ -106,11 +136,13 @@ static pli_status updated_rows(const pli__dml *d, const pli__dml_options *o, con
         if (!a) continue;
         if (n++) pli__buf_addz(out, ", ");
         PLI_TRY(pli__type_to_sql(f->type, &type, err));
-        pli__buf_addf(out, "CAST((%s\n) AS %s) AS ", a->sql, type.ptr);
+        if (pli__type_has_variant(f->type)) pli__buf_addf(out, "(%s\n) AS ", a->sql);
+        else pli__buf_addf(out, "CAST((%s\n) AS %s) AS ", a->sql, type.ptr);
         pli__buf_add_sql_name(out, pli__str_of(f->name));
     }
     pli__buf_addf(out, ") FROM (%s) AS pli_hit", hit->ptr ? hit->ptr : "");
-    return pli__buf_status(out, err);
+    PLI_TRY(pli__buf_status(out, err));
+    return finish_variants(d, o, out, err);
 }
 
 /* The rows as they were: kept by the probe, or (all rows of the table) read again. */

@@ -189,7 +189,8 @@ pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_e
 pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli__file_relation **relation,
                          pli__buf *sql, pli_error *err) {
     bool any = false;
-    if (pli__row_ids_kept(d->snapshot)) return pli__row_ids_sql(d->touched, which, changed, relation, sql, &any, err);
+    if (pli__row_ids_kept(d->snapshot))
+        return pli__row_ids_sql(d->touched, which, changed ? PLI__ROW_IDS_CHANGED : 0, relation, sql, &any, err);
     return pli__touched_sql(d->touched, which, false, relation, sql, &any, err);
 }
 

@@ -42,11 +42,11 @@ static pli_status next_value(const pli__field *f, int64_t *next, int64_t *step, 
     return PLI_OK;
 }
 
-pli_status pli__identity_sql(const pli__field *f, pli__buf *out, pli_error *err) {
+pli_status pli__identity_sql(const pli__field *f, const char *taken, pli__buf *out, pli_error *err) {
     int64_t next, step;
     PLI_TRY(next_value(f, &next, &step, err));
-    pli__buf_addf(out, "(%lld::HUGEINT + (row_number() OVER () - 1) * (%lld)::HUGEINT)", (long long)next,
-                  (long long)step);
+    pli__buf_addf(out, "(%lld::HUGEINT + (row_number() OVER () - 1%s%s) * (%lld)::HUGEINT)", (long long)next,
+                  taken ? " + " : "", taken ? taken : "", (long long)step);
     return pli__buf_status(out, err);
 }
 
@@ -62,27 +62,45 @@ static pli_status move_mark(const pli__field *f, int64_t rows, pli__buf *metadat
     return pli__json_write(root, metadata, err);
 }
 
-pli_status pli__identity_advance(const pli__metadata *m, const pli__type *input, int64_t rows, pli__arena *arena,
-                                 pli__metadata *out, bool *changed, pli_error *err) {
+static bool mentions_identity(const pli__metadata *m) {
+    return memmem(m->schema_string.ptr, m->schema_string.len, START, strlen(START)) != NULL;
+}
+
+pli_status pli__identity_advance_each(const pli__metadata *m, const int64_t *made, pli__arena *arena,
+                                      pli__metadata *out, bool *changed, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL, *moved = NULL;
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     *changed = false;
-    if (rows <= 0 || !memmem(m->schema_string.ptr, m->schema_string.len, START, strlen(START))) return PLI_OK;
+    if (!mentions_identity(m)) return PLI_OK;
     PLI_TRY(pli__type_from_delta(m->schema_string, &schema, err));
     for (size_t i = 0; i < schema->n_fields; i++) {
         const pli__field *f = &schema->fields[i];
         PLI_AUTO(pli__buf_clear) pli__buf metadata = {0};
-        const bool made = pli__identity_is(f) && pli__type_find(input, pli__str_of(f->name), false) < 0;
-        if (made) PLI_TRY(move_mark(f, rows, &metadata, err));
-        *changed = *changed || made;
+        const bool moves = pli__identity_is(f) && made[i] > 0;
+        if (moves) PLI_TRY(move_mark(f, made[i], &metadata, err));
+        *changed = *changed || moves;
         pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), f->nullable,
-                              made ? metadata.ptr : f->metadata);
+                              moves ? metadata.ptr : f->metadata);
     }
+    if (!*changed) return PLI_OK;
     moved = pli__type_builder_finish(&b);
     if (!moved) return pli__error_memory(err);
     PLI_TRY(pli__type_to_delta(moved, &text, err));
     *out = *m;
-    if (*changed) out->schema_string = pli__arena_str(arena, pli__buf_str(&text));
+    out->schema_string = pli__arena_str(arena, pli__buf_str(&text));
     return pli__arena_status(arena, err);
+}
+
+pli_status pli__identity_advance(const pli__metadata *m, const pli__type *input, int64_t rows, pli__arena *arena,
+                                 pli__metadata *out, bool *changed, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+    *changed = false;
+    if (rows <= 0 || !mentions_identity(m)) return PLI_OK;
+    PLI_TRY(pli__type_from_delta(m->schema_string, &schema, err));
+    int64_t *made = pli__arena_calloc(arena, schema->n_fields + 1, sizeof *made);
+    if (!made) return pli__error_memory(err);
+    for (size_t i = 0; i < schema->n_fields; i++)
+        made[i] = pli__type_find(input, pli__str_of(schema->fields[i].name), false) < 0 ? rows : 0;
+    return pli__identity_advance_each(m, made, arena, out, changed, err);
 }

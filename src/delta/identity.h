@@ -11,11 +11,15 @@
 bool pli__identity_is(const pli__field *f);
 /** May rows bring values of their own? */
 bool pli__identity_takes_values(const pli__field *f);
-/** Append the SQL expression of a new value for each row of the query it stands in. LIMIT_EXCEEDED where no value is left. */
-pli_status pli__identity_sql(const pli__field *f, pli__buf *out, pli_error *err);
+/** Append the SQL expression of a new value for each row of the query it stands in. LIMIT_EXCEEDED where no value is left.
+ *  @param taken SQL of the number of values that others of the same commit take before; NULL = none */
+pli_status pli__identity_sql(const pli__field *f, const char *taken, pli__buf *out, pli_error *err);
 /** The metadata after `rows` new rows of a query: marks of the identity columns that `input`, its columns, does not have are
  *  moved. *changed = false: there are none. */
 pli_status pli__identity_advance(const pli__metadata *m, const pli__type *input, int64_t rows, pli__arena *arena,
                                  pli__metadata *out, bool *changed, pli_error *err);
+/** The same where columns got values for different numbers of rows. @param made for each column of the schema */
+pli_status pli__identity_advance_each(const pli__metadata *m, const int64_t *made, pli__arena *arena,
+                                      pli__metadata *out, bool *changed, pli_error *err);
 
 #endif

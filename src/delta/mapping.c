@@ -216,7 +216,7 @@ static bool is_partition(const pli__metadata *m, const char *name) {
     return false;
 }
 
-static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, const pli__field *f,
+static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, const pli__field *f, bool may_lack_id,
                              pli__mapped_column *c, pli_error *err) {
     c->field = f;
     c->field_id = -1;
@@ -226,7 +226,7 @@ static pli_status map_column(const pli__metadata *md, pli__mapping_mode mode, co
     c->read_type = physical_type(f->type, mode, NULL);
     if (!c->physical || !c->read_type) return pli__error_memory(err);
     PLI_TRY(check_type(f->type, f->name, err));
-    if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id))
+    if (mode == PLI__MAPPING_ID && !pli__field_meta_i64(f, "delta.columnMapping.id", &c->field_id) && !may_lack_id)
         return pli__error_set(err, PLI_E_CORRUPT, "column '%s' has no id, which the column mapping demands", f->name);
     return PLI_OK;
 }
@@ -257,8 +257,11 @@ pli_status pli__mapping_open_as(const pli__snapshot *s, const pli__type *schema,
     PLI_TRY(read_mode(s, &m->mode, err));
     PLI_TRY(check_partition_columns(s, err));
     PLI_TRY(check_all_changes(schema, err));
-    for (size_t i = 0; i < m->n; i++)
-        PLI_TRY(map_column(pli__snapshot_metadata(s), m->mode, &schema->fields[i], &m->columns[i], err));
+    for (size_t i = 0; i < m->n; i++) {
+        const bool further = i >= pli__snapshot_schema(s)->n_fields;
+        PLI_TRY(map_column(pli__snapshot_metadata(s), m->mode, &schema->fields[i], further, &m->columns[i], err));
+        m->names_only |= m->mode == PLI__MAPPING_ID && m->columns[i].field_id < 0;
+    }
     *out = PLI_TAKE(m);
     return PLI_OK;
 }
@@ -326,7 +329,8 @@ static void add_schema_entry(pli__buf *sql, bool *first, const pli__mapping *m, 
 }
 
 void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, const pli__read_shape *shape, pli__buf *sql) {
-    const bool by_id = m->mode == PLI__MAPPING_ID && !extra; /* what is extra has no id: its files are read by names */
+    const bool by_id = m->mode == PLI__MAPPING_ID && !m->names_only &&
+                       !extra; /* what is extra has no id: its files are read by names */
     bool first = true;
     pli__buf_addz(sql, "schema = MAP {");
     for (size_t i = 0; i < m->n; i++)
@@ -451,7 +455,8 @@ static pli_status shape_column(const pli__mapping *m, size_t i, const pli__file_
                                pli__read_shape *s, pli_error *err) {
     const pli__mapped_column *c = &m->columns[i];
     PLI_AUTO(pli__buf_clear) pli__buf name = {0};
-    const pli__file_column *column = find_column(file, c->field, pli__str_of(c->physical), m->mode);
+    const pli__mapping_mode mode = c->field_id < 0 ? PLI__MAPPING_NAME : m->mode;
+    const pli__file_column *column = find_column(file, c->field, pli__str_of(c->physical), mode);
     s->types[i] = column ? physical_type(c->field->type, m->mode, column) : pli__type_ref(c->read_type);
     if (!s->types[i]) return pli__error_memory(err);
     if (by_name && m->mode == PLI__MAPPING_ID) {
@@ -485,7 +490,8 @@ pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *fil
     if (m->mode == PLI__MAPPING_ID && file->n && !has_ids(file))
         return pli__error_set(err, PLI_E_CORRUPT, "the columns have no field ids, which the column mapping demands");
     for (size_t i = 0; i < m->n; i++)
-        if (!m->columns[i].is_partition && !m->columns[i].is_void) PLI_TRY(shape_column(m, i, file, by_name, s, err));
+        if (!m->columns[i].is_partition && !m->columns[i].is_void)
+            PLI_TRY(shape_column(m, i, file, by_name || m->names_only, s, err));
     PLI_TRY(pli__buf_status(&s->key, err));
     *out = is_ordinary(m, s) ? NULL : PLI_TAKE(s);
     return PLI_OK;

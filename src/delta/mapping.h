@@ -33,11 +33,12 @@ typedef struct pli__mapping {
     bool binary_as_string;       /**< the table has no binary column: unannotated texts of old writers can be read */
     bool has_variant, has_timestamp;
     bool may_lose_structs; /**< a file may have structs without any field that they have today */
+    bool names_only;       /**< PLI__MAPPING_ID, but a further column has no id: files are asked for names alone */
 } pli__mapping;
 
 /** @param s read for schema, partition columns and properties only */
 pli_status pli__mapping_open(const pli__snapshot *s, pli__mapping **out, pli_error *err);
-/** The same with another schema: the snapshot's and further columns. */
+/** The same with another schema: the snapshot's and further columns, which need no ids: they are found by their names. */
 pli_status pli__mapping_open_as(const pli__snapshot *s, const pli__type *schema, pli__mapping **out, pli_error *err);
 void pli__mapping_free(pli__mapping *m);
 void pli__mapping_auto(pli__mapping **m);

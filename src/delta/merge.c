@@ -8,6 +8,7 @@
 #include "delta/merge_clause.h"
 #include "delta/merge_impl.h"
 #include "delta/project.h"
+#include "delta/row_ids.h"
 
 #define ATTEMPTS 20
 
@@ -94,6 +95,7 @@ static pli_status prepare(pli__merge *m, pli_error *err) {
     if (m->o.identify) PLI_TRY(m->o.identify(m->o.identify_arg, now->d.snapshot, &now->identity, err));
     now->result.repeat = now->identity.repeat;
     if (now->identity.repeat) return PLI_OK;
+    now->keeps_ids = pli__row_ids_kept(now->d.snapshot);
     PLI_TRY(check_mode(m, err));
     PLI_TRY(pli__merge_schema(m, err));
     PLI_TRY(pli__merge_refs(m, err));

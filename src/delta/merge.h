@@ -36,6 +36,8 @@ typedef struct pli__merge_options {
     const pli_merge_clause *clauses;
     pli_merge_mode write_mode;
     bool merge_schema;
+    size_t n_keys;
+    const char *const *keys; /**< columns that the condition makes equal on both sides */
     const char *marker; /**< column of the source for conditions alone: `*` never stores it; NULL = none */
     bool
         keep_missing; /**< `*`: columns that the source lacks keep their values (update), are NULL or default (insert) */

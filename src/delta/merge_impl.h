@@ -6,8 +6,8 @@
  *       the table without a match that a NOT MATCHED BY SOURCE clause acts on: _pli_s NULL   (merge_probe.c)
  *   a   those of them that a clause acts on, _pli_c being its number
  *   i   rows of the source that a NOT MATCHED clause inserts: _pli_s, _pli_c
- *   o   old values of rows, as far as they are needed: columns, _pli_file, _pli_row
- *   r   new rows, where change data is written too: columns, _pli_kind      (merge_rows.c)
+ *   o   old values of rows, as far as they are needed: columns, ids of rows if the table tracks them, _pli_file, _pli_row
+ *   r   new rows, where change data is written too: columns, _pli_kind, ids of rows      (merge_rows.c)
  */
 #ifndef PLI_DELTA_MERGE_IMPL_H
 #define PLI_DELTA_MERGE_IMPL_H
@@ -38,6 +38,7 @@ typedef struct pli__merge_attempt {
     bool *needs_old;         /**< for each clause: its new rows, or their change data, need old values */
     bool chooses_by_old;     /**< choice_columns is not empty */
     bool has_old;            /**< table o is there */
+    bool keeps_ids;          /**< the table tracks rows: updated and moved ones keep their ids */
     pli__merge_result result;
     int64_t updated_by_source, deleted_by_source; /**< of the result: by NOT MATCHED BY SOURCE clauses */
 } pli__merge_attempt;
@@ -75,10 +76,19 @@ pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, pli
 pli_status pli__merge_own_condition(pli__merge *m, const char *condition, pli__buf *where, pli_error *err);
 /** Tables m, a, i, o; touched files; counts (delta/merge_probe.c). */
 pli_status pli__merge_probe(pli__merge *m, pli_error *err);
-/** SELECT of the new rows: the columns of `after` that have a type, then _pli_kind (delta/merge_rows.c). Empty if there are none. */
+/** SELECT of the new rows: the columns of `after` that have a type, then _pli_kind, then the ids of rows where they are kept
+ *  (delta/merge_rows.c). Empty if there are none. */
 pli_status pli__merge_new_rows(pli__merge *m, pli__buf *out, pli_error *err);
 /** Names of the columns of `after` that files can hold, each with a prefix; those the table does not have yet as NULL if asked. */
 pli_status pli__merge_columns(const pli__merge *m, const char *prefix, bool new_as_null, pli__buf *out, pli_error *err);
+/** Does a clause give a column its value by itself, and not its kind of row or the table (delta/merge_rows.c)? */
+bool pli__merge_gives(const pli__merge *m, const pli_merge_clause *c, const char *column);
+/** Do clauses leave the identity columns alone that they must not write? CONSTRAINT_VIOLATED (delta/merge_identity.c) */
+pli_status pli__merge_identity_check(const pli__merge *m, pli_error *err);
+/** Append the expression of a column's new values in rows of INSERT clause k. */
+pli_status pli__merge_identity_sql(const pli__merge *m, size_t k, const pli__field *f, pli__buf *out, pli_error *err);
+/** After the probe: the metadata remembers the values that the merge will have given. */
+pli_status pli__merge_identity_advance(pli__merge *m, pli_error *err);
 /** Files, vectors, change data, all in the transaction (delta/merge_write.c). */
 pli_status pli__merge_write(pli__merge *m, pli_error *err);
 

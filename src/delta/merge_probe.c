@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "delta/row_ids.h"
+
 /* ---- which clause ---- */
 
 /* The number of the first clause of a kind whose condition is true, NULL if none is. */
@@ -145,14 +147,19 @@ static void rows_with_old(const pli__merge *m, pli__buf *out) {
     if (!any) pli__buf_reset(out);
 }
 
-static void add_old_columns(const pli__merge *m, pli__buf *out) {
+static pli_status add_old_columns(const pli__merge *m, pli__buf *out, pli_error *err) {
     const pli__type *before = m->now.before;
     for (size_t i = 0; i < before->n_fields; i++) {
         if (!m->now.old_columns[i]) continue;
         pli__buf_add_sql_name(out, pli__str_of(before->fields[i].name));
         pli__buf_addz(out, ", ");
     }
+    if (m->now.keeps_ids) {
+        PLI_TRY(pli__row_ids_columns(pli__snapshot_metadata(m->now.d.snapshot), "", out, err));
+        pli__buf_addz(out, ", ");
+    }
     pli__buf_addz(out, "_pli_file, CAST(_pli_row AS BIGINT) AS _pli_row");
+    return pli__buf_status(out, err);
 }
 
 static pli_status read_old(pli__merge *m, pli_error *err) {
@@ -166,10 +173,13 @@ static pli_status read_old(pli__merge *m, pli_error *err) {
     PLI_TRY(pli__touched_new(m->table, m->now.d.snapshot, &x, err));
     PLI_TRY(pli__touched_query(x, which.ptr, err));
     PLI_TRY(pli__touched_resolve(x, err));
-    PLI_TRY(pli__touched_sql(x, PLI__TOUCHED_HIT, true, &relation, &rows, &any, err));
+    if (m->now.keeps_ids)
+        PLI_TRY(pli__row_ids_sql(x, PLI__TOUCHED_HIT, PLI__ROW_IDS_CHANGED | PLI__ROW_IDS_PLACES, &relation, &rows,
+                                 &any, err));
+    else PLI_TRY(pli__touched_sql(x, PLI__TOUCHED_HIT, true, &relation, &rows, &any, err));
     if (!any) return PLI_OK;
     pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT ", m->t.o);
-    add_old_columns(m, &sql);
+    PLI_TRY(add_old_columns(m, &sql, err));
     pli__buf_addf(&sql, " FROM (%s)", rows.ptr);
     PLI_TRY(pli__merge_exec(m, &sql, err));
     m->now.has_old = true;

@@ -95,7 +95,8 @@ static pli_status read_clause(pli__merge *m, size_t k, bool *scratch, pli_error 
     snprintf(what, sizeof what, "an expression of merge clause %zu", k + 1);
     PLI_TRY(read_update(m, c, what, scratch, err));
     if (c->when == PLI_MERGE_NOT_MATCHED) return PLI_OK;
-    now->needs_old[k] = now->d.feed || any(scratch, n);
+    const bool id = now->keeps_ids && c->action == PLI_MERGE_UPDATE;
+    now->needs_old[k] = now->d.feed || id || any(scratch, n);
     for (size_t i = 0; i < n; i++) now->old_columns[i] = now->old_columns[i] || scratch[i] || now->d.feed;
     return PLI_OK;
 }

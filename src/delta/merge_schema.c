@@ -1,6 +1,7 @@
 /* The table's schema after a merge, and whether the clauses fit it. */
 #include <stdlib.h>
 
+#include "delta/identity.h"
 #include "delta/merge_impl.h"
 #include "delta/metadata_write.h"
 #include "delta/protocol_write.h"
@@ -57,7 +58,8 @@ static pli_status check_star(const pli__merge *m, pli_error *err) {
     for (size_t i = 0; i < table->n_fields; i++) {
         const pli__field *f = &table->fields[i];
         const bool generated = f->metadata && strstr(f->metadata, "\"delta.generationExpression\"");
-        if (generated || f->type->id == PLI__TYPE_NULL || pli__type_find(m->source, pli__str_of(f->name), false) >= 0)
+        if (generated || pli__identity_is(f) || f->type->id == PLI__TYPE_NULL ||
+            pli__type_find(m->source, pli__str_of(f->name), false) >= 0)
             continue;
         const pli_status s = pli__error_set(err, PLI_E_SCHEMA, "the source has no column '%s', which `*` needs",
                                             f->name);
@@ -84,5 +86,6 @@ pli_status pli__merge_schema(pli__merge *m, pli_error *err) {
     now->after = has_star(m) && m->o.merge_schema ? grown_schema(m) : pli__type_ref(now->before);
     if (!now->after) return pli__error_memory(err);
     if (now->after->n_fields != now->before->n_fields) PLI_TRY(change_schema(m, err));
-    return check_names(m, err);
+    PLI_TRY(check_names(m, err));
+    return pli__merge_identity_check(m, err);
 }

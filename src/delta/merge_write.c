@@ -1,6 +1,7 @@
 /* Writing a merge: rows leave their files, new rows and those of rewritten files go into new ones, changes into the feed. */
 #include "base/json.h"
 #include "delta/merge_impl.h"
+#include "delta/row_ids.h"
 
 /* ---- the transaction ---- */
 
@@ -70,26 +71,28 @@ static pli_status keep_new_rows(pli__merge *m, bool feed, pli__buf *rows, pli_er
     return pli__buf_status(rows, err);
 }
 
+/* SELECT of rows as they go into files: with their ids where the table tracks rows. */
+static pli_status add_rows(const pli__merge *m, const pli__buf *rows, bool new_as_null, pli__buf *out, pli_error *err) {
+    if (!rows->len) return PLI_OK;
+    pli__buf_addz(out, out->len ? " UNION ALL SELECT " : "SELECT ");
+    PLI_TRY(pli__merge_columns(m, "", new_as_null, out, err));
+    if (m->now.keeps_ids) {
+        pli__buf_addz(out, ", ");
+        PLI_TRY(pli__row_ids_columns(pli__snapshot_metadata(m->now.d.snapshot), "", out, err));
+    }
+    pli__buf_addf(out, " FROM (%s)", rows->ptr);
+    return pli__buf_status(out, err);
+}
+
 static pli_status write_rows(pli__merge *m, const pli__buf *rows, pli_error *err) {
     pli__dml *d = &m->now.d;
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf left = {0}, all = {0};
-    bool any = false;
-    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
+    PLI_TRY(pli__dml_rows(d, PLI__TOUCHED_LEFT, false, &relation, &left, err));
     m->now.result.rows_copied = pli__touched_left(d->touched);
-    if (any) {
-        pli__buf_addz(&all, "SELECT ");
-        PLI_TRY(pli__merge_columns(m, "", true, &all, err));
-        pli__buf_addf(&all, " FROM (%s)", left.ptr);
-    }
-    if (any && rows->len) pli__buf_addz(&all, " UNION ALL ");
-    if (rows->len) {
-        pli__buf_addz(&all, "SELECT ");
-        PLI_TRY(pli__merge_columns(m, "", false, &all, err));
-        pli__buf_addf(&all, " FROM (%s)", rows->ptr);
-    }
-    PLI_TRY(pli__buf_status(&all, err));
-    return all.len ? pli__dml_write_rows(d, all.ptr, !rows->len, err) : PLI_OK;
+    PLI_TRY(add_rows(m, &left, true, &all, err));
+    PLI_TRY(add_rows(m, rows, false, &all, err));
+    return all.len ? pli__dml_write_moved(d, all.ptr, !rows->len, err) : PLI_OK;
 }
 
 /* ---- change data ---- */
@@ -167,22 +170,12 @@ static pli_status add_metrics(pli__merge *m, pli_error *err) {
     return PLI_OK;
 }
 
-/* Rows that move to other files would get new ids. */
-static pli_status check_row_ids(const pli__merge *m, pli_error *err) {
-    const pli__dml *d = &m->now.d;
-    if (!pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true")) return PLI_OK;
-    if (!m->now.result.rows_updated && !pli__touched_left(d->touched)) return PLI_OK;
-    return pli__error_set(
-        err, PLI_E_UNSUPPORTED,
-        "the table tracks rows (feature 'rowTracking'): a merge cannot keep the ids of rows that it updates or moves to other files");
-}
-
 pli_status pli__merge_write(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
     pli__dml *d = &m->now.d;
+    PLI_TRY(pli__merge_identity_advance(m, err));
     PLI_TRY(begin(m, err));
     PLI_TRY(pli__dml_take_rows(d, err));
-    PLI_TRY(check_row_ids(m, err));
     const bool changes = needs_changes(m);
     PLI_TRY(pli__merge_new_rows(m, &rows, err));
     PLI_TRY(keep_new_rows(m, changes, &rows, err));

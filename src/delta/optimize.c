@@ -244,7 +244,7 @@ static pli_status collect_rows(optimizer *z, pli__file_relation **relation, pli_
     if (!pli__row_ids_kept(z->snapshot))
         return pli__touched_sql(z->touched, PLI__TOUCHED_HIT, false, relation, rows, &any, err);
     PLI_TRY(pli__row_ids_metadata(m, &z->arena, m, err));
-    return pli__row_ids_sql(z->touched, PLI__TOUCHED_HIT, false, relation, rows, &any, err);
+    return pli__row_ids_sql(z->touched, PLI__TOUCHED_HIT, 0, relation, rows, &any, err);
 }
 
 static pli_status rewrite(optimizer *z, pli_error *err) {

@@ -38,7 +38,7 @@ static pli_status write_left(pli__overwrite *out, pli__delta *t, const pli__over
     if (!is_partial(out)) return PLI_OK;
     if (pli__row_ids_kept(s)) {
         PLI_TRY(pli__row_ids_metadata(&m, &arena, &m, err));
-        PLI_TRY(pli__row_ids_sql(out->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
+        PLI_TRY(pli__row_ids_sql(out->replaced, PLI__TOUCHED_LEFT, 0, &relation, &left, &any, err));
     } else {
         PLI_TRY(pli__touched_sql(out->replaced, PLI__TOUCHED_LEFT, false, &relation, &left, &any, err));
     }

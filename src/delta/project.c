@@ -212,7 +212,7 @@ static bool same_in_engine(const pli__type *raw, const pli__type *to) {
 
 static pli_status add_missing(const pli__field *f, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    if (pli__identity_is(f)) return pli__identity_sql(f, out, err);
+    if (pli__identity_is(f)) return pli__identity_sql(f, NULL, out, err);
     if (pli__field_meta_str(f, "delta.generationExpression", &text) ||
         pli__field_meta_str(f, "CURRENT_DEFAULT", &text)) {
         pli__buf_addc(out, '(');
@@ -237,16 +237,10 @@ static pli_status add_column(const pli__field *f, const pli__type *raw, pli__buf
     if (f->type->id == PLI__TYPE_NULL) pli__buf_addz(out, "NULL");
     else if (k >= 0 && same_in_engine(raw->fields[k].type, f->type))
         pli__buf_add_sql_name(out, pli__str_of(raw->fields[k].name));
-    else if (k >= 0 && f->type->id == PLI__TYPE_VARIANT) {
+    else if (k >= 0 && pli__type_has_variant(f->type)) {
         pli__buf_add_sql_name(&type, pli__str_of(raw->fields[k].name));
-        pli__variant_sql(raw->fields[k].type, pli__buf_str(&type), out);
+        pli__variant_sql(f->type, raw->fields[k].type, pli__buf_str(&type), out);
     } else {
-        if (k >= 0 && pli__type_has_variant(f->type) && pli__type_has_variant(raw->fields[k].type))
-            return pli__error_set(
-                err, PLI_E_UNSUPPORTED,
-                "column '%s' holds variants inside of another type: they can be written as structs of "
-                "their binary parts only",
-                f->name);
         pli__mapping_sql_type(f->type, &type);
         pli__buf_addz(out, "CAST(");
         if (k >= 0) add_storable(raw->fields[k].type, pli__str_of(raw->fields[k].name), out);

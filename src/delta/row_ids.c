@@ -49,6 +49,17 @@ static pli_status with_id_columns(const pli__metadata *m, const pli__type *schem
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
+pli_status pli__row_ids_columns(const pli__metadata *m, const char *prefix, pli__buf *out, pli_error *err) {
+    pli__str id, version;
+    PLI_TRY(column_name(m, ID_COLUMN, &id, err));
+    PLI_TRY(column_name(m, VERSION_COLUMN, &version, err));
+    pli__buf_addz(out, prefix);
+    pli__buf_add_sql_name(out, id);
+    pli__buf_addf(out, ", %s", prefix);
+    pli__buf_add_sql_name(out, version);
+    return pli__buf_status(out, err);
+}
+
 static int64_t count_leaves(const pli__type *t) {
     int64_t n = 0;
     if (t->id != PLI__TYPE_STRUCT) return 1;
@@ -89,11 +100,6 @@ static pli_status map_id_columns(pli__touched *x, pli_error *err) {
     PLI_AUTO(pli__mapping_auto) pli__mapping *mapping = NULL;
     const pli__type *schema = pli__snapshot_schema(x->snapshot);
     if (x->mapping->n > schema->n_fields) return PLI_OK;
-    if (x->mapping->mode == PLI__MAPPING_ID)
-        return pli__error_set(
-            err, PLI_E_UNSUPPORTED,
-            "the table tracks rows (feature 'rowTracking') and maps columns by id: its files cannot be "
-            "rewritten with the ids of rows kept");
     PLI_TRY(with_id_columns(pli__snapshot_metadata(x->snapshot), schema, &with, err));
     PLI_TRY(pli__mapping_open_as(x->snapshot, with, &mapping, err));
     pli__mapping_free(x->mapping);
@@ -118,7 +124,7 @@ static pli_status add_files(const pli__touched *x, pli__buf *out, pli_error *err
     return pli__buf_status(out, err);
 }
 
-static void add_columns(const pli__touched *x, bool changed, pli__buf *out) {
+static void add_columns(const pli__touched *x, unsigned flags, pli__buf *out) {
     const size_t n = x->mapping->n;
     pli__buf_addz(out, "SELECT ");
     for (size_t i = 0; i + 2 < n; i++) {
@@ -129,7 +135,7 @@ static void add_columns(const pli__touched *x, bool changed, pli__buf *out) {
     for (size_t i = n - 2; i < n; i++) {
         const pli__str name = pli__str_of(x->mapping->columns[i].field->name);
         const bool is_id = i == n - 2;
-        if (!is_id && changed) {
+        if (!is_id && flags & PLI__ROW_IDS_CHANGED) {
             pli__buf_addz(out, "NULL::BIGINT AS ");
         } else {
             pli__buf_addz(out, "coalesce(pli_moved.");
@@ -139,15 +145,16 @@ static void add_columns(const pli__touched *x, bool changed, pli__buf *out) {
         pli__buf_add_sql_name(out, name);
         if (is_id) pli__buf_addz(out, ", ");
     }
+    if (flags & PLI__ROW_IDS_PLACES) pli__buf_addz(out, ", pli_moved._pli_file, pli_moved._pli_row");
 }
 
-pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, bool changed, pli__file_relation **relation,
+pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, unsigned flags, pli__file_relation **relation,
                             pli__buf *sql, bool *any, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0};
     PLI_TRY(map_id_columns(x, err));
     PLI_TRY(pli__touched_sql(x, which, true, relation, &rows, any, err));
     if (!*any) return PLI_OK;
-    add_columns(x, changed, sql);
+    add_columns(x, flags, sql);
     pli__buf_addf(sql, " FROM (%s) AS pli_moved JOIN ", rows.ptr);
     PLI_TRY(add_files(x, sql, err));
     pli__buf_addz(sql, " ON pli_files.f = pli_moved._pli_file");

@@ -15,9 +15,15 @@
 bool pli__row_ids_kept(const pli__snapshot *s);
 /** The metadata for writing files with the two columns; they get no statistics. */
 pli_status pli__row_ids_metadata(const pli__metadata *m, pli__arena *arena, pli__metadata *out, pli_error *err);
-/** pli__touched_sql with the two columns behind those of the table. @param changed the rows get new contents: their version
- *  will be that of the commit. UNSUPPORTED_FEATURE for column mapping by id, where the two columns have none. */
-pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, bool changed, pli__file_relation **relation,
+/** Append the names of the two columns, each behind a prefix: "prefix.id, prefix.version". */
+pli_status pli__row_ids_columns(const pli__metadata *m, const char *prefix, pli__buf *out, pli_error *err);
+
+enum {
+    PLI__ROW_IDS_CHANGED = 1, /**< the rows get new contents: their version will be that of the commit */
+    PLI__ROW_IDS_PLACES = 2,  /**< "_pli_file" and "_pli_row" behind them */
+};
+/** pli__touched_sql with the two columns behind those of the table. @param flags of the above */
+pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, unsigned flags, pli__file_relation **relation,
                             pli__buf *sql, bool *any, pli_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "delta/dml.h"
 #include "delta/maintain.h"
+#include "delta/merge.h"
 #include "delta/row_ids.h"
 #include "delta/write.h"
 #include "engine/env.h"
@@ -23,8 +24,8 @@
         if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                           \
     } while (0)
 
-/* Ids and versions of all rows, as protocol readers see them, against a query (id, row_id, row_version). */
-static void expect_ids(write_fixture *f, const char *expected) {
+/* Ids and versions of rows, as protocol readers see them, against a query (id, row_id, row_version). */
+static void expect_ids_of(write_fixture *f, const char *where, const char *expected) {
     PLI_AUTO(pli__touched_auto) pli__touched *x = NULL;
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0}, sql = {0};
@@ -34,16 +35,21 @@ static void expect_ids(write_fixture *f, const char *expected) {
     int64_t wrong = -1;
     OK(pli__touched_new(f->table, s, &x, &err));
     OK(pli__touched_where(x, NULL, &err));
-    OK(pli__row_ids_sql(x, PLI__TOUCHED_HIT, false, &relation, &rows, &any, &err));
-    pli__buf_addf(&sql, "WITH a AS (SELECT id, \"%s\", \"%s\" FROM (%s)), b AS (%s) ",
-                  x->mapping->columns[x->mapping->n - 2].field->name,
-                  x->mapping->columns[x->mapping->n - 1].field->name, rows.ptr, expected);
+    OK(pli__row_ids_sql(x, PLI__TOUCHED_HIT, 0, &relation, &rows, &any, &err));
+    pli__buf_addf(
+        &sql,
+        "WITH a AS (SELECT * FROM (SELECT id, \"%s\" AS row_id, \"%s\" AS row_version FROM (%s)) WHERE %s), b "
+        "AS (%s) ",
+        x->mapping->columns[x->mapping->n - 2].field->name, x->mapping->columns[x->mapping->n - 1].field->name,
+        rows.ptr, where, expected);
     pli__buf_addz(&sql, "SELECT count(*) FROM ((FROM a EXCEPT ALL FROM b) UNION ALL (FROM b EXCEPT ALL FROM a))");
     OK(pli__env_engine(f->env, &e, &err));
     OK(pli__engine_query_i64(e, sql.ptr, &wrong, &err));
     pli__snapshot_unref(s);
     assert_int_equal(wrong, 0);
 }
+
+static void expect_ids(write_fixture *f, const char *expected) { expect_ids_of(f, "true", expected); }
 
 static void delete_rows(write_fixture *f, const char *where) {
     const pli__dml_options d = {.where = where};
@@ -69,6 +75,7 @@ static const char *const modes[][8] = {
     {"delta.enableRowTracking", "true"},
     {"delta.enableRowTracking", "true", "delta.enableDeletionVectors", "true"},
     {"delta.enableRowTracking", "true", "delta.columnMapping.mode", "name", "delta.enableChangeDataFeed", "true"},
+    {"delta.enableRowTracking", "true", "delta.columnMapping.mode", "id"},
 };
 
 static void test_delta_write_row_ids__rows_keep_their_ids_when_they_move(void **state) {
@@ -134,12 +141,54 @@ static void test_delta_write_row_ids__a_table_begins_to_track_its_rows(void **st
     expect_rows(f, "SELECT i AS id, 'v' AS v FROM range(1, 12) t(i) UNION ALL SELECT 50, 'v'");
 }
 
+/* Every kind of clause; the first two read nothing of the old row but its id. */
+static void test_delta_write_row_ids__a_merge_keeps_the_ids_of_rows_that_it_updates_or_moves(void **state) {
+    write_fixture *f = *state;
+    const pli_merge_clause clauses[] = {
+        {.sql = "MATCHED AND source.w = 'gone' THEN DELETE"},
+        {.sql = "MATCHED THEN UPDATE SET id = source.id, v = source.w"},
+        {.sql = "NOT MATCHED AND source.w <> 'gone' THEN INSERT (id, v) VALUES (source.id, source.w)"},
+        {.sql = "NOT MATCHED BY SOURCE AND target.id = 7 THEN UPDATE SET v = 'alone'"}};
+    const pli__merge_options o = {
+        .on = "target.id = source.id", .clauses = clauses, .n_clauses = sizeof clauses / sizeof *clauses};
+    for (size_t k = 0; k < sizeof modes / sizeof modes[0]; k++) {
+        char name[8];
+        write_table how = {0};
+        pli__merge_result r;
+        snprintf(name, sizeof name, "m%zu", k);
+        memcpy(how.properties, modes[k], sizeof modes[k]);
+        write_fixture_open(f, name);
+        must_append(f, "SELECT i AS id, 'v' || i AS v FROM range(10) t(i)", &how);
+        must_append(f, "SELECT i AS id, 'v' || i AS v FROM range(10, 15) t(i)", NULL);
+        for (int64_t turn = 2; turn < 4; turn++) { /* the second time out of files that have ids of their own */
+            char expected[400];
+            OK(pli__merge_run(
+                f->table,
+                "SELECT 3 AS id, 'new' AS w UNION ALL SELECT 4, 'gone' UNION ALL SELECT 12, 'new' UNION ALL "
+                "SELECT 20, 'in'",
+                &o, &r, &err));
+            assert_int_equal(r.version, turn);
+            expect_rows(f,
+                        "SELECT i AS id, CASE i WHEN 3 THEN 'new' WHEN 12 THEN 'new' WHEN 7 THEN 'alone' ELSE 'v' || i "
+                        "END AS v FROM range(15) t(i) WHERE i <> 4 UNION ALL SELECT 20, 'in'");
+            snprintf(
+                expected, sizeof expected,
+                "SELECT i AS id, i, CASE WHEN i IN (3, 7, 12) THEN %lld WHEN i < 10 THEN 0 ELSE 1 END FROM range(15) "
+                "t(i) WHERE i <> 4",
+                (long long)turn);
+            expect_ids_of(f, "id < 20", expected);
+        }
+        expect_ids_of(f, "id = 20 AND row_id < 15", "SELECT 1, 2, 3 WHERE false"); /* an id of its own */
+    }
+}
+
 #define TEST(name)                                                                                                     \
     cmocka_unit_test_setup_teardown(test_delta_write_row_ids__##name, write_fixture_setup, write_fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(rows_keep_their_ids_when_they_move),
+        TEST(a_merge_keeps_the_ids_of_rows_that_it_updates_or_moves),
         TEST(a_partial_overwrite_keeps_the_ids_of_what_stays),
         TEST(a_table_begins_to_track_its_rows),
     };
