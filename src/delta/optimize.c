@@ -9,11 +9,11 @@
 #include "delta/row_ids.h"
 #include "delta/touched.h"
 #include "delta/transaction_impl.h"
+#include "delta/zorder.h"
 
 #define DEFAULT_TARGET (INT64_C(128) << 20)
 #define SMALL_SHARE 0.8 /* files below that part of the target are put together */
 #define ATTEMPTS 10
-#define ZORDER_BITS 10  /* ranks of a column: 1024 */
 
 typedef struct {
     pli__str key;    /* partition values as one text */
@@ -162,28 +162,11 @@ static pli_status check_zorder(const optimizer *z, pli_error *err) {
     return PLI_OK;
 }
 
-/* Rows with "__pli_z": the bits of the columns' ranks, interleaved from the highest down. */
-static pli_status add_zorder(const optimizer *z, pli__buf *rows, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf out = {0};
-    pli__buf_addz(&out, "SELECT * EXCLUDE (");
-    for (size_t i = 0; i < z->n_order; i++) pli__buf_addf(&out, "%s__pli_r%zu", i ? ", " : "", i);
-    pli__buf_addz(&out, "), (0::HUGEINT");
-    for (int bit = 0; bit < ZORDER_BITS; bit++)
-        for (size_t i = 0; i < z->n_order; i++)
-            pli__buf_addf(&out, " | (((__pli_r%zu >> %d) & 1)::HUGEINT << %d)", i, bit,
-                          bit * (int)z->n_order + (int)(z->n_order - 1 - i));
-    pli__buf_addz(&out, ") AS __pli_z FROM (SELECT *");
-    for (size_t i = 0; i < z->n_order; i++) {
-        pli__buf_addf(&out, ", ntile(%d) OVER (ORDER BY ", 1 << ZORDER_BITS);
-        pli__buf_add_sql_name(&out, pli__str_of(z->order[i]));
-        pli__buf_addf(&out, ") - 1 AS __pli_r%zu", i);
-    }
-    pli__buf_addf(&out, " FROM (%s) AS pli_z)", rows->ptr ? rows->ptr : "");
-    PLI_TRY(pli__buf_status(&out, err));
-    pli__buf_clear(rows);
-    *rows = out;
-    out = (pli__buf){0};
-    return PLI_OK;
+static pli_status add_order(const optimizer *z, pli__buf *rows, pli_error *err) {
+    pli__engine *e;
+    if (!z->n_order) return PLI_OK;
+    PLI_TRY(pli__env_engine(pli__delta_env(z->t), &e, err));
+    return pli__zorder_sql(e, pli__snapshot_schema(z->snapshot), z->order, z->n_order, z->touched->hit_rows, rows, err);
 }
 
 /* ---- one attempt ---- */
@@ -254,11 +237,11 @@ static pli_status rewrite(optimizer *z, pli_error *err) {
     pli__metadata m;
     PLI_TRY(pli__active_begin(z->t, &z->mark, err));
     PLI_TRY(collect_rows(z, &relation, &rows, &m, err));
-    if (z->n_order) PLI_TRY(add_zorder(z, &rows, err));
+    PLI_TRY(add_order(z, &rows, err));
     const pli__write_options options = {.target_file_size = z->target,
                                         .relaxed = z->o->relaxed,
                                         .trusted = true,
-                                        .order_by = z->n_order ? "__pli_z" : NULL};
+                                        .order_by = z->n_order ? PLI__ZORDER : NULL};
     PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), &m, rows.ptr, &options, NULL, &w, err));
     z->result.files_added = (int64_t)pli__written_files(w);
     z->result.bytes_added = pli__written_bytes(w);

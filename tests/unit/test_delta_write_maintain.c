@@ -122,6 +122,28 @@ static void test_delta_write_maintain__z_order_keeps_neighbours_together(void **
     assert_int_equal(pli__optimize(f->table, &bad, &r, NULL), PLI_E_ARGUMENT);
 }
 
+#define ODD_ROWS                                                                                                                    \
+    "SELECT CASE WHEN i % 3 > 0 THEN 'it''s ' || i % 7 END AS s, CASE WHEN i % 5 > 0 THEN (i / 0.7)::DOUBLE ELSE 'nan' END AS x,"   \
+    " [i % 4] AS l, CASE WHEN i % 2 > 0 THEN TIMESTAMPTZ '2024-01-01 00:00:00+00' + INTERVAL (i) SECOND END AS t, NULL::DATE AS d," \
+    " encode('b' || i % 9) AS b FROM range(3000) t(i)"
+
+static void test_delta_write_maintain__columns_of_any_type_give_a_z_order(void **state) {
+    write_fixture *f = *state;
+    const char *columns[] = {"s", "x", "l", "t", "d", "b", "x", "x", "x", "x", "x", "x", "x", "x", "x", "x", "x"};
+    must_append(f, ODD_ROWS, NULL);
+    for (size_t n = 1; n <= sizeof columns / sizeof columns[0]; n += n < 6 ? 1 : 11) {
+        const pli__optimize_options o = {.zorder = columns, .n_zorder = n};
+        pli__optimize_result r;
+        OK(pli__optimize(f->table, &o, &r, &err));
+        expect_rows(f, ODD_ROWS);
+    }
+    const char *many[33] = {0};
+    for (size_t i = 0; i < 33; i++) many[i] = "x";
+    const pli__optimize_options too_many = {.zorder = many, .n_zorder = 33};
+    pli__optimize_result r;
+    assert_int_equal(pli__optimize(f->table, &too_many, &r, NULL), PLI_E_LIMIT);
+}
+
 static void test_delta_write_maintain__files_of_a_clustered_table_get_its_order(void **state) {
     write_fixture *f = *state;
     const write_table how = {.properties = {"delta.columnMapping.mode", "name"}};
@@ -303,6 +325,7 @@ int main(void) {
         TEST(deleted_rows_are_purged),
         TEST(files_of_a_clustered_table_get_its_order),
         TEST(z_order_keeps_neighbours_together),
+        TEST(columns_of_any_type_give_a_z_order),
         TEST(vacuum_takes_only_what_nothing_refers_to),
         TEST(vacuum_spares_tombstones_and_writers),
         TEST(an_older_version_comes_back),
