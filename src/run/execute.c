@@ -33,7 +33,8 @@ static pli_status describe_query(const execution *x, const char *sql, const pli_
 
 /* Columns that hold nothing but nulls so far have no type and no place in a table. Where there is no other column there is
  * nothing to write, as long as there are no rows (a file with a header only). */
-static pli_status check_untyped(const execution *x, const pli__evolution *e, bool *nothing, pli_error *err) {
+static pli_status check_untyped(const execution *x, const pli__evolution *e, bool *nothing, bool *learn,
+                                pli_error *err) {
     const pli__type *schema = e->plan->schema;
     *nothing = true;
     for (size_t i = 0; i < schema->n_fields; i++) *nothing = *nothing && schema->fields[i].type->id == PLI__TYPE_NULL;
@@ -46,7 +47,11 @@ static pli_status check_untyped(const execution *x, const pli__evolution *e, boo
     PLI_TRY(pli__evolution_render(e, &input, err));
     pli__buf_addf(&query, "SELECT count(*) FROM (%s)", input.ptr);
     PLI_TRY(pli__buf_status(&query, err));
-    PLI_TRY(pli__engine_query_i64(x->engine, query.ptr, &rows, err));
+    pli_error why = {0};
+    pli_status status = pli__evolution_explain(e, pli__engine_query_i64(x->engine, query.ptr, &rows, &why), learn,
+                                               &why);
+    if (status != PLI_OK && err) *err = why;
+    PLI_TRY(status);
     if (rows == 0) return PLI_OK;
     pli__error_set(err, PLI_E_SCHEMA, "no column of the first %lld rows holds a value, so none has a type",
                    (long long)rows);
@@ -76,7 +81,7 @@ static pli_status try_to_write(const execution *x, const json_t *offset, bool al
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     bool nothing = false;
     PLI_TRY(pli__evolution_new(x->work, offset, all, &e, err));
-    PLI_TRY(check_untyped(x, e, &nothing, err));
+    PLI_TRY(check_untyped(x, e, &nothing, learn, err));
     if (nothing)
         return json_object_set_new(result, "rows", json_integer(0)) == 0
                    ? pli__evolution_record(e, x->work, result, err)

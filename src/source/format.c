@@ -76,7 +76,7 @@ static const pli__reader_option options_table[] = {
     {"date_format", PLI__OPT_TEXT, CSV, "ISO 8601", "strptime format of dates, such as %d.%m.%Y"},
     {"timestamp_format", PLI__OPT_TEXT, CSV, "ISO 8601", "strptime format of timestamps"},
     {"decimal_separator", PLI__OPT_CHAR, CSV, ".", "character before the fraction of numbers: . or ,"},
-    {"max_line_size", PLI__OPT_INT, CSV | TEXT, "2097152", "bytes of the longest row"},
+    {"max_line_size", PLI__OPT_INT, CSV | TEXT, "2000000", "bytes of the longest row"},
     {"ignore_errors", PLI__OPT_BOOL, CSV | NDJSON | JSON, "false",
      "rows that cannot be parsed are left out (the same as corrupt_records: skip)"},
     {"columns", PLI__OPT_COLUMNS, CSV, "from the header",

@@ -52,6 +52,10 @@ static char char_option(const pli__read *r, const char *name, char absent) {
     return text ? *text : absent;
 }
 
+static pli__corrupt_mode corrupt_mode(const pli__read *r) {
+    return pli__option_bool(r, "ignore_errors", false) ? PLI__CORRUPT_SKIP : r->options->corrupt;
+}
+
 static pli_status reader_init(csv_reader *r, pli__parts *parts, pli_error *err) {
     const pli__read *read = parts->read;
     const char *delimiter = pli__option_text(read, "delimiter", ""),
@@ -69,7 +73,8 @@ static pli_status reader_init(csv_reader *r, pli__parts *parts, pli_error *err) 
     r->dialect.encoding = pli__str_ieqz(pli__str_of(encoding), "utf-16")    ? PLI__CSV_UTF16
                           : pli__str_ieqz(pli__str_of(encoding), "latin-1") ? PLI__CSV_LATIN1
                                                                             : PLI__CSV_UTF8;
-    r->dialect.max_row = PLI__MAX_HEADER;
+    const int64_t longest = pli__option_int(read, "max_line_size", 0);
+    r->dialect.max_row = longest > (int64_t)PLI__MAX_HEADER ? (size_t)longest : PLI__MAX_HEADER;
     r->rules = (pli__text_rules){pli__option_text(read, "date_format", NULL),
                                  pli__option_text(read, "timestamp_format", NULL),
                                  char_option(read, "decimal_separator", '.')};
@@ -204,7 +209,8 @@ static void look_at_row(const csv_reader *r, csv_group *g, const pli__csv_row *r
     }
 }
 
-/* Rows of another width are the engine's to report: it names file and line. So are damaged ends of a file. */
+/* Rows of another width are the engine's to report: it names file and line. So are damaged ends of a file. But a row that is
+ * longer than the engine may read says nothing of the columns, and must not leave them without a type. */
 static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan, const pli__csv_row *first,
                          pli_error *err) {
     const pli__format_options *o = r->parts->read->options;
@@ -212,7 +218,7 @@ static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan,
     if (first) look_at_row(r, g, first);
     for (pli__csv_row row; rows > 0; rows--) {
         pli_status status = pli__csv_next(scan, &row, err);
-        if (status == PLI_E_DATA) {
+        if (status == PLI_E_DATA && !(pli__csv_too_long(scan) && corrupt_mode(r->parts->read) == PLI__CORRUPT_FAIL)) {
             pli__error_clear(err);
             return PLI_OK;
         }
@@ -392,8 +398,7 @@ static void add_with_rejects(const csv_reader *r, const csv_group *g, size_t k, 
 static pli_status add_group(csv_reader *r, size_t k, pli_error *err) {
     const csv_group *g = &r->groups[k];
     const pli__read *read = r->parts->read;
-    pli__corrupt_mode corrupt = pli__option_bool(read, "ignore_errors", false) ? PLI__CORRUPT_SKIP
-                                                                               : read->options->corrupt;
+    pli__corrupt_mode corrupt = corrupt_mode(read);
     bool rejects = false;
     if (corrupt == PLI__CORRUPT_COLUMN) PLI_TRY(collect_rejects(r, g, k, &rejects, err));
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};

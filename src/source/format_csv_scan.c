@@ -18,7 +18,7 @@ struct pli__csv_scan {
     size_t at;
     char raw[CHUNK + 4];
     size_t raw_len; /* bytes of a character that is not complete */
-    bool started, ended, big_endian;
+    bool started, ended, big_endian, too_long;
     int64_t passed; /* lines before the first row */
     bool has_row;
     pli__buf values; /* of the row, one behind the other */
@@ -91,6 +91,12 @@ static void skip_mark(pli__csv_scan *s) {
     s->raw_len -= n;
 }
 
+static pli_status too_long(pli__csv_scan *s, pli_error *err) {
+    s->too_long = true;
+    pli_status status = pli__error_set(err, PLI_E_DATA, "'%s' has a row of more than %zu bytes", s->path, s->d.max_row);
+    return err ? pli__error_hint(err, "mend the row, or raise the reader's option `max_line_size`") : status;
+}
+
 /* More text behind what is there. What is consumed goes first. */
 static pli_status fill(pli__csv_scan *s, pli_error *err) {
     if (s->at) {
@@ -98,8 +104,7 @@ static pli_status fill(pli__csv_scan *s, pli_error *err) {
         s->text.len -= s->at;
         s->at = 0;
     }
-    if (s->text.len > s->d.max_row)
-        return pli__error_set(err, PLI_E_DATA, "'%s' has a row of more than %zu bytes", s->path, s->d.max_row);
+    if (s->text.len > s->d.max_row) return too_long(s, err);
     size_t got = 0;
     PLI_TRY(pli__input_read(s->in, s->raw + s->raw_len, CHUNK - s->raw_len, &got, err));
     s->raw_len += got;
@@ -187,6 +192,8 @@ static pli_status find_delimiter(pli__csv_scan *s, pli_error *err) {
 
 int64_t pli__csv_lines_before(const pli__csv_scan *s) { return s->passed; }
 
+bool pli__csv_too_long(const pli__csv_scan *s) { return s->too_long; }
+
 pli__str pli__csv_delimiter(const pli__csv_scan *s) { return s->d.delimiter; }
 
 /* ---- rows ---- */
@@ -221,8 +228,7 @@ static pli_status read_quoted(pli__csv_scan *s, pli_error *err) {
             s->at++;
         } else if (c == s->d.quote) return PLI_OK;
         else pli__buf_addc(&s->values, c);
-        if (s->values.len > s->d.max_row)
-            return pli__error_set(err, PLI_E_DATA, "'%s' has a row of more than %zu bytes", s->path, s->d.max_row);
+        if (s->values.len > s->d.max_row) return too_long(s, err);
     }
 }
 
@@ -250,8 +256,7 @@ static pli_status read_field(pli__csv_scan *s, bool *last, pli_error *err) {
             break;
         }
         pli__buf_addc(&s->values, s->text.ptr[s->at]);
-        if (s->values.len > s->d.max_row)
-            return pli__error_set(err, PLI_E_DATA, "'%s' has a row of more than %zu bytes", s->path, s->d.max_row);
+        if (s->values.len > s->d.max_row) return too_long(s, err);
     }
     return end_field(s, quoted, err);
 }

@@ -14,7 +14,7 @@ typedef struct pli__csv_dialect {
     char quote, escape, comment; /**< 0 = none */
     int64_t skip_rows;
     pli__csv_encoding encoding;
-    size_t max_row;      /**< bytes of one row, LIMIT_EXCEEDED beyond */
+    size_t max_row;      /**< bytes of one row, BAD_DATA beyond */
 } pli__csv_dialect;
 
 typedef struct pli__csv_scan pli__csv_scan;
@@ -30,6 +30,8 @@ void pli__csv_close(pli__csv_scan *s);
 void pli__csv_auto(pli__csv_scan **s);
 /** Next row; n = 0 at the end. Empty and comment lines are passed over. */
 pli_status pli__csv_next(pli__csv_scan *s, pli__csv_row *out, pli_error *err);
+/** Has the last call failed because a row is longer than max_row? */
+bool pli__csv_too_long(const pli__csv_scan *s);
 /** Lines before the first row that has come, as the engine's `skip` counts them: skipped and empty ones, not comments. */
 int64_t pli__csv_lines_before(const pli__csv_scan *s);
 /** The delimiter, after the first row. */

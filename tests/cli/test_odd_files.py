@@ -417,7 +417,7 @@ def test_avro_files_that_are_cut_short_are_named(pli, tmp_path, cut):
             b"a\x00b\n\nlast",
             [{"value": "a\x00b"}, {"value": ""}, {"value": "last"}],
         ),
-        ("a.txt", "café\n".encode("latin-1"), "not utf-8"),
+        ("a.txt", "café\n".encode("latin-1"), "not UTF-8"),
         (
             "a.csv",
             b'\xef\xbb\xbfid,v\r\n1,"a\r\nb ""q"", c"\r\n2,\r\n',
@@ -446,3 +446,33 @@ def test_texts_as_they_come(pli, tmp_path, name, content, expected):
     else:
         r = ingest(pli, "--format", name.split(".")[1].replace("txt", "text"))
         assert r.code == 1 and expected in r.err and name in r.err
+
+
+@pytest.mark.parametrize(
+    "content, line, reason, hint",
+    [
+        (b"a,b\n1,2\n3\n", 3, "2 values expected, 1 found; the row: 3", "null_padding"),
+        # empty lines within a row end neither the row nor the message about it
+        (b'a,b\n1,"x\n\ny",3\n', 2, '2 values expected, 3 found; the row: 1,"x\\n\\ny",3', "corrupt_records"),
+        (b'a,b\n1,"2\n\n3,4\n', 2, "a quote is not closed", "quote"),
+        (b"a,b\n1,\xe9\n", 2, "not UTF-8", "encoding"),
+        # a row that is cut between characters, not between bytes
+        ("a,b\n1,2\n1,".encode() + "ü".encode() * 1_500_000 + b"\n", 3, "2000000 bytes allowed", "max_line_size"),
+    ],
+)
+def test_a_bad_row_of_a_csv_file_is_told_with_file_line_reason_and_remedy(pli, tmp_path, content, line, reason, hint):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_bytes(content)
+    r = ingest(pli, "--format", "csv", *NOW)
+    said, mend = r.err.split("\nhint: ")
+    assert r.code == 1 and f"a.csv', line {line}: {reason}" in said and len(said) < 400
+    assert hint in mend and "strict_mode" not in r.err
+
+
+def test_a_row_too_long_to_look_at_is_told_and_can_be_allowed(pli, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_bytes(b'id,t\n1,"' + b"y" * 17_000_000 + b'"\n2,x\n')
+    r = ingest(pli, "--format", "csv", *NOW)
+    assert r.code == 1 and "a.csv' has a row of more than 16777216 bytes" in r.err and "max_line_size" in r.err
+    r = ingest(pli, "--format", "csv", "--option", "max_line_size=20000000", *NOW)
+    assert r.code == 0 and "2 rows" in r.err

@@ -156,27 +156,25 @@ static pli_status code_of(const parsed_error *e, pli__duckdb_phase phase) {
 
 /* ---- the message ---- */
 
-/* The first paragraph on one line: what follows it in DuckDB's messages is advice about DuckDB's settings. */
-static void add_message(pli__buf *out, const char *message) {
-    const char *end = strstr(message, "\n\n");
-    size_t n = end ? (size_t)(end - message) : strlen(message);
-    while (n && strchr(" \n.!", message[n - 1])) n--;
+/* Text on one line, without what ends a sentence. */
+static void add_line(pli__buf *out, const char *text, size_t n) {
+    while (n && strchr(" \n.!", text[n - 1])) n--;
     for (size_t i = 0; i < n; i++) {
-        const char c = message[i];
-        if (c == '\n') pli__buf_addz(out, "; ");
-        else
-            pli__buf_addc(out,
-                          i == 0 && n > 1 && islower((unsigned char)message[1]) ? (char)tolower((unsigned char)c) : c);
+        const bool lower = i == 0 && n > 1 && islower((unsigned char)text[1]);
+        if (text[i] == '\n') pli__buf_addz(out, "; ");
+        else pli__buf_addc(out, lower ? (char)tolower((unsigned char)text[i]) : text[i]);
     }
 }
 
-/* Errors of CSV files name the file below their first paragraph. */
-static void add_file(pli__buf *out, const char *message) {
-    static const char mark[] = "\n  file = ";
-    const char *at = strstr(message, mark);
-    if (!at) return;
-    at += sizeof mark - 1;
-    pli__buf_addf(out, " in file '%.*s'", (int)strcspn(at, "\n"), at);
+/* Where DuckDB begins to advise about its own settings; the end if it does not. */
+static const char *advice_of(const char *message) {
+    static const char *const marks[] = {"\n\n", "\nPossible ", "\nTry setting "};
+    const char *end = message + strlen(message);
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        const char *at = strstr(message, marks[i]);
+        if (at && at < end) end = at;
+    }
+    return end;
 }
 
 /* The number behind "Line: " or "in line ", as in messages about CSV and JSON files. */
@@ -201,9 +199,10 @@ pli_status pli__duckdb_error(pli_error *err, const char *text, pli__duckdb_phase
     const parsed_error e = json ? parse_error(json) : parse_plain(text ? text : "unknown error", type, sizeof type);
     const pli_status code = code_of(&e, phase);
     if (!err) return code;
-    add_message(&message, e.message);
-    add_file(&message, e.message);
+    const char *hint = pli__duckdb_csv_error(e.message, &message);
+    if (!hint) add_line(&message, e.message, (size_t)(advice_of(e.message) - e.message));
     pli__error_set(err, code, "%s", message.ptr ? message.ptr : "");
+    if (hint && *hint) pli__error_hint(err, "%s", hint);
     pli__error_flag(err, flags_of(code, kind_of(e.type)));
     err->native_code = e.native;
     err->position = code == PLI_E_SQL ? e.position : line_of(e.message);

@@ -37,6 +37,12 @@ pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_erro
 /** The database's registry of Arrow streams (duckdb_scan.c). */
 pli__duckdb_streams *pli__duckdb_streams_of(pli__engine *e);
 
+/* ---- duckdb_csv_error.c ---- */
+
+/** The file, the line and the reason of DuckDB's message about a row of a CSV file are appended.
+ *  @return how to mend it (may be empty); NULL, and nothing appended, when the message is another one */
+const char *pli__duckdb_csv_error(const char *message, pli__buf *out);
+
 /* ---- duckdb_error.c ---- */
 /** When an error came up: decides whether a bad value is the SQL's or the data's fault. */
 typedef enum { PLI__DUCKDB_BINDING, PLI__DUCKDB_RUNNING } pli__duckdb_phase;
