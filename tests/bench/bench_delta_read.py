@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import duckdb
+from measure import PLI, Bounds, best, run
 
-PLI = str(Path(os.environ.get("PLI", "build/release/bin/pli")).resolve())
 SCHEMA = {
     "type": "struct",
     "fields": [
@@ -29,38 +27,6 @@ SCHEMA = {
         for n, t in [("id", "long"), ("ts", "timestamp"), ("name", "string"), ("x", "double")]
     ],
 }
-missed: list[str] = []
-
-
-def run(*args: str) -> tuple[float, float]:
-    """Processor seconds and peak MB of one process."""
-    with subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{' '.join(args)}: exit {process.returncode}\n{process.stderr.read().decode()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
-def best(runs: int, *args: str) -> tuple[float, float]:
-    """The least processor time of several runs (what others do on the machine only ever adds), the greatest peak."""
-    measured = [run(*args) for _ in range(runs)]
-    return min(m[0] for m in measured), max(m[1] for m in measured)
-
-
-def report(what: str, ours: float, theirs: float, other: str, bound: float | None, note: str = "") -> None:
-    ratio = ours / theirs
-    ok = bound is None or ratio <= bound
-    verdict = "" if bound is None else f"(bound {bound:.2f}) {'ok' if ok else 'MISSED'} "
-    print(f"{what:<46} {ours:8.3f} s  {other:<16} {theirs:8.3f} s  ratio {ratio:5.2f} {verdict}{note}", flush=True)
-    if not ok:
-        missed.append(f"{what} beside {other}")
-
-
-def holds(what: str, ok: bool, note: str) -> None:
-    print(f"{what:<46} {note} {'ok' if ok else 'MISSED'}", flush=True)
-    if not ok:
-        missed.append(what)
 
 
 # ---------------------------------------------------------------- tables
@@ -224,72 +190,75 @@ c.sql(f"COPY (SELECT *{more} FROM read_parquet({sys.argv[1].split(',')})) TO '{s
 """
 
 
-def compare_with_peers(title: str, table: Path, idle: dict[str, float], runs: int) -> None:
+def compare_with_peers(bounds: Bounds, title: str, table: Path, idle: dict[str, float], runs: int) -> None:
     """`detail` goes through every active file; `history --limit 1` needs the newest version alone."""
-    listed, memory = best(runs, PLI, "delta", "detail", str(table), "--json")
-    opened, _ = best(runs, PLI, "delta", "history", str(table), "--limit", "1")
+    listed = best(runs, PLI, "delta", "detail", str(table), "--json")
+    opened = best(runs, PLI, "delta", "history", str(table), "--limit", "1")
     for peer, code, list_bound, open_bound in PEERS:
         n = runs if list_bound else 1
-        theirs, their_memory = best(n, sys.executable, "-c", code, str(table), "list")
-        note = f"peak {memory:.0f} MB, theirs {their_memory:.0f} MB"
-        report(f"{title}, listed", listed, theirs - idle[peer], peer, list_bound, note)
+        theirs = best(n, sys.executable, "-c", code, str(table), "list")
+        note = f"peak {listed.peak:.0f} MB, theirs {theirs.peak:.0f} MB"
+        what = f"{title}, listed, beside {peer}"
+        bounds.ratio(what, listed.processor, theirs.processor - idle[peer], list_bound, note=note)
         if peer == "Polars":
             continue
-        theirs, _ = best(n, sys.executable, "-c", code, str(table), "version")
-        report(f"{title}, version alone", opened, theirs - idle[peer], peer, open_bound)
-    holds(f"{title}, peak memory", memory <= 450, f"{memory:.0f} MB (bound 450)")
+        theirs = best(n, sys.executable, "-c", code, str(table), "version")
+        what = f"{title}, version alone, beside {peer}"
+        bounds.ratio(what, opened.processor, theirs.processor - idle[peer], open_bound)
+    bounds.most(f"{title}, peak memory", listed.peak, 450, "MB")
 
 
-def compare_logs(folder: Path, options: argparse.Namespace) -> None:
-    idle = {peer: best(options.runs, sys.executable, "-c", code, "", "nothing")[0] for peer, code, _, _ in PEERS}
+def compare_logs(bounds: Bounds, folder: Path, options: argparse.Namespace) -> None:
+    idle = {peer: best(options.runs, sys.executable, "-c", code, "", "nothing").processor for peer, code, _, _ in PEERS}
     make_commits(folder / "commits", options.commits)
-    compare_with_peers(f"{options.commits:,} JSON commits", folder / "commits", idle, options.runs)
+    compare_with_peers(bounds, f"{options.commits:,} JSON commits", folder / "commits", idle, options.runs)
     make_checkpoint(folder / "checkpoint", options.files)
-    compare_with_peers(f"checkpoint of {options.files:,} files", folder / "checkpoint", idle, options.runs)
+    compare_with_peers(bounds, f"checkpoint of {options.files:,} files", folder / "checkpoint", idle, options.runs)
 
 
-def compare_filter(table: Path, out: Path, first: int, options: argparse.Namespace, scan: float, idle: float) -> None:
+def compare_filter(bounds: Bounds, table: Path, out: Path, first: int, runs: int, scan: float, idle: float) -> None:
     """The files that the filter excludes are taken away: whoever opened one would fail."""
     where = f"id >= {first} AND id < {first + 10}"
-    one, _ = best(options.runs, PLI, "delta", "read", str(table), "--where", where, "-o", str(out))
-    report("filter on 1 % of the files", one - idle, max(scan - idle, 0.001), "full scan", 0.1)
+    one = best(runs, PLI, "delta", "read", str(table), "--where", where, "-o", str(out))
+    what = "filter on 1 % of the files, beside a full scan"
+    bounds.ratio(what, one.processor - idle, max(scan - idle, 0.001), 0.1)
     gone = [path for path in table.glob("f*.parquet") if path.name != "f50.parquet"]
     for path in gone:
         path.unlink()
     run(PLI, "delta", "read", str(table), "--where", where, "-o", str(out))
     count = duckdb.sql(f"SELECT count(*) FROM '{out}'").fetchall()[0][0]
-    holds("filter with the other files taken away", count == 10, f"{len(gone)} of 100 files gone, {count} of 10 rows")
+    note = f"{len(gone)} of 100 files gone, {count} of 10 rows"
+    bounds.holds("filter with the other files taken away", count == 10, note)
 
 
-def compare_rows(folder: Path, options: argparse.Namespace) -> None:
-    table, out = folder / "rows", folder / "out.parquet"
-    paths = make_rows(table, options.rows)
-    idle, _ = best(options.runs, sys.executable, "-c", "import duckdb; duckdb.connect().sql('SELECT 1').fetchall()")
-    own_idle, _ = best(options.runs, PLI, "delta", "read", str(table), "--limit", "0", "-o", str(out))
-    bare, _ = best(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out))
-    scan, _ = best(options.runs, PLI, "delta", "read", str(table), "-o", str(out))
-    report("full scan", scan - own_idle, bare - idle, "read_parquet", 1.05)
-    feed, _ = best(options.runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out))
-    bare, _ = best(options.runs, sys.executable, "-c", BARE, ",".join(paths), str(out), "changes")
-    report(
-        "change feed", feed - own_idle, bare - idle, "read_parquet", 1.05, "(three more columns written on both sides)"
-    )
-    compare_filter(table, out, options.rows // 2, options, scan, own_idle)
+def compare_rows(bounds: Bounds, folder: Path, options: argparse.Namespace) -> None:
+    table, out, runs = folder / "rows", folder / "out.parquet", options.runs
+    paths = ",".join(make_rows(table, options.rows))
+    idle = best(runs, sys.executable, "-c", "import duckdb; duckdb.connect().sql('SELECT 1').fetchall()").processor
+    own_idle = best(runs, PLI, "delta", "read", str(table), "--limit", "0", "-o", str(out)).processor
+    bare = best(runs, sys.executable, "-c", BARE, paths, str(out)).processor
+    scan = best(runs, PLI, "delta", "read", str(table), "-o", str(out)).processor
+    bounds.ratio("full scan, beside read_parquet", scan - own_idle, bare - idle, 1.05)
+    feed = best(runs, PLI, "delta", "changes", str(table), "--from-version", "0", "-o", str(out)).processor
+    bare = best(runs, sys.executable, "-c", BARE, paths, str(out), "changes").processor
+    note = "(three more columns written on both sides)"
+    bounds.ratio("change feed, beside read_parquet", feed - own_idle, bare - idle, 1.05, note=note)
+    compare_filter(bounds, table, out, options.rows // 2, runs, scan, own_idle)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=10_000)
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    bounds = Bounds()
     with tempfile.TemporaryDirectory(prefix="pli-bench-") as folder:
-        compare_logs(Path(folder), options)
-        compare_rows(Path(folder), options)
-    if missed:
-        sys.exit("missed: " + "; ".join(missed))
+        compare_logs(bounds, Path(folder), options)
+        compare_rows(bounds, Path(folder), options)
+    return bounds.code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
