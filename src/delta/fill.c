@@ -4,6 +4,7 @@
 #include "delta/dml_write.h"
 #include "delta/metadata_write.h"
 #include "delta/protocol_write.h"
+#include "delta/row_ids.h"
 
 /* What the commit makes of the table; borrowed by the pli__dml. */
 typedef struct {
@@ -50,9 +51,10 @@ static const char *new_value(const pli__fill_options *o, const char *column) {
     return NULL;
 }
 
-/* SELECT of rows as they become. @param filled false: as they were, in the new columns */
+/* SELECT of rows as they become. @param filled false: as they were, in the new columns @param ids the rows have their ids behind
+ * them */
 static pli_status add_rows(const pli__dml *d, const pli__fill_options *o, const target *t, const char *from,
-                           bool filled, pli__buf *out, pli_error *err) {
+                           bool filled, bool ids, pli__buf *out, pli_error *err) {
     const pli__type *schema = t->schema ? t->schema : pli__snapshot_schema(d->snapshot);
     pli__buf_addz(out, "SELECT ");
     for (size_t i = 0; i < schema->n_fields; i++) {
@@ -67,6 +69,10 @@ static pli_status add_rows(const pli__dml *d, const pli__fill_options *o, const 
         }
         pli__buf_add_sql_name(out, pli__str_of(f->name));
     }
+    if (ids) {
+        pli__buf_addz(out, ", ");
+        PLI_TRY(pli__row_ids_columns(d->metadata, "", out, err));
+    }
     pli__buf_addf(out, " FROM (%s) AS pli_rows", from);
     return pli__buf_status(out, err);
 }
@@ -75,11 +81,10 @@ static pli_status add_rows(const pli__dml *d, const pli__fill_options *o, const 
 static pli_status add_left(pli__dml *d, const pli__fill_options *o, const target *t, pli__file_relation **relation,
                            pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf left = {0};
-    bool any = false;
-    PLI_TRY(pli__touched_sql(d->touched, PLI__TOUCHED_LEFT, false, relation, &left, &any, err));
+    PLI_TRY(pli__dml_rows(d, PLI__TOUCHED_LEFT, false, relation, &left, err));
     d->result.rows_copied = pli__touched_left(d->touched);
-    if (!any) return PLI_OK;
-    PLI_TRY(add_rows(d, o, t, left.ptr, false, out, err));
+    if (!left.len) return PLI_OK;
+    PLI_TRY(add_rows(d, o, t, left.ptr, false, pli__row_ids_kept(d->snapshot), out, err));
     pli__buf_addz(out, " UNION ALL ");
     return pli__buf_status(out, err);
 }
@@ -88,13 +93,14 @@ static pli_status write_rows(pli__dml *d, const pli__fill_options *o, const targ
                              pli_error *err) {
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *left = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf rows = {0}, old = {0}, new = {0}, changes = {0};
-    PLI_TRY(add_rows(d, o, t, hit, true, &new, err));
+    const bool ids = pli__row_ids_kept(d->snapshot);
+    PLI_TRY(add_rows(d, o, t, hit, true, ids, &new, err));
     PLI_TRY(add_left(d, o, t, &left, &rows, err));
     pli__buf_adds(&rows, pli__buf_str(&new));
     PLI_TRY(pli__buf_status(&rows, err));
-    PLI_TRY(pli__dml_write_rows(d, rows.ptr, true, err));
+    PLI_TRY(pli__dml_write_moved(d, rows.ptr, true, err));
     if (!d->feed) return PLI_OK;
-    PLI_TRY(add_rows(d, o, t, hit, false, &old, err));
+    PLI_TRY(add_rows(d, o, t, hit, false, ids, &old, err));
     pli__buf_addf(
         &changes,
         "SELECT *, 'update_preimage' AS \"_change_type\" FROM (%s) AS pli_old UNION ALL SELECT *, 'update_postimage' FROM (%s) AS pli_new",
@@ -104,19 +110,19 @@ static pli_status write_rows(pli__dml *d, const pli__fill_options *o, const targ
 }
 
 static pli_status run_fill(pli__dml *d, const pli__fill_options *o, target *t, char **table, pli_error *err) {
+    PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf hit = {0};
+    const bool ids = pli__row_ids_kept(d->snapshot); /* the probe does not know them */
     if (o->add) PLI_TRY(change_schema(d, o, t, err));
-    if (o->dry_run) PLI_TRY(pli__touched_where(d->touched, o->where, err));
+    if (o->dry_run || ids) PLI_TRY(pli__touched_where(d->touched, o->where, err));
     else PLI_TRY(pli__touched_collect(d->touched, o->where, table, err));
     d->result.rows = d->touched->hit_rows;
     d->result.files_scanned = d->touched->files_probed;
     if (o->dry_run) return d->result.files_removed = (int64_t)d->touched->n, PLI_OK;
     if (d->touched->n) {
-        if (pli__str_ieqz(pli__snapshot_property(d->snapshot, "delta.enableRowTracking"), "true"))
-            return pli__error_set(err, PLI_E_UNSUPPORTED,
-                                  "the table tracks rows (feature 'rowTracking'): updated rows cannot keep their ids");
         PLI_TRY(pli__dml_take_rows(d, err));
-        pli__buf_addf(&hit, "SELECT * FROM %s", *table);
+        if (ids) PLI_TRY(pli__dml_rows(d, PLI__TOUCHED_HIT, true, &relation, &hit, err));
+        else pli__buf_addf(&hit, "SELECT * FROM %s", *table);
         PLI_TRY(pli__buf_status(&hit, err));
         PLI_TRY(write_rows(d, o, t, hit.ptr, err));
     } else if (!o->add) return PLI_OK;

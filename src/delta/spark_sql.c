@@ -2,6 +2,7 @@
  * Spark's SQL into the engine's, token by token:
  *   `name` -> "name"      "text" -> 'text'      a == b -> a = b      a <=> b -> a IS NOT DISTINCT FROM b
  *   STRING, LONG, SHORT, BYTE … behind AS -> VARCHAR, BIGINT …
+ *   order, at, to … -> "order", "at", "to"      columns in Spark, which reserves no words; the engine does
  */
 #include "delta/spark_sql.h"
 
@@ -18,6 +19,19 @@ static const struct {
     {"timestamp", "TIMESTAMPTZ"},
     {"timestamp_ntz", "TIMESTAMP"},
     {"timestamp_ltz", "TIMESTAMPTZ"},
+};
+
+/* Reserved by the engine, and no word of an expression. */
+static const char *const reserved[] = {
+    "analyse",   "analyze",    "anti",       "asc",       "asof",         "asymmetric",  "at",      "authorization",
+    "check",     "collation",  "column",     "columns",   "concurrently", "constraint",  "create",  "cross",
+    "default",   "deferrable", "desc",       "describe",  "do",           "fetch",       "foreign", "freeze",
+    "full",      "generated",  "glob",       "group",     "having",       "initially",   "inner",   "into",
+    "join",      "lambda",     "lateral",    "left",      "limit",        "natural",     "offset",  "only",
+    "order",     "outer",      "overlaps",   "pivot",     "pivot_longer", "pivot_wider", "placing", "positional",
+    "primary",   "qualify",    "references", "returning", "right",        "semi",        "show",    "summarize",
+    "symmetric", "table",      "to",         "unique",    "unpack",       "unpivot",     "using",   "variadic",
+    "verbose",   "where",      "window",     "with",
 };
 
 typedef struct {
@@ -58,6 +72,17 @@ static pli_status take_quoted(lexer *l, char quote, pli__buf *out, pli_error *er
     return PLI_OK;
 }
 
+static bool is_reserved(pli__str word) {
+    for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+        if (pli__str_ieqz(word, reserved[i])) return true;
+    return false;
+}
+
+static bool calls_function(const lexer *l, size_t at) {
+    while (at < l->text.len && isspace((unsigned char)l->text.ptr[at])) at++;
+    return at < l->text.len && l->text.ptr[at] == '(';
+}
+
 static void take_word(lexer *l, pli__buf *out) {
     size_t end = l->at;
     while (end < l->text.len &&
@@ -68,6 +93,7 @@ static void take_word(lexer *l, pli__buf *out) {
     for (size_t i = 0; l->after_as && i < sizeof words / sizeof words[0]; i++)
         if (pli__str_ieqz(word, words[i].from)) instead = words[i].to;
     if (instead) pli__buf_addz(out, instead);
+    else if (is_reserved(word) && !calls_function(l, end)) pli__buf_add_sql_name(out, word);
     else pli__buf_adds(out, word);
     l->after_as = pli__str_ieqz(word, "as");
     l->at = end;

@@ -9,6 +9,7 @@
 #include "delta/metadata_write.h"
 #include "delta/project.h"
 #include "delta/stats_read.h"
+#include "delta/variant_write.h"
 #include "delta/write_plan.h"
 
 #define TYPE_COLUMN "_change_type"
@@ -133,10 +134,12 @@ static pli_status set_schema(pli__alteration *a, const void *arg, pli_error *err
     return pli__metadata_set(&a->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), a->arena, err);
 }
 
-/* Are the columns that the table has the same as before? */
+/* Can the merge add the new columns itself? It takes their types from its rows, which cannot say that a struct is a variant. */
 static bool only_adds(const pli__type *before, const pli__type *after) {
     for (size_t i = 0; i < before->n_fields; i++)
         if (!pli__type_equal(before->fields[i].type, after->fields[i].type, false)) return false;
+    for (size_t i = before->n_fields; i < after->n_fields; i++)
+        if (pli__type_has_variant(after->fields[i].type)) return false;
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "delta/dml.h"
+#include "delta/fill.h"
 #include "delta/maintain.h"
 #include "delta/merge.h"
 #include "delta/row_ids.h"
@@ -111,6 +112,32 @@ static void test_delta_write_row_ids__rows_keep_their_ids_when_they_move(void **
     }
 }
 
+static void test_delta_write_row_ids__a_new_column_that_is_filled_keeps_ids(void **state) {
+    write_fixture *f = *state;
+    for (size_t k = 0; k < sizeof modes / sizeof modes[0]; k++) {
+        char name[8];
+        write_table how = {0};
+        PLI_AUTO(pli__type_auto) const pli__type *text = pli__type_new(PLI__TYPE_STRING);
+        const pli__assignment set = {"w", "v || '?'"};
+        const pli__fill_options o = {.operation = "PROMOTE",
+                                     .parameters = "{}",
+                                     .add = "w",
+                                     .add_type = text,
+                                     .where = "id > 7",
+                                     .set = &set,
+                                     .n_set = 1};
+        pli__dml_result r;
+        snprintf(name, sizeof name, "f%zu", k);
+        memcpy(how.properties, modes[k], sizeof modes[k]);
+        write_fixture_open(f, name);
+        must_append(f, "SELECT i AS id, 'v' || i AS v FROM range(10) t(i)", &how);
+        OK(pli__dml_fill(f->table, &o, &r, &err));
+        expect_ids(f, "SELECT i AS id, i, CASE WHEN i > 7 THEN 1 ELSE 0 END FROM range(10) t(i)");
+        expect_rows(f,
+                    "SELECT i AS id, 'v' || i AS v, CASE WHEN i > 7 THEN 'v' || i || '?' END AS w FROM range(10) t(i)");
+    }
+}
+
 static void test_delta_write_row_ids__a_partial_overwrite_keeps_the_ids_of_what_stays(void **state) {
     write_fixture *f = *state;
     const write_table how = {.properties = {"delta.enableRowTracking", "true"}};
@@ -187,9 +214,8 @@ static void test_delta_write_row_ids__a_merge_keeps_the_ids_of_rows_that_it_upda
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(rows_keep_their_ids_when_they_move),
-        TEST(a_merge_keeps_the_ids_of_rows_that_it_updates_or_moves),
-        TEST(a_partial_overwrite_keeps_the_ids_of_what_stays),
+        TEST(rows_keep_their_ids_when_they_move),    TEST(a_merge_keeps_the_ids_of_rows_that_it_updates_or_moves),
+        TEST(a_new_column_that_is_filled_keeps_ids), TEST(a_partial_overwrite_keeps_the_ids_of_what_stays),
         TEST(a_table_begins_to_track_its_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

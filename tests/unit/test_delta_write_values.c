@@ -436,6 +436,8 @@ static void test_delta_write_values__spark_expressions_are_spelled_for_the_engin
     expect_sql("`a b` > 1 AND c == \"x'y\"", "\"a b\" > 1 AND c = 'x''y'");
     expect_sql("CAST(a AS STRING) <=> `q``r`", "CAST(a AS VARCHAR)  IS NOT DISTINCT FROM  \"q`r\"");
     expect_sql("string > 'it\\'s'", "string > 'it''s'");
+    expect_sql("CAST(at AS DATE) = to AND left(Order, 1) IN (right (x, 1))",
+               "CAST(\"at\" AS DATE) = \"to\" AND left(\"Order\", 1) IN (right (x, 1))");
     expect_sql("a > 1; DROP TABLE x", NULL);
     expect_sql("(a > 1", NULL);
     expect_sql("a > 1)", NULL);
