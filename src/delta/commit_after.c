@@ -16,8 +16,8 @@
 #define CRC_MAX ((size_t)64 << 20)
 #define CRC_TXNS_MAX 1000         /* more applications than that are left out of the .crc */
 #define DEFAULT_INTERVAL 10 /* Spark's delta.checkpointInterval */
-/* A checkpoint of that many files costs about as much as a commit; a v2 one mostly looks through the sidecars it keeps. */
-#define FILES_PER_COMMIT 1600
+/* A checkpoint of that many files costs at most as much as a commit; a v2 one mostly looks through the sidecars it keeps. */
+#define FILES_PER_COMMIT 1000
 #define FILES_PER_COMMIT_V2 6400
 
 typedef struct {
