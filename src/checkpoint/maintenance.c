@@ -194,10 +194,11 @@ pli_status pli_checkpoint_truncate(const char *dir, int64_t keep_through, const 
         return pli__error_set(err, PLI_E_ARGUMENT, "there is no batch %lld", (long long)keep_through);
     PLI_AUTO(pli__checkpoint_auto) pli__checkpoint *cp = NULL;
     PLI_TRY(pli__maintenance_open(dir, options, &cp, err));
-    if (cp && keep_through < cp->cleaned_through)
+    /* the record behind those that were cleaned away says where the next batch begins */
+    if (cp && cp->cleaned_through >= 0 && keep_through <= cp->cleaned_through)
         return pli__error_set(err, PLI_E_ARGUMENT,
-                              "batches up to %lld were cleaned away; a truncation can keep no less",
-                              (long long)cp->cleaned_through);
+                              "batches up to %lld were cleaned away; a truncation must keep through %lld at least",
+                              (long long)cp->cleaned_through, (long long)cp->cleaned_through + 1);
     int64_t offsets = cp ? (int64_t)cp->offsets.n - count_through(&cp->offsets, keep_through) : 0;
     int64_t commits = cp ? (int64_t)cp->commits.n - count_through(&cp->commits, keep_through) : 0;
     count(cp, offsets, commits, out);

@@ -121,8 +121,13 @@ _BY_CODE: dict[str, type[Exception]] = {
 }
 
 
+# remedies of the command that have another name here
+_HINTS = {"LOCKED": "wait for it, or let it wait longer: POLARS_INCREMENTAL_LOCK_TIMEOUT (seconds; unset: no limit)"}
+
+
 def from_core(code: str, message: str, hint: str, retriable: bool) -> Exception:
     """The exception for an error of the C core. Called by the extension."""
+    hint = _HINTS.get(code, hint)
     text = f"{message}\nhint: {hint}" if hint else message
     exc = _BY_CODE.get(code, CoreError)(text)
     exc.code = code  # type: ignore[attr-defined]

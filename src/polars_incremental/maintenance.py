@@ -99,8 +99,8 @@ def cleanup_checkpoint(
 ) -> CleanupResult:
     """Remove the records of old batches: those outside the newest ``keep_last_n`` and older than ``older_than_seconds``, each only if
     given. What was processed stays known; the newest commit and everything behind it stay."""
-    if keep_last_n is not None and (isinstance(keep_last_n, bool) or keep_last_n < 1):
-        raise ValueError(f"keep_last_n must be at least 1, not {keep_last_n!r}")
+    if keep_last_n is not None:
+        keep_last_n = whole("keep_last_n", keep_last_n, 1)
     if older_than_seconds is not None and not older_than_seconds >= 0:
         raise ValueError(f"older_than_seconds must not be negative, and is {older_than_seconds!r}")
     if not Path(checkpoint_dir).is_dir():
@@ -117,7 +117,8 @@ def truncate_checkpoint(
     checkpoint_dir: PathLike, *, keep_through_batch_id: int, dry_run: bool = False
 ) -> TruncateResult:
     """Remove the records of all batches after ``keep_through_batch_id`` (-1: of all). Their inputs are planned again, with the next
-    ids; what they wrote stays in the sink. Schema and job state are not rolled back."""
+    ids; what they wrote stays in the sink. Schema and job state are not rolled back. Of a checkpoint that was cleaned up, the oldest
+    batch whose record is there is the least that can be kept."""
     keep = whole("keep_through_batch_id", keep_through_batch_id, -1)
     if not Path(checkpoint_dir).is_dir():
         return TruncateResult(0, 0, 0, 0, keep)

@@ -246,6 +246,21 @@ class Maintenance(Case):
         self.pipeline(reader=lambda files, batch_id: seen.append((batch_id, len(files))) or pl.DataFrame()).run()
         self.assertEqual(seen, [(1, 2)])
 
+    def test_truncate_keeps_a_record_that_says_where_to_go_on(self):
+        self.batches(3)
+        pli.cleanup_checkpoint(self.cp, keep_last_n=1)
+        for dry_run in [True, False]:
+            with self.assertRaisesRegex(ValueError, "cleaned away; a truncation must keep through 2 at least"):
+                pli.truncate_checkpoint(self.cp, keep_through_batch_id=1, dry_run=dry_run)
+        self.put("new.parquet")
+        self.assertEqual(self.pipeline().run().batches, 1)
+        self.assertEqual(self.ids(), [2, 3])
+        self.assertEqual(
+            pli.truncate_checkpoint(self.cp, keep_through_batch_id=2).removed_commits,
+            1,
+        )
+        self.assertEqual(self.pipeline().run().batches, 1)
+
     def test_resets_return_what_was_there(self):
         self.put("1.parquet")
         self.pipeline(schema_evolution=pli.SchemaEvolution()).run()
