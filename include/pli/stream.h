@@ -114,7 +114,8 @@ PLI_API pli_status pli_delta_batch_read(pli_env *env, const char *table, const c
 
 /** Write the rows of an Arrow stream to a Delta table, in one commit; creates the table.
  *  @param take released by this call, also on failure
- *  @param options JSON {"mode": "append" or "overwrite", "merge_schema", "overwrite_schema": flags, "partition_by": [names], "properties":
+ *  @param options JSON {"mode": "append" or "overwrite", "merge_schema", "overwrite_schema", "dynamic_partitions": flags,
+ *  "replace_where": SQL condition, "partition_by": [names], "properties":
  *  {key: text}, "txn": {"app_id", "version", "offset_sha256", "attempt", "files"}, "expect": {"version", "table_id"}}, all optional.
  *  With txn a repeat writes nothing: by application id and version alone, or, with offset_sha256, also by that digest, and
  *  then everything else that the table shows is SINK_AHEAD or SINK_BEHIND. `expect` is what the newest commit of the checkpoint to

@@ -123,6 +123,9 @@ static pli_status open_sink(pli_env *env, const pli__job_config *c, pli__sink **
     PLI_TRY(property_list(c->sink.properties, &properties, &n, err));
     pli__sink_delta_options options = {.path = c->sink.path,
                                        .merge_schema = c->sink.merge_schema,
+                                       .overwrite_schema = c->sink.overwrite_schema,
+                                       .dynamic_partitions = c->sink.dynamic_partitions,
+                                       .replace_where = c->sink.replace_where,
                                        .allow_type_widening = c->schema.allow_type_widening,
                                        .n_partition_by = c->sink.partition_by.n,
                                        .partition_by = c->sink.partition_by.items,

@@ -124,6 +124,21 @@ static pli_status check_source(pli_job_spec *spec, pli_error *err) {
     return check_kind(spec, delta, err);
 }
 
+/* A part of the table, or all of it with another schema. */
+static pli_status check_overwrite(const pli__sink_config *k, pli_error *err) {
+    const char *asked = k->dynamic_partitions ? "sink.dynamic_partitions"
+                        : k->replace_where    ? "sink.replace_where"
+                        : k->overwrite_schema ? "sink.overwrite_schema"
+                                              : NULL;
+    if (asked && strcmp(k->mode, "overwrite") != 0)
+        return pli__error_set(err, PLI_E_CONFIG, "option '%s' needs 'sink.mode: overwrite'", asked);
+    if (k->dynamic_partitions + (k->replace_where != NULL) + k->overwrite_schema > 1)
+        return pli__error_set(
+            err, PLI_E_CONFIG,
+            "only one of 'sink.dynamic_partitions', 'sink.replace_where' and 'sink.overwrite_schema' can be given");
+    return PLI_OK;
+}
+
 static pli_status check_sink(pli_job_spec *spec, pli_error *err) {
     pli__sink_config *k = &spec->config.sink;
     PLI_TRY(require(k->path, "sink.path", err));
@@ -135,6 +150,7 @@ static pli_status check_sink(pli_job_spec *spec, pli_error *err) {
         (k->merge_schema || k->partition_by.n || k->properties || strcmp(k->mode, "append") != 0))
         return pli__error_set(err, PLI_E_CONFIG,
                               "sink format '%s' has no mode, merge_schema, partition_by or properties", k->format);
+    PLI_TRY(check_overwrite(k, err));
     if (strcmp(k->path, spec->config.source.path) == 0)
         return pli__error_set(err, PLI_E_CONFIG, "source and sink are the same folder '%s'", k->path);
     return PLI_OK;

@@ -84,10 +84,13 @@ static void make_digest(pli__wishes *w) {
 pli_status pli__wishes_read(const char *table, const char *options, pli__wishes *w, pli_error *err) {
     PLI_TRY(pli__json_parse(pli__str_of(options), "options of a write", &w->json, err));
     const json_t *txn = json_object_get(w->json, "txn");
-    w->sink = (pli__sink_delta_options){.path = table,
-                                        .mode = *text(w->json, "mode") ? text(w->json, "mode") : "append",
-                                        .merge_schema = json_is_true(json_object_get(w->json, "merge_schema")),
-                                        .overwrite_schema = json_is_true(json_object_get(w->json, "overwrite_schema"))};
+    w->sink = (pli__sink_delta_options){
+        .path = table,
+        .mode = *text(w->json, "mode") ? text(w->json, "mode") : "append",
+        .merge_schema = json_is_true(json_object_get(w->json, "merge_schema")),
+        .overwrite_schema = json_is_true(json_object_get(w->json, "overwrite_schema")),
+        .dynamic_partitions = json_is_true(json_object_get(w->json, "dynamic_partitions")),
+        .replace_where = json_string_value(json_object_get(w->json, "replace_where"))};
     w->batch = (pli__batch_ref){.app_id = text(txn, "app_id"),
                                 .batch_id = json_integer_value(json_object_get(txn, "version")),
                                 .attempt = text(txn, "attempt"),

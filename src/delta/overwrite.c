@@ -3,6 +3,7 @@
 
 #include "delta/feed_write.h"
 #include "delta/row_ids.h"
+#include "delta/write_plan.h"
 
 /* ---- choosing ---- */
 
@@ -88,7 +89,19 @@ static pli_status check_feed(const pli__overwrite *out, const pli__overwrite_opt
     return PLI_E_UNSUPPORTED;
 }
 
-/* ---- ---- */
+/* ---- the whole of it ---- */
+
+pli_status pli__overwrite_guard(const char *where, pli__str sql, pli__buf *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    if (!where) return pli__buf_adds(out, sql), pli__buf_status(out, err);
+    pli__buf_addf(&text, PLI__CHECK_MARK "a new row does not meet the condition of the overwrite (%s)", where);
+    pli__buf_addz(out, "SELECT * FROM (");
+    pli__buf_adds(out, sql);
+    pli__buf_addf(out, ") AS pli_new WHERE CASE WHEN (%s\n) THEN true ELSE error(", where);
+    pli__buf_add_sql_str(out, pli__buf_str(&text));
+    pli__buf_addz(out, ") END");
+    return pli__buf_status(out, err);
+}
 
 pli_status pli__overwrite_prepare(pli__delta *t, pli__snapshot *s, const pli__overwrite_options *o,
                                   const pli__written *fresh, pli__overwrite *out, pli_error *err) {

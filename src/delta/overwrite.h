@@ -25,6 +25,9 @@ typedef struct pli__overwrite_options {
     bool relaxed;
 } pli__overwrite_options;
 
+/** Append the rows of a query with a test: one that does not meet the condition of the overwrite ends the write.
+ *  @param where NULL = no condition: the query as it is */
+pli_status pli__overwrite_guard(const char *where, pli__str sql, pli__buf *out, pli_error *err);
 /** Find what goes, write what stays. @param fresh the new files */
 pli_status pli__overwrite_prepare(pli__delta *t, pli__snapshot *s, const pli__overwrite_options *o,
                                   const pli__written *fresh, pli__overwrite *out, pli_error *err);

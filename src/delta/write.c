@@ -97,21 +97,6 @@ static pli_status replace(writer *w, pli_error *err) {
     return pli__overwrite_prepare(w->t, w->snapshot, &options, w->written, &w->overwrite, err);
 }
 
-/* New rows of a conditional overwrite must be such as it replaces. */
-static pli_status guard(const writer *w, pli__buf *sql, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
-    if (!overwrites(w) || !w->o->where) {
-        pli__buf_adds(sql, pli__buf_str(&w->projection.sql));
-        return pli__buf_status(sql, err);
-    }
-    pli__buf_addf(&text, PLI__CHECK_MARK "a new row does not meet the condition of the overwrite (%s)", w->o->where);
-    pli__buf_addf(sql, "SELECT * FROM (%s) AS pli_new WHERE CASE WHEN (%s\n) THEN true ELSE error(",
-                  w->projection.sql.ptr, w->o->where);
-    pli__buf_add_sql_str(sql, pli__buf_str(&text));
-    pli__buf_addz(sql, ") END");
-    return pli__buf_status(sql, err);
-}
-
 /* ---- one attempt ---- */
 
 /* Identity columns have got values: the table remembers how far. */
@@ -134,7 +119,7 @@ static pli_status write_files(writer *w, const char *sql, const pli__type *input
                                  &changed, err));
     if (!sql) return PLI_OK;
     PLI_TRY(pli__active_begin(w->t, &w->mark, err));
-    PLI_TRY(guard(w, &guarded, err));
+    PLI_TRY(pli__overwrite_guard(overwrites(w) ? w->o->where : NULL, pli__buf_str(&w->projection.sql), &guarded, err));
     PLI_TRY(pli__write_rows(w->t, &protocol, &w->metadata, guarded.ptr, &options, NULL, &w->written, err));
     PLI_TRY(replace(w, err));
     return move_marks(w, input, err);

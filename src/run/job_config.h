@@ -73,6 +73,8 @@ typedef struct pli__sink_config {
     const char *mode;         /**< append overwrite merge */
     pli__texts keys;
     bool merge_schema;
+    bool overwrite_schema, dynamic_partitions; /**< mode overwrite */
+    const char *replace_where;                 /**< mode overwrite; NULL = all rows */
     pli__texts partition_by;
     json_t *properties;       /**< object key → text, for a table that is created; may be NULL */
     int64_t target_file_size; /**< 0 = default */

@@ -79,6 +79,9 @@ typedef struct pli__sink_delta_options {
     const char *path;
     bool merge_schema;
     bool overwrite_schema;        /**< in mode overwrite: the rows' schema becomes the table's */
+    bool dynamic_partitions;      /**< in mode overwrite: only the partitions that the rows are in are replaced */
+    const char
+        *replace_where;    /**< in mode overwrite: only the rows that meet the condition; new ones must meet it too */
     bool allow_type_widening;
     size_t n_partition_by;
     const char *const *partition_by;

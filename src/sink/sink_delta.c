@@ -16,6 +16,7 @@
 #include "delta/identity.h"
 #include "delta/interval.h"
 #include "delta/metadata_write.h"
+#include "delta/overwrite.h"
 #include "delta/project.h"
 #include "delta/protocol_write.h"
 #include "sink/sink_delta_merge.h"
@@ -29,6 +30,7 @@ struct pli__prepared {
     bool has_metadata;        /* the commit creates or changes the table's metadata */
     pli__metadata metadata;
     pli__written *written;
+    pli__overwrite overwrite; /* what a partial overwrite takes away; unused else */
     pli__delta *table;        /* borrowed from the sink */
     char *mark;
     pli__sink_merge *merge;   /* mode merge, into a table that is there: then nothing of the above is used */
@@ -77,11 +79,21 @@ static pli_status create_metadata(pli__sink_delta *d, const pli__type *schema, p
     return pli__metadata_create(d->env, schema, &o, &p->arena, &p->metadata, err);
 }
 
-static pli_status change_metadata(const pli__projection *projection, pli__prepared *p, pli_error *err) {
-    const pli__metadata *old = pli__snapshot_metadata(p->snapshot);
-    p->has_metadata = projection->schema_changed;
-    if (!p->has_metadata) return p->metadata = *old, PLI_OK;
-    PLI_TRY(pli__metadata_with_schema(old, projection->schema, &p->arena, &p->metadata, err));
+static bool overwrites_schema(const pli__sink_delta *d) {
+    return d->options.overwrite_schema && is_mode(d, "overwrite");
+}
+
+/* With its schema a table may get other partition columns. */
+static pli_status change_metadata(const pli__sink_delta *d, const pli__projection *projection, pli__prepared *p,
+                                  pli_error *err) {
+    const size_t n = overwrites_schema(d) ? d->options.n_partition_by : 0;
+    p->metadata = *pli__snapshot_metadata(p->snapshot);
+    p->has_metadata = projection->schema_changed || n;
+    if (!p->has_metadata) return PLI_OK;
+    if (n)
+        PLI_TRY(
+            pli__metadata_repartition(&p->metadata, projection->schema, d->options.partition_by, n, &p->arena, err));
+    PLI_TRY(pli__metadata_with_schema(&p->metadata, projection->schema, &p->arena, &p->metadata, err));
     if (!projection->types_widened) return PLI_OK;
     return pli__metadata_set(&p->metadata, PLI_STR("delta.enableTypeWidening"), PLI_STR("true"), &p->arena, err);
 }
@@ -93,14 +105,14 @@ static pli_status project(pli__sink_delta *d, const char *sql, const pli__type *
     const pli__type *table = NULL;
     if (d->snapshot) {
         p->snapshot = pli__snapshot_ref(d->snapshot);
-        table = d->options.overwrite_schema && is_mode(d, "overwrite") ? NULL : pli__snapshot_schema(p->snapshot);
-        PLI_TRY(check_partitions(d, pli__snapshot_metadata(p->snapshot), err));
+        table = overwrites_schema(d) ? NULL : pli__snapshot_schema(p->snapshot);
+        if (table) PLI_TRY(check_partitions(d, pli__snapshot_metadata(p->snapshot), err));
         PLI_TRY(check_retention(d, pli__snapshot_property(p->snapshot, "delta.setTransactionRetentionDuration"), err));
     }
     PLI_TRY_IN(pli__project(table, schema, sql, &options, out, err), err, "table '%s'", pli__delta_root(d->table));
     if (!p->snapshot) return create_metadata(d, out->schema, p, err);
     if (!table) out->schema_changed = !pli__type_equal(pli__snapshot_schema(p->snapshot), out->schema, false);
-    return change_metadata(out, p, err);
+    return change_metadata(d, out, p, err);
 }
 
 static pli_status protocol_of(const pli__prepared *p, pli__arena *arena, const pli__type *schema, pli__protocol *out,
@@ -132,18 +144,41 @@ static pli_status move_marks(pli__prepared *p, const pli__type *input, pli_error
     return PLI_OK;
 }
 
+static bool overwrites_part(const pli__sink_delta *d) {
+    return d->options.dynamic_partitions || d->options.replace_where;
+}
+
+/* Find what the new files replace. */
+static pli_status replace(const pli__sink_delta *d, pli__prepared *p, pli_error *err) {
+    const pli__overwrite_options options = {.where = d->options.replace_where,
+                                            .dynamic = d->options.dynamic_partitions,
+                                            .schema_changes = p->has_metadata,
+                                            .target_file_size = d->options.target_file_size,
+                                            .relaxed = d->options.relaxed};
+    if (!overwrites_part(d) || !p->snapshot) return PLI_OK;
+    return pli__overwrite_prepare(d->table, p->snapshot, &options, p->written, &p->overwrite, err);
+}
+
+static pli_status write_new(pli__sink_delta *d, const char *sql, const pli__type *schema, const pli__protocol *protocol,
+                            pli__prepared *p, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf guarded = {0};
+    const pli__write_options options = write_options(d);
+    if (d->options.adopt)
+        return pli__adopt_files(d->table, protocol, &p->metadata, schema, d->options.files, d->options.n_files,
+                                &options, &p->written, err);
+    PLI_TRY(pli__overwrite_guard(d->options.replace_where, pli__str_of(sql), &guarded, err));
+    return pli__write_rows(d->table, protocol, &p->metadata, guarded.ptr, &options, NULL, &p->written, err);
+}
+
 static pli_status fill_prepared(pli__sink_delta *d, const char *sql, const pli__type *schema, pli__prepared *p,
                                 pli_error *err) {
     PLI_AUTO(pli__projection_clear) pli__projection projection = {0};
     pli__protocol protocol;
-    const pli__write_options options = write_options(d);
     PLI_TRY(begin_prepared(d, sql, schema, p, &projection, &protocol, err));
     PLI_TRY(pli__active_begin(d->table, &p->mark, err));
-    if (d->options.adopt)
-        return pli__adopt_files(d->table, &protocol, &p->metadata, schema, d->options.files, d->options.n_files,
-                                &options, &p->written, err);
-    PLI_TRY(pli__write_rows(d->table, &protocol, &p->metadata, projection.sql.ptr, &options, NULL, &p->written, err));
-    return move_marks(p, schema, err);
+    PLI_TRY(write_new(d, projection.sql.ptr, schema, &protocol, p, err));
+    PLI_TRY(replace(d, p, err));
+    return d->options.adopt ? PLI_OK : move_marks(p, schema, err);
 }
 
 /* In mode merge, rows of a table that does not exist yet are simply written, each key once. */
@@ -165,6 +200,7 @@ static pli_status fill_merge(pli__sink_delta *d, const pli__batch_ref *batch, co
 static void free_prepared(pli__prepared *p) {
     if (!p) return;
     pli__sink_merge_free(p->merge, true);
+    pli__overwrite_clear(&p->overwrite, NULL);
     pli__active_end(&p->mark);
     pli__written_free(p->written);
     if (p->snapshot) pli__snapshot_unref(p->snapshot);
@@ -208,7 +244,7 @@ static pli_status layout(pli__sink_delta *d, const pli__type *schema, pli__prepa
     const pli__write_options options = write_options(d);
     PLI_TRY(begin_prepared(d, "", schema, p, &projection, &protocol, err));
     PLI_TRY(pli__write_plan_new(&protocol, &p->metadata, &options, &plan, err));
-    return pli__adopt_fits(plan, schema) ? answer_layout(plan, out, err) : PLI_OK;
+    return pli__adopt_fits(plan, schema) && !d->options.replace_where ? answer_layout(plan, out, err) : PLI_OK;
 }
 
 pli_status pli__sink_delta_layout(pli__sink *s, const pli__type *schema, json_t **out, pli_error *err) {
@@ -247,16 +283,28 @@ static int64_t count_values(const pli__prepared *p, const char *column) {
 
 /* ---- commit ---- */
 
+/* What a partial overwrite replaces, in commitInfo.operationParameters. */
+static void add_part(const pli__sink_delta *d, pli__buf *out) {
+    if (d->options.dynamic_partitions) pli__buf_addz(out, ",\"isDynamicPartitionOverwrite\":\"true\"");
+    if (!d->options.replace_where) return;
+    pli__buf_addz(out, ",\"predicate\":");
+    pli__buf_add_json(out, pli__str_of(d->options.replace_where));
+}
+
 static pli_status build_info(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p, pli__buf *info,
                              pli__buf *parameters, pli_error *err) {
     if (b->anonymous) {
-        pli__buf_addf(parameters, "{\"mode\":\"%s\"}", is_mode(d, "overwrite") ? "Overwrite" : "Append");
+        pli__buf_addf(parameters, "{\"mode\":\"%s\"", is_mode(d, "overwrite") ? "Overwrite" : "Append");
+        add_part(d, parameters);
+        pli__buf_addc(parameters, '}');
         return pli__buf_status(parameters, err);
     }
     PLI_TRY(pli__sink_delta_info(d, b, p->metadata.id, info, err));
     pli__buf_addf(parameters, "{\"outputMode\":\"%s\",\"queryId\":", is_mode(d, "overwrite") ? "Complete" : "Append");
     pli__buf_add_json(parameters, pli__str_of(b->app_id));
-    pli__buf_addf(parameters, ",\"epochId\":\"%lld\"}", (long long)b->batch_id);
+    pli__buf_addf(parameters, ",\"epochId\":\"%lld\"", (long long)b->batch_id);
+    add_part(d, parameters);
+    pli__buf_addc(parameters, '}');
     return pli__buf_status(parameters, err);
 }
 
@@ -271,15 +319,23 @@ static pli_status remove_file(void *arg, const pli__add *a, pli_error *err) {
     return pli__txn_remove_add(r->x, a, true, err);
 }
 
-static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, const pli__prepared *p,
-                           pli__txn_handle *x, pli_error *err) {
+/* The files that go. */
+static pli_status remove_old(const pli__sink_delta *d, pli__prepared *p, pli__txn_handle *x, pli_error *err) {
     remover r = {.x = x};
+    if (p->overwrite.replaced) {
+        r.files = (int64_t)p->overwrite.replaced->n;
+        PLI_TRY(pli__overwrite_add_to(&p->overwrite, p->written, x, err));
+    } else if (is_mode(d, "overwrite") && p->snapshot)
+        PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
+    return pli__txn_metric(x, "numRemovedFiles", r.files, err);
+}
+
+static pli_status fill_txn(const pli__sink_delta *d, const pli__batch_ref *b, pli__prepared *p, pli__txn_handle *x,
+                           pli_error *err) {
     if (p->has_metadata) PLI_TRY(pli__txn_set_metadata(x, &p->metadata, err));
     if (!b->anonymous) PLI_TRY(pli__txn_set_txn(x, pli__str_of(b->app_id), b->batch_id, err));
-    if (is_mode(d, "overwrite") && p->snapshot)
-        PLI_TRY(pli__snapshot_files(p->snapshot, PLI__FILES_ALL, remove_file, &r, err));
+    PLI_TRY(remove_old(d, p, x, err));
     PLI_TRY(pli__written_add_to(p->written, x, err));
-    PLI_TRY(pli__txn_metric(x, "numRemovedFiles", r.files, err));
     PLI_TRY(pli__txn_metric(x, "numOutputRows", pli__written_rows(p->written), err));
     PLI_TRY(pli__txn_metric(x, "numOutputBytes", pli__written_bytes(p->written), err));
     return pli__txn_metric(x, "numAddedFiles", (int64_t)pli__written_files(p->written), err);
@@ -304,7 +360,7 @@ static pli_status build_result(const pli__sink_delta *d, const pli__batch_ref *b
 }
 
 /* One transaction on the snapshot that the rows were projected onto. */
-static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, const pli__prepared *p,
+static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, pli__prepared *p,
                               pli__sink_delta_repeat *test, pli__commit_result *r, pli_error *err) {
     PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf info = {0}, parameters = {0};
@@ -312,7 +368,9 @@ static pli_status commit_once(pli__sink_delta *d, const pli__batch_ref *batch, c
     const pli__txn_options options = {.operation = batch->anonymous ? "WRITE" : "STREAMING UPDATE",
                                       .operation_params = parameters.ptr,
                                       .extra_commit_info = info.ptr,
-                                      .reads = is_mode(d, "overwrite") ? PLI__READS_TABLE : PLI__READS_NOTHING,
+                                      .reads = !is_mode(d, "overwrite")                           ? PLI__READS_NOTHING
+                                               : p->overwrite.dynamic || d->options.replace_where ? PLI__READS_FILES
+                                                                                                  : PLI__READS_TABLE,
                                       .data_change = true,
                                       .relaxed = d->options.relaxed,
                                       .repeat = batch->anonymous ? NULL : pli__sink_delta_test_repeat,
@@ -366,6 +424,7 @@ static void abort_prepared(pli__sink *s, pli__prepared *take) {
     (void)s;
     pli__sink_merge_free(PLI_TAKE(take->merge), false);
     if (take->written) pli__written_delete(take->written, take->table);
+    pli__overwrite_clear(&take->overwrite, take->table);
     free_prepared(take);
 }
 
@@ -392,13 +451,31 @@ static pli_status copy_options(pli__sink_delta *d, const pli__sink_delta_options
     d->options = *o;
     d->options.path = pli__arena_strdup(&d->arena, pli__str_of(o->path));
     d->options.mode = pli__arena_strdup(&d->arena, pli__str_of(o->mode ? o->mode : "append"));
+    if (o->replace_where) d->options.replace_where = pli__arena_strdup(&d->arena, pli__str_of(o->replace_where));
     d->options.partition_by = copy_list(&d->arena, o->partition_by, o->n_partition_by);
     d->options.properties = copy_list(&d->arena, o->properties, o->n_properties);
     d->options.keys = copy_list(&d->arena, o->keys, o->n_keys);
     return pli__arena_status(&d->arena, err);
 }
 
+/* A part of the table, or all of it with another schema. */
+static pli_status check_overwrite(const pli__sink_delta_options *o, pli_error *err) {
+    const char *asked = o->dynamic_partitions ? "dynamic_partitions"
+                        : o->replace_where    ? "replace_where"
+                        : o->overwrite_schema ? "overwrite_schema"
+                                              : NULL;
+    if (!asked) return PLI_OK;
+    if (!o->mode || strcmp(o->mode, "overwrite") != 0)
+        return pli__error_set(err, PLI_E_ARGUMENT, "'%s' goes with mode overwrite only", asked);
+    if (o->dynamic_partitions + (o->replace_where != NULL) + o->overwrite_schema > 1)
+        return pli__error_set(
+            err, PLI_E_ARGUMENT,
+            "an overwrite has one of dynamic_partitions, replace_where and overwrite_schema, not several");
+    return PLI_OK;
+}
+
 static pli_status check_options(const pli__sink_delta_options *o, pli_error *err) {
+    PLI_TRY(check_overwrite(o, err));
     if (!o->path || !o->path[0]) return pli__error_set(err, PLI_E_ARGUMENT, "the sink has no path");
     if (o->n_properties % 2)
         return pli__error_set(err, PLI_E_ARGUMENT, "table properties come in pairs of key and value");

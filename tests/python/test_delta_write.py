@@ -66,6 +66,33 @@ class WriteDelta(Tables):
         pli.write_delta(pl.DataFrame({"z": [1.5]}), self.table, "overwrite", schema_mode="overwrite")
         self.assertEqual(pli.scan_delta(self.table).collect().to_dict(as_series=False), {"z": [1.5]})
 
+    def test_an_overwrite_of_a_part(self):
+        sink = pli.DeltaSink(self.table, partition_by="p")
+        sink(pl.DataFrame({"p": [1, 1, 2, 3], "v": ["a", "b", "c", "d"]}))
+        pli.write_delta(pl.DataFrame({"p": [2], "v": ["C"]}), self.table, "overwrite", dynamic_partitions=True)
+        self.assertEqual(self.rows(), [(1, "a"), (1, "b"), (2, "C"), (3, "d")])
+        pli.write_delta(
+            pl.LazyFrame({"p": [1], "v": ["b2"]}), self.table, "overwrite", replace_where="v = 'b' OR v LIKE 'b%'"
+        )
+        self.assertEqual(self.rows(), [(1, "a"), (1, "b2"), (2, "C"), (3, "d")])
+        with self.assertRaises(pli.PolarsIncrementalError) as caught:
+            pli.write_delta(pl.DataFrame({"p": [1], "v": ["x"]}), self.table, "overwrite", replace_where="p = 2")
+        self.assertEqual(caught.exception.code, "CONSTRAINT_VIOLATED")
+        pli.DeltaSink(self.table, "overwrite", dynamic_partitions=True)(pl.DataFrame({"p": [3], "v": ["D"]}))
+        pli.DeltaSink(self.table, "overwrite", replace_where="p = 1")(pl.DataFrame({"p": [1], "v": ["A"]}))
+        self.assertEqual(self.rows(), [(1, "A"), (2, "C"), (3, "D")])
+        pli.DeltaSink(self.table, "overwrite", partition_by="q", overwrite_schema=True)(
+            pl.DataFrame({"q": [1], "w": [2]})
+        )
+        self.assertEqual(self.rows(), [(1, 2)])
+        for options in ({"mode": "append", "replace_where": "p = 1"}, {"mode": "overwrite", "replace_where": " "}):
+            with self.assertRaises(ValueError):
+                pli.DeltaSink(self.table, **options)
+        with self.assertRaises(ValueError):
+            pli.write_delta(
+                pl.DataFrame({"p": [1]}), self.table, "overwrite", dynamic_partitions=True, replace_where="p = 1"
+            )
+
     def test_types_come_back(self):
         frame = pl.DataFrame(
             {

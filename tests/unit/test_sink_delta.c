@@ -136,6 +136,33 @@ static void test_sink_delta__overwrite_replaces_the_rows(void **state) {
     pli__sink_free(s);
 }
 
+static void test_sink_delta__an_overwrite_may_replace_a_part(void **state) {
+    fixture *f = *state;
+    const char *part[] = {"p"};
+    const pli__sink_delta_options all = {.path = f->path, .partition_by = part, .n_partition_by = 1},
+                                  dynamic = {.path = f->path, .mode = "overwrite", .dynamic_partitions = true},
+                                  some = {.path = f->path, .mode = "overwrite", .replace_where = "a >= 20"},
+                                  wrong = {.path = f->path, .replace_where = "a >= 20"};
+    pli__sink *s = open_with(f->env, &all), *d = open_with(f->env, &dynamic), *w = open_with(f->env, &some);
+    pli__sink *none = NULL;
+    json_t *r = NULL;
+    must_write(f, s, 0, "SELECT i // 10 AS p, i AS a FROM range(30) t(i)");
+    must_write(f, d, 1, "SELECT 1::BIGINT AS p, 11::BIGINT AS a");
+    expect_rows(f, "SELECT i // 10 AS p, i AS a FROM range(30) t(i) WHERE i // 10 <> 1 OR i = 11");
+    assert_int_equal(write_batch(f->env, d, "app", 1, "SELECT 2::BIGINT AS p, 21::BIGINT AS a", &r, NULL), PLI_OK);
+    assert_true(json_is_true(json_object_get(r, "repeat")));
+    json_decref(r);
+    must_write(f, w, 2, "SELECT 1::BIGINT AS p, 25::BIGINT AS a");
+    expect_refused(f, w, 3, "SELECT 1::BIGINT AS p, 19::BIGINT AS a", PLI_E_CONSTRAINT,
+                   "the condition of the overwrite");
+    expect_rows(f,
+                "SELECT i // 10 AS p, i AS a FROM range(12) t(i) WHERE i // 10 <> 1 OR i = 11 UNION ALL SELECT 1, 25");
+    assert_int_equal(pli__sink_delta_new(f->env, &wrong, &none, NULL), PLI_E_ARGUMENT);
+    pli__sink_free(s);
+    pli__sink_free(d);
+    pli__sink_free(w);
+}
+
 static void test_sink_delta__partitions_and_properties_are_those_of_the_creation(void **state) {
     fixture *f = *state;
     const char *part[] = {"P"}, *other[] = {"a"}, *properties[] = {"delta.enableChangeDataFeed", "true"};
@@ -372,6 +399,7 @@ int main(void) {
         TEST(processes_of_one_checkpoint_land_once),
         TEST(merge_schema_adds_columns),
         TEST(overwrite_replaces_the_rows),
+        TEST(an_overwrite_may_replace_a_part),
         TEST(partitions_and_properties_are_those_of_the_creation),
         TEST(a_folder_with_other_things_is_no_table),
         TEST(checkpoints_alone_leave_a_folder_empty),

@@ -39,19 +39,23 @@ def write_delta(
     mode: str = "append",
     *,
     schema_mode: str | None = None,
+    dynamic_partitions: bool = False,
+    replace_where: str | None = None,
     collect_kwargs: Mapping[str, Any] | None = None,
     txn: Txn | None = None,
 ) -> str:
     """Write a frame to a Delta table in one commit; the table is created if it is not there. A LazyFrame is streamed.
 
     ``mode`` is append, overwrite, error or ignore (what happens when the table is there); ``schema_mode`` None (columns must fit the
-    table's), merge (new columns are added) or overwrite. Inside a pipeline a repeated batch changes nothing; elsewhere give
+    table's), merge (new columns are added) or overwrite. An overwrite replaces all rows; with ``dynamic_partitions`` those of the
+    partitions that the frame has rows for, with ``replace_where`` (SQL) those that meet it, as the new ones must. Inside a pipeline a repeated batch changes nothing; elsewhere give
     ``txn=(application id, version)`` for that. Returns the name of the backend.
     """
     _check_frame(df)
     if mode not in _MODES:
         raise ValueError(f"mode must be one of {', '.join(_MODES)}, not {mode!r}")
     check_schema_mode(schema_mode)
+    part = _overwrite(mode, dynamic_partitions, replace_where, mode == schema_mode == "overwrite")
     path = os.fspath(target)
     identity = identity_of(path, txn)
     if mode in ("error", "ignore"):
@@ -67,7 +71,7 @@ def write_delta(
     options = {
         "mode": mode,
         "merge_schema": schema_mode == "merge",
-        "overwrite_schema": schema_mode == "overwrite",
+        **part,
         **identity,
     }
     commit(df, path, options, collect_kwargs)
@@ -79,7 +83,9 @@ class DeltaSink:
     """A writer for pipelines: ``Pipeline(..., writer=DeltaSink("table"))``. Exactly-once; streams a LazyFrame.
 
     ``mode`` is append, overwrite, or merge, which applies ``_change_type`` rows by ``keys``; ``merge_schema`` adds new columns to the
-    table; ``partition_by`` and ``properties`` are for a table that is created. Returns ``{"rows", "version", "files"}``.
+    table; ``partition_by`` and ``properties`` are for a table that is created. An overwrite replaces all rows; with
+    ``dynamic_partitions`` those of the partitions that a batch has rows for, with ``replace_where`` (SQL) those that meet it, as the
+    new ones must, with ``overwrite_schema`` the schema too. Returns ``{"rows", "version", "files"}``.
     """
 
     target: PathLike
@@ -88,6 +94,9 @@ class DeltaSink:
     partition_by: str | Sequence[str] | None = None
     keys: str | Sequence[str] | None = None
     properties: Mapping[str, str] | None = None
+    overwrite_schema: bool = False
+    dynamic_partitions: bool = False
+    replace_where: str | None = None
 
     _exactly_once = True
 
@@ -96,15 +105,15 @@ class DeltaSink:
             raise ValueError(f"mode must be append, overwrite or merge, not {self.mode!r}")
         if (self.mode == "merge") != bool(self.keys):
             raise ValueError("mode 'merge' needs keys" if self.mode == "merge" else "keys are for mode 'merge'")
+        self._part()
 
     def __call__(self, df: Frame) -> dict[str, int]:
         _check_frame(df)
         path = os.fspath(self.target)
         if self.mode == "merge":
             return self._merge(_rescue_as_text(df), path)
-        done = commit(
-            _rescue_as_text(df), path, {"mode": self.mode, **self._new_table(), **identity_of(path, None)}, None
-        )
+        options = {"mode": self.mode, **self._new_table(), **self._part(), **identity_of(path, None)}
+        done = commit(_rescue_as_text(df), path, options, None)
         return {"rows": done.get("rows", 0), "version": done["version"], "files": len(done.get("addedFiles") or ())}
 
     def _merge(self, df: Frame, path: str) -> dict[str, int]:
@@ -114,6 +123,9 @@ class DeltaSink:
             return {"rows": 0, "version": _core.Table(path).latest_version() if exists(path) else -1, "files": 0}
         files = done.get("filesAdded", len(done.get("addedFiles") or ()))
         return {"rows": done.get("rows", 0), "version": done["version"], "files": files}
+
+    def _part(self) -> dict[str, Any]:
+        return _overwrite(self.mode, self.dynamic_partitions, self.replace_where, self.overwrite_schema)
 
     def _new_table(self) -> dict[str, Any]:
         columns = [self.partition_by] if isinstance(self.partition_by, str) else list(self.partition_by or ())
@@ -284,6 +296,19 @@ def _fit_table(rows: pl.DataFrame, path: str, schema_mode: str | None) -> pl.Dat
 def check_schema_mode(schema_mode: str | None) -> None:
     if schema_mode not in _SCHEMA_MODES:
         raise ValueError(f"schema_mode must be None, 'merge' or 'overwrite', not {schema_mode!r}")
+
+
+def _overwrite(mode: str, dynamic: bool, where: str | None, schema: bool) -> dict[str, Any]:
+    """What an overwrite takes away beside or instead of all rows."""
+    if where is not None and not where.strip():
+        raise ValueError("replace_where must be an SQL condition")
+    asked = {"dynamic_partitions": dynamic, "replace_where": where is not None, "overwrite_schema": schema}
+    names = [name for name, wanted in asked.items() if wanted]
+    if names and mode != "overwrite":
+        raise ValueError(f"{names[0]} is for mode 'overwrite'")
+    if len(names) > 1:
+        raise ValueError(f"an overwrite has one of {' and '.join(names)}")
+    return {"dynamic_partitions": dynamic, "replace_where": where, "overwrite_schema": schema}
 
 
 def exists(path: str) -> bool:
