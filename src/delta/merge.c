@@ -66,6 +66,7 @@ static void forget_attempt(pli__merge *m) {
     const char *const tables[] = {m->t.m, m->t.i, m->t.o, m->t.r};
     drop(m, now->chooses_by_old ? "TABLE" : "VIEW", m->t.a);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) drop(m, "TABLE", tables[i]);
+    pli__scan_free(now->scan);
     pli__dml_clear(&now->d);
     pli__type_unref(now->after);
     pli__arena_clear(&now->arena);

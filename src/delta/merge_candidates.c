@@ -20,6 +20,7 @@ typedef struct finder {
     pli__buf *where;
     bool alone; /* only the table is there, no source */
     bool none;  /* no row can match */
+    bool plain; /* so far only columns are compared, of one type */
     pli_error *err;
 } finder;
 
@@ -187,6 +188,7 @@ static pli_status add_values(finder *f, int target, int source) {
     const spelling s = spelling_of(t->type);
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, text = {0}, name = {0};
     bool too_long = false;
+    f->plain = f->plain && comparable(t->type, k->type);
     if (!s.literal || !comparable(t->type, k->type)) return PLI_OK;
     PLI_TRY(is_too_long(f, k, &too_long));
     if (too_long) return PLI_OK;
@@ -219,6 +221,7 @@ static pli_status add_conjunct(finder *f, const json_t *node) {
         if (a == OF_TARGET && b == OF_SOURCE) return add_values(f, left, right);
         if (a == OF_SOURCE && b == OF_TARGET) return add_values(f, right, left);
     }
+    f->plain = false;
     return add_own(f, node);
 }
 
@@ -229,13 +232,15 @@ static pli_status run(finder *f, const char *condition, pli_status (*add)(finder
     PLI_TRY(pli__buf_status(&select, f->err));
     PLI_TRY(pli__sql_tree(pli__delta_env(f->m->table), select.ptr, "the condition of the merge", &tree, f->err));
     f->tree = tree;
+    f->plain = f->plain && tree;
     return tree ? add(f, json_array_get(json_object_get(pli__sql_tree_select(tree), "select_list"), 0)) : PLI_OK;
 }
 
-pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, pli_error *err) {
-    finder f = {.m = m, .where = where, .err = err};
+pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, bool *plain, pli_error *err) {
+    finder f = {.m = m, .where = where, .err = err, .plain = true};
     if (m->source_rows) PLI_TRY(run(&f, m->o.on, add_conjunct));
     *none = f.none || !m->source_rows;
+    *plain = f.plain;
     return PLI_OK;
 }
 

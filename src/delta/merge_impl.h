@@ -2,11 +2,11 @@
  * The inside of a merge. Temp tables of the environment's engine, named by the merge's id, hold what is between the steps:
  *
  *   s   the source's rows, numbered: its columns, _pli_source
- *   m   pairs that the condition joins: _pli_f, _pli_r (file and row of the table), _pli_s (row of the source), _pli_c; and rows of
+ *   m   pairs that the condition joins: _pli_f, _pli_r (number of the file in the scan, row), _pli_s (row of the source), _pli_c; and rows of
  *       the table without a match that a NOT MATCHED BY SOURCE clause acts on: _pli_s NULL   (merge_probe.c)
  *   a   those of them that a clause acts on, _pli_c being its number
  *   i   rows of the source that a NOT MATCHED clause inserts: _pli_s, _pli_c
- *   o   old values of rows, as far as they are needed: columns, ids of rows if the table tracks them, _pli_file, _pli_row
+ *   o   old values of rows, as far as they are needed: columns, ids of rows if the table tracks them, _pli_number, _pli_row
  *   r   new rows, where change data is written too: columns, _pli_kind, ids of rows      (merge_rows.c)
  */
 #ifndef PLI_DELTA_MERGE_IMPL_H
@@ -39,6 +39,7 @@ typedef struct pli__merge_attempt {
     bool chooses_by_old;     /**< choice_columns is not empty */
     bool has_old;            /**< table o is there */
     bool keeps_ids;          /**< the table tracks rows: updated and moved ones keep their ids */
+    pli__scan *scan;         /**< of the probe; it knows the numbers of files; NULL: no file was read */
     pli__merge_result result;
     int64_t updated_by_source, deleted_by_source; /**< of the result: by NOT MATCHED BY SOURCE clauses */
 } pli__merge_attempt;
@@ -69,9 +70,9 @@ bool pli__merge_acts(const pli__merge *m, pli_merge_when when, pli_merge_action 
 pli_status pli__merge_refs(pli__merge *m, pli_error *err);
 /** Schema and metadata afterwards; clauses fit them (delta/merge_schema.c). */
 pli_status pli__merge_schema(pli__merge *m, pli_error *err);
-/** A condition over the table's columns that every row with a match meets; empty if nothing is known. *none: no row has one
- *  (delta/merge_candidates.c). */
-pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, pli_error *err);
+/** A condition over the table's columns that every row with a match meets; empty if nothing is known. *none: no row has one.
+ *  *plain: it compares columns of both for equality as they are, and nothing else (delta/merge_candidates.c). */
+pli_status pli__merge_candidates(pli__merge *m, pli__buf *where, bool *none, bool *plain, pli_error *err);
 /** The same of a condition over rows of the table alone (`target.` is taken off); empty if it is of another kind. */
 pli_status pli__merge_own_condition(pli__merge *m, const char *condition, pli__buf *where, pli_error *err);
 /** Tables m, a, i, o; touched files; counts (delta/merge_probe.c). */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "delta/row_ids.h"
+#include "delta/rows_stream.h"
 
 /* ---- which clause ---- */
 
@@ -46,76 +47,89 @@ static pli_status others_condition(pli__merge *m, pli__buf *out, pli_error *err)
     return any.len ? pli__merge_own_condition(m, any.ptr, out, err) : PLI_OK;
 }
 
-/* The condition that leaves out files. *none: none needs to be read. */
-static pli_status choose_files(pli__merge *m, bool others, pli__buf *skip, bool *none, pli_error *err) {
+/* How the table is read for the pairs. */
+typedef struct reading {
+    bool others; /* rows without a match count too */
+    bool none;   /* no file needs to be read */
+    bool late;   /* rows that deletion vectors leave out may be joined, and are left out of the pairs */
+    pli__buf skip; /* the condition that leaves out files */
+} reading;
+
+static void reading_clear(reading *r) { pli__buf_clear(&r->skip); }
+
+static pli_status choose_files(pli__merge *m, reading *r, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf pairs = {0}, rest = {0};
-    bool unmatched;
-    PLI_TRY(pli__merge_candidates(m, &pairs, &unmatched, err));
-    *none = unmatched && !others;
-    if (others) PLI_TRY(others_condition(m, &rest, err));
-    if (!others) pli__buf_adds(skip, pli__buf_str(&pairs));
-    else if (rest.len && unmatched) pli__buf_adds(skip, pli__buf_str(&rest));
-    else if (rest.len && pairs.len) pli__buf_addf(skip, "(%s) OR (%s)", pairs.ptr, rest.ptr);
-    return pli__buf_status(skip, err);
+    bool unmatched, plain;
+    PLI_TRY(pli__merge_candidates(m, &pairs, &unmatched, &plain, err));
+    r->none = unmatched && !r->others;
+    r->late = plain && !r->others;
+    if (r->others) PLI_TRY(others_condition(m, &rest, err));
+    if (!r->others) pli__buf_adds(&r->skip, pli__buf_str(&pairs));
+    else if (rest.len && unmatched) pli__buf_adds(&r->skip, pli__buf_str(&rest));
+    else if (rest.len && pairs.len) pli__buf_addf(&r->skip, "(%s) OR (%s)", pairs.ptr, rest.ptr);
+    return pli__buf_status(&r->skip, err);
 }
 
 /* ---- reading the table ---- */
 
-static pli_status open_scan(pli__merge *m, bool others, const pli__buf *skip, pli__scan **out, pli_error *err) {
-    const pli__merge_attempt *now = &m->now;
+static pli_status open_scan(pli__merge *m, const reading *r, pli_error *err) {
+    pli__merge_attempt *now = &m->now;
     PLI_AUTO(pli__free_ptr) const char **names = calloc(now->before->n_fields + 1, sizeof *names);
-    pli__scan_options o = {.with_file_number = true, .skip = skip->len ? skip->ptr : NULL, .columns = names};
+    pli__scan_options o = {
+        .with_file_number = true, .late_vectors = r->late, .skip = r->skip.len ? r->skip.ptr : NULL, .columns = names};
     if (!names) return pli__error_memory(err);
     for (size_t i = 0; i < now->before->n_fields; i++)
-        if (now->on_columns[i] || (others && now->other_columns[i])) names[o.n_columns++] = now->before->fields[i].name;
+        if (now->on_columns[i] || (r->others && now->other_columns[i]))
+            names[o.n_columns++] = now->before->fields[i].name;
     o.only_file_columns = !o.n_columns;
-    return pli__scan_new(now->d.snapshot, &o, out, err);
+    return pli__scan_new(now->d.snapshot, &o, &now->scan, err);
 }
 
 static pli_status no_pairs(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (_pli_f VARCHAR, _pli_r BIGINT, _pli_s BIGINT, _pli_c INTEGER)", m->t.m);
+    pli__buf_addf(&sql, "CREATE TEMP TABLE %s (_pli_f BIGINT, _pli_r BIGINT, _pli_s BIGINT, _pli_c INTEGER)", m->t.m);
     return pli__merge_exec(m, &sql, err);
 }
 
 /* The table's rows as `target`; where rows without a match count, with the clause that acts on them then. */
-static void add_target(const pli__merge *m, const pli__scan *scan, bool others, pli__buf *sql) {
+static void add_target(const pli__merge *m, bool others, pli__buf *sql) {
+    const char *rows = pli__scan_sql(m->now.scan);
     if (!others) {
-        pli__buf_addf(sql, "(%s) AS target", pli__scan_sql(scan));
+        pli__buf_addf(sql, "(%s) AS target", rows);
         return;
     }
     pli__buf_addz(sql, "(SELECT *, ");
     add_choice(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE, sql);
-    pli__buf_addf(sql, " AS _pli_o FROM (%s) AS target) AS target", pli__scan_sql(scan));
+    pli__buf_addf(sql, " AS _pli_o FROM (%s) AS target) AS target", rows);
 }
 
-static pli_status read_pairs(pli__merge *m, pli__scan *scan, bool others, pli_error *err) {
+static pli_status read_pairs(pli__merge *m, bool others, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT ", m->t.m);
-    PLI_TRY(pli__scan_path_of(scan, "p._pli_number", &sql, err));
-    pli__buf_addz(&sql, " AS _pli_f, p._pli_r, p._pli_s, p._pli_c FROM (SELECT target._pli_number, "
-                        "CAST(target._pli_row AS BIGINT) AS _pli_r, source._pli_source AS _pli_s, ");
+    const char *gone = pli__scan_gone(m->now.scan);
+    pli__buf_addf(&sql,
+                  "CREATE TEMP TABLE %s AS SELECT * FROM (SELECT target._pli_number AS _pli_f, CAST(target._pli_row AS "
+                  "BIGINT) AS _pli_r, source._pli_source AS _pli_s, ",
+                  m->t.m);
     if (others) pli__buf_addz(&sql, "CASE WHEN source._pli_source IS NULL THEN target._pli_o ELSE ");
     if (m->now.chooses_by_old) pli__buf_addz(&sql, "CAST(NULL AS INTEGER)");
     else add_choice(m, PLI_MERGE_MATCHED, &sql);
     pli__buf_addf(&sql, "%s AS _pli_c FROM ", others ? " END" : "");
-    add_target(m, scan, others, &sql);
+    add_target(m, others, &sql);
     pli__buf_addf(&sql, " %s JOIN %s AS source ON (%s\n)) AS p", others ? "LEFT" : "INNER", m->t.s, m->o.on);
     if (others) pli__buf_addz(&sql, " WHERE p._pli_s IS NOT NULL OR p._pli_c IS NOT NULL");
+    else if (gone)
+        pli__buf_addf(&sql, " WHERE (p._pli_f << %d | p._pli_r) NOT IN (SELECT k FROM %s)", PLI__ROW_BITS, gone);
     return pli__merge_exec(m, &sql, err);
 }
 
 static pli_status find_pairs(pli__merge *m, pli_error *err) {
-    const bool others = pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE);
-    PLI_AUTO(pli__scan_auto) pli__scan *scan = NULL;
-    PLI_AUTO(pli__buf_clear) pli__buf skip = {0};
-    bool none;
-    PLI_TRY(choose_files(m, others, &skip, &none, err));
-    if (none) return no_pairs(m, err);
-    PLI_TRY(open_scan(m, others, &skip, &scan, err));
-    m->now.result.files_total = pli__scan_files_total(scan);
-    m->now.result.files_scanned = pli__scan_files_read(scan);
-    return read_pairs(m, scan, others, err);
+    PLI_AUTO(reading_clear) reading r = {.others = pli__merge_has(m, PLI_MERGE_NOT_MATCHED_BY_SOURCE)};
+    PLI_TRY(choose_files(m, &r, err));
+    if (r.none) return no_pairs(m, err);
+    PLI_TRY(open_scan(m, &r, err));
+    m->now.result.files_total = pli__scan_files_total(m->now.scan);
+    m->now.result.files_scanned = pli__scan_files_read(m->now.scan);
+    return read_pairs(m, r.others, err);
 }
 
 /* ---- rows of the source without a match ---- */
@@ -134,10 +148,10 @@ static pli_status find_inserts(pli__merge *m, pli_error *err) {
 
 /* ---- old values ---- */
 
-/* Rows (as _pli_file, _pli_row) whose old values are needed. */
+/* Rows (as _pli_number, _pli_row) whose old values are needed. */
 static void rows_with_old(const pli__merge *m, pli__buf *out) {
     bool any = m->now.chooses_by_old;
-    pli__buf_addf(out, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s WHERE %s", m->t.m,
+    pli__buf_addf(out, "SELECT _pli_f AS _pli_number, _pli_r AS _pli_row FROM %s WHERE %s", m->t.m,
                   any ? "_pli_s IS NOT NULL" : "false");
     for (size_t k = 0; k < m->n_clauses; k++) {
         if (!m->now.needs_old[k]) continue;
@@ -158,7 +172,7 @@ static pli_status add_old_columns(const pli__merge *m, pli__buf *out, pli_error 
         PLI_TRY(pli__row_ids_columns(pli__snapshot_metadata(m->now.d.snapshot), "", out, err));
         pli__buf_addz(out, ", ");
     }
-    pli__buf_addz(out, "_pli_file, CAST(_pli_row AS BIGINT) AS _pli_row");
+    pli__buf_addz(out, "_pli_number, CAST(_pli_row AS BIGINT) AS _pli_row");
     return pli__buf_status(out, err);
 }
 
@@ -171,7 +185,7 @@ static pli_status read_old(pli__merge *m, pli_error *err) {
     PLI_TRY(pli__buf_status(&which, err));
     if (!which.len) return PLI_OK;
     PLI_TRY(pli__touched_new(m->table, m->now.d.snapshot, &x, err));
-    PLI_TRY(pli__touched_query(x, which.ptr, err));
+    PLI_TRY(pli__touched_take(x, m->now.scan, which.ptr, err));
     PLI_TRY(pli__touched_resolve(x, err));
     if (m->now.keeps_ids)
         PLI_TRY(pli__row_ids_sql(x, PLI__TOUCHED_HIT, PLI__ROW_IDS_CHANGED | PLI__ROW_IDS_PLACES, &relation, &rows,
@@ -197,7 +211,7 @@ static pli_status find_actions(pli__merge *m, pli_error *err) {
         pli__buf_addf(
             &sql,
             " END AS _pli_c FROM %s AS m LEFT JOIN %s AS source ON source._pli_source = m._pli_s LEFT JOIN %s "
-            "AS target ON target._pli_file = m._pli_f AND target._pli_row = m._pli_r)",
+            "AS target ON target._pli_number = m._pli_f AND target._pli_row = m._pli_r)",
             m->t.m, m->t.s, m->t.o);
     } else pli__buf_addz(&sql, m->t.m);
     pli__buf_addz(&sql, " WHERE _pli_c IS NOT NULL");
@@ -250,9 +264,9 @@ static pli_status count_all(pli__merge *m, pli_error *err) {
 
 static pli_status take_rows(pli__merge *m, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addf(&sql, "SELECT _pli_f AS _pli_file, _pli_r AS _pli_row FROM %s", m->t.a);
+    pli__buf_addf(&sql, "SELECT _pli_f AS _pli_number, _pli_r AS _pli_row FROM %s", m->t.a);
     PLI_TRY(pli__buf_status(&sql, err));
-    return pli__touched_query(m->now.d.touched, sql.ptr, err);
+    return pli__touched_take(m->now.d.touched, m->now.scan, sql.ptr, err);
 }
 
 pli_status pli__merge_probe(pli__merge *m, pli_error *err) {

@@ -122,7 +122,8 @@ static void add_rows_of(const pli__merge *m, size_t k, pli__buf *out) {
     if (when != PLI_MERGE_NOT_MATCHED_BY_SOURCE)
         pli__buf_addf(out, " JOIN %s AS source ON source._pli_source = x._pli_s", m->t.s);
     if (when != PLI_MERGE_NOT_MATCHED && m->now.needs_old[k] && m->now.has_old)
-        pli__buf_addf(out, " JOIN %s AS target ON target._pli_file = x._pli_f AND target._pli_row = x._pli_r", m->t.o);
+        pli__buf_addf(out, " JOIN %s AS target ON target._pli_number = x._pli_f AND target._pli_row = x._pli_r",
+                      m->t.o);
     pli__buf_addf(out, " WHERE x._pli_c = %zu", k);
 }
 

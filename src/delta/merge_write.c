@@ -111,7 +111,7 @@ static pli_status add_old_rows(pli__merge *m, size_t k, pli__buf *out, pli_error
     PLI_TRY(pli__merge_columns(m, "target.", true, out, err));
     pli__buf_addf(out,
                   ", '%s' AS _change_type FROM %s AS target SEMI JOIN (SELECT * FROM %s WHERE _pli_c = %zu) AS x ON "
-                  "x._pli_f = target._pli_file AND x._pli_r = target._pli_row",
+                  "x._pli_f = target._pli_number AND x._pli_r = target._pli_row",
                   c->action == PLI_MERGE_DELETE ? "delete" : "update_preimage", m->t.o, m->t.a, k);
     return pli__buf_status(out, err);
 }

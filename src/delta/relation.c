@@ -25,7 +25,7 @@ typedef struct {
     const pli__str *values; /* one for each partition column, in schema order */
     const pli__rows *rows;
     const char *change_type;
-    int64_t version, time_us, bytes;
+    int64_t version, time_us, bytes, number;
 } file_entry;
 
 /* Files whose rows are filtered in the same way and that are read with the same schema. */
@@ -50,6 +50,7 @@ struct pli__file_relation {
     size_t n_shapes, cap_shapes;
     char id[37];                           /* makes the names of temp objects unique */
     size_t n_temp;                         /* temp tables made: <id>_0 ... */
+    char gone[64];                         /* late_vectors: the table of rows that are to be left out; empty = none */
     pli__buf drop;                         /* statements that undo what was made */
 };
 
@@ -133,7 +134,8 @@ pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relatio
                     .change_type = f->change_type,
                     .version = f->version,
                     .time_us = f->time_us,
-                    .bytes = f->bytes};
+                    .bytes = f->bytes,
+                    .number = f->number};
     PLI_TRY(take_path(r, f, &e, err));
     PLI_TRY(take_values(r, f, &e, err));
     return add_entry(&r->all, &e, err);
@@ -146,13 +148,14 @@ static bool is_cdc(const pli__file_relation *r, const file_entry *e) { return r-
 /* The list of a file, made if need be. */
 static pli_status put_in_list(pli__file_relation *r, const file_entry *e, const pli__read_shape *shape,
                               pli_error *err) {
+    const pli__rows_filter filter = r->options.late_vectors ? PLI__ROWS_ALL : e->filter;
     size_t i = 0;
     while (i < r->n_lists &&
-           (r->lists[i].filter != e->filter || r->lists[i].cdc != is_cdc(r, e) || r->lists[i].shape != shape))
+           (r->lists[i].filter != filter || r->lists[i].cdc != is_cdc(r, e) || r->lists[i].shape != shape))
         i++;
     if (i == r->n_lists) {
         PLI_TRY(grow((void **)&r->lists, r->n_lists, &r->cap_lists, sizeof *r->lists, err));
-        r->lists[r->n_lists++] = (file_list){.filter = e->filter, .cdc = is_cdc(r, e), .shape = shape};
+        r->lists[r->n_lists++] = (file_list){.filter = filter, .cdc = is_cdc(r, e), .shape = shape};
     }
     return add_entry(&r->lists[i], e, err);
 }
@@ -198,7 +201,7 @@ static pli_status group_files(pli__file_relation *r, pli_error *err) {
 /* ---- lists of values ---- */
 
 /* What a list is made of. */
-typedef enum { OF_PATHS, OF_LOG_PATHS, OF_VALUES, OF_CHANGE_TYPES, OF_VERSIONS, OF_TIMES } list_kind;
+typedef enum { OF_PATHS, OF_LOG_PATHS, OF_VALUES, OF_CHANGE_TYPES, OF_VERSIONS, OF_TIMES, OF_NUMBERS } list_kind;
 
 static pli__str text_of(const file_entry *e, list_kind kind, size_t k, char number[24]) {
     switch (kind) {
@@ -207,7 +210,10 @@ static pli__str text_of(const file_entry *e, list_kind kind, size_t k, char numb
         case OF_VALUES: return e->values[k];
         case OF_CHANGE_TYPES: return pli__str_of(e->change_type);
         default:
-            snprintf(number, 24, "%" PRId64, kind == OF_VERSIONS ? e->version : e->time_us);
+            snprintf(number, 24, "%" PRId64,
+                     kind == OF_VERSIONS ? e->version
+                     : kind == OF_TIMES  ? e->time_us
+                                         : e->number);
             return pli__str_of(number);
     }
 }
@@ -331,6 +337,7 @@ static pli_status add_extra_columns(pli__file_relation *r, const file_list *l, p
         PLI_TRY(add_typed(r, l, OF_LOG_PATHS, PLI__TYPE_STRING, "_pli_file", sql, err));
         pli__buf_addz(sql, ", r.file_row_number AS _pli_row");
     }
+    if (r->options.with_own_number) PLI_TRY(add_typed(r, l, OF_NUMBERS, PLI__TYPE_I64, "_pli_number", sql, err));
     if (r->options.with_path) PLI_TRY(add_typed(r, l, OF_PATHS, PLI__TYPE_STRING, "_pli_path", sql, err));
     if (r->options.with_file_number)
         pli__buf_addf(sql, ", CAST(r.file_index AS BIGINT) + %zu AS _pli_number, r.file_row_number AS _pli_row",
@@ -352,24 +359,30 @@ static pli_status add_columns(pli__file_relation *r, const file_list *l, pli__bu
     return pli__buf_status(sql, err);
 }
 
-/* The rows of all sets of a part in a temp table of keys. */
-static pli_status make_row_table(pli__file_relation *r, const file_list *l, char name[64], pli_error *err) {
+/* Row sets of a list, each under its file's index in the list and what is added to it. */
+static pli_status take_row_sets(const file_list *l, size_t add, pli__file_rows *out, size_t *n, pli_error *err) {
+    for (size_t i = 0; i < l->n; i++) {
+        const pli__rows *rows = l->files[i].rows;
+        if (!rows) continue;
+        if (pli__rows_count(rows) && pli__rows_max(rows) >> PLI__ROW_BITS)
+            return pli__error_set(err, PLI_E_LIMIT, "a deletion vector of '%s' speaks of a row beyond 2^%d",
+                                  l->files[i].path, PLI__ROW_BITS);
+        out[(*n)++] = (pli__file_rows){(int64_t)(i + add), rows};
+    }
+    return PLI_OK;
+}
+
+/* A temp table of the keys of row sets. */
+static pli_status make_row_table(pli__file_relation *r, const pli__file_rows *files, size_t n, char name[64],
+                                 pli_error *err) {
     pli__engine *e;
     char stream_name[80];
     struct ArrowArrayStream stream;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    PLI_AUTO(pli__free_ptr) pli__file_rows *files = calloc(l->n, sizeof *files);
-    if (!files) return pli__error_memory(err);
-    for (size_t i = 0; i < l->n; i++) {
-        files[i] = (pli__file_rows){(int64_t)i, l->files[i].rows};
-        if (pli__rows_count(files[i].rows) && pli__rows_max(files[i].rows) >> PLI__ROW_BITS)
-            return pli__error_set(err, PLI_E_LIMIT, "a deletion vector of '%s' speaks of a row beyond 2^%d",
-                                  l->files[i].path, PLI__ROW_BITS);
-    }
     PLI_TRY(pli__env_engine(r->table->env, &e, err));
     snprintf(name, 64, "pli_%s_%zu", r->id, r->n_temp++);
     snprintf(stream_name, sizeof stream_name, "%s_in", name);
-    PLI_TRY(pli__rows_stream(files, l->n, &stream, err));
+    PLI_TRY(pli__rows_stream(files, n, &stream, err));
     PLI_TRY(pli__engine_register_arrow(e, stream_name, &stream, err));
     pli__buf_addf(&sql, "CREATE TEMP TABLE %s AS SELECT k FROM %s", name, stream_name);
     pli_status st = pli__buf_status(&sql, err);
@@ -400,7 +413,11 @@ static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *
                   r->m->binary_as_string ? ", binary_as_string = true" : "", guess_rows(l));
     if (l->filter == PLI__ROWS_ALL) return pli__buf_status(sql, err);
     char table[64];
-    PLI_TRY(make_row_table(r, l, table, err));
+    size_t n = 0;
+    PLI_AUTO(pli__free_ptr) pli__file_rows *files = calloc(l->n, sizeof *files);
+    if (!files) return pli__error_memory(err);
+    PLI_TRY(take_row_sets(l, 0, files, &n, err));
+    PLI_TRY(make_row_table(r, files, n, table, err));
     pli__buf_addf(sql, " WHERE (CAST(r.file_index AS BIGINT) << %d | r.file_row_number) %s (SELECT k FROM %s)",
                   PLI__ROW_BITS, l->filter == PLI__ROWS_WITHOUT ? "NOT IN" : "IN", table);
     return pli__buf_status(sql, err);
@@ -420,10 +437,21 @@ static void add_empty(const pli__file_relation *r, pli__buf *sql) {
                            " CAST(NULL AS TIMESTAMPTZ) AS _commit_timestamp");
     if (r->options.with_file_columns)
         pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_file, CAST(NULL AS BIGINT) AS _pli_row");
+    if (r->options.with_own_number) pli__buf_addz(sql, ", CAST(NULL AS BIGINT) AS _pli_number");
     if (r->options.with_path) pli__buf_addz(sql, ", CAST(NULL AS VARCHAR) AS _pli_path");
     if (r->options.with_file_number)
         pli__buf_addz(sql, ", CAST(NULL AS BIGINT) AS _pli_number, CAST(NULL AS BIGINT) AS _pli_row");
     pli__buf_addz(sql, " WHERE false");
+}
+
+/* The rows of all sets, by the files' numbers. */
+static pli_status make_gone_table(pli__file_relation *r, pli_error *err) {
+    size_t n = 0;
+    PLI_AUTO(pli__free_ptr) pli__file_rows *files = calloc(r->all.n + 1, sizeof *files);
+    if (!files) return pli__error_memory(err);
+    for (size_t i = 0; i < r->n_lists; i++)
+        PLI_TRY(take_row_sets(&r->lists[i], files_before(r, &r->lists[i]), files, &n, err));
+    return n ? make_row_table(r, files, n, r->gone, err) : PLI_OK;
 }
 
 pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err) {
@@ -433,19 +461,16 @@ pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_erro
         PLI_TRY(add_part(r, &r->lists[i], sql, err));
     }
     if (!r->n_lists) add_empty(r, sql);
+    if (r->options.late_vectors) PLI_TRY(make_gone_table(r, err));
     return pli__buf_status(sql, err);
 }
 
-pli_status pli__file_relation_path_of(pli__file_relation *r, const char *number, pli__buf *sql, pli_error *err) {
-    pli__buf_addz(sql, "CASE");
-    for (size_t i = 0; i < r->n_lists; i++) {
-        const file_list *l = &r->lists[i];
-        const size_t before = files_before(r, l);
-        if (!l->n) continue;
-        pli__buf_addf(sql, " WHEN %s < %zu THEN (", number, before + l->n);
-        PLI_TRY(add_texts(r, l, OF_LOG_PATHS, 0, sql, err));
-        pli__buf_addf(sql, ")[%s - %zu + 1]", number, before);
+pli__str pli__file_relation_path(const pli__file_relation *r, int64_t number) {
+    for (size_t i = 0; number >= 0 && i < r->n_lists; i++) {
+        const size_t before = files_before(r, &r->lists[i]);
+        if ((size_t)number < before + r->lists[i].n) return r->lists[i].files[(size_t)number - before].log_path;
     }
-    pli__buf_addz(sql, " WHEN true THEN CAST(NULL AS VARCHAR) END");
-    return pli__buf_status(sql, err);
+    return (pli__str){0};
 }
+
+const char *pli__file_relation_gone(const pli__file_relation *r) { return r->gone[0] ? r->gone : NULL; }

@@ -31,6 +31,7 @@ typedef struct pli__file_relation_file {
     pli__rows_filter filter;
     const pli__rows *rows; /**< with a filter; borrowed until pli__file_relation_sql */
     int64_t bytes;         /**< size of the file, for the engine's estimates; 0 = not known */
+    int64_t number;        /**< with_own_number */
     /* change data only */
     const char *change_type; /**< NULL: the file has a column _change_type (a cdc file) */
     int64_t version, time_us;
@@ -40,8 +41,9 @@ typedef struct pli__file_relation_options {
     bool changes;           /**< add _change_type, _commit_version, _commit_timestamp */
     bool with_file_columns; /**< add _pli_file and _pli_row */
     bool with_path;         /**< add _pli_path: the local path */
-    bool
-        with_file_number; /**< add _pli_number and _pli_row; the path of a number comes with pli__file_relation_path_of */
+    bool with_own_number;   /**< add _pli_number: the one that the caller has given the file */
+    bool with_file_number; /**< add _pli_number and _pli_row; the path of a number comes with pli__file_relation_path */
+    bool late_vectors; /**< rows of sets come out too; pli__file_relation_gone says which they are */
 } pli__file_relation_options;
 
 typedef struct pli__file_relation pli__file_relation;
@@ -55,8 +57,11 @@ void pli__file_relation_auto(pli__file_relation **r);
 pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relation_file *file, pli_error *err);
 /** Append the SELECT; call once, after all files. All columns of the mapping come out, in its order. */
 pli_status pli__file_relation_sql(pli__file_relation *r, pli__buf *sql, pli_error *err);
-/** Afterwards, with_file_number: append an expression for the path (as in the log) of a file's number. It costs a look into a list
- *  for each row, so it is for the rows that are left after a join or filter. */
-pli_status pli__file_relation_path_of(pli__file_relation *r, const char *number, pli__buf *sql, pli_error *err);
+/** Afterwards, with_file_number: the path (as in the log) of a file's number; ptr NULL if there is no such file. A path as a column
+ *  would cost a look into a list for each row, before any filter. */
+pli__str pli__file_relation_path(const pli__file_relation *r, int64_t number);
+/** Afterwards, with_file_number and late_vectors: a temp table with the rows that are to be left out, each as
+ *  k = _pli_number << PLI__ROW_BITS | _pli_row; NULL if there are none. */
+const char *pli__file_relation_gone(const pli__file_relation *r);
 
 #endif

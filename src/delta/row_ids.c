@@ -145,7 +145,7 @@ static void add_columns(const pli__touched *x, unsigned flags, pli__buf *out) {
         pli__buf_add_sql_name(out, name);
         if (is_id) pli__buf_addz(out, ", ");
     }
-    if (flags & PLI__ROW_IDS_PLACES) pli__buf_addz(out, ", pli_moved._pli_file, pli_moved._pli_row");
+    if (flags & PLI__ROW_IDS_PLACES) pli__buf_addz(out, ", pli_moved._pli_number, pli_moved._pli_row");
 }
 
 pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, unsigned flags, pli__file_relation **relation,

@@ -20,7 +20,7 @@ pli_status pli__row_ids_columns(const pli__metadata *m, const char *prefix, pli_
 
 enum {
     PLI__ROW_IDS_CHANGED = 1, /**< the rows get new contents: their version will be that of the commit */
-    PLI__ROW_IDS_PLACES = 2,  /**< "_pli_file" and "_pli_row" behind them */
+    PLI__ROW_IDS_PLACES = 2,  /**< "_pli_number" and "_pli_row" behind them, as pli__touched_sql gives them */
 };
 /** pli__touched_sql with the two columns behind those of the table. @param flags of the above */
 pli_status pli__row_ids_sql(pli__touched *x, pli__touched_rows which, unsigned flags, pli__file_relation **relation,

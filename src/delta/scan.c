@@ -46,9 +46,8 @@ void pli__scan_free(pli__scan *s) {
 void pli__scan_auto(pli__scan **s) { pli__scan_free(*s); }
 const char *pli__scan_sql(const pli__scan *s) { return s->sql; }
 const pli__type *pli__scan_schema(const pli__scan *s) { return s->schema; }
-pli_status pli__scan_path_of(pli__scan *s, const char *number, pli__buf *sql, pli_error *err) {
-    return pli__file_relation_path_of(s->relation, number, sql, err);
-}
+pli__str pli__scan_path(const pli__scan *s, int64_t number) { return pli__file_relation_path(s->relation, number); }
+const char *pli__scan_gone(const pli__scan *s) { return pli__file_relation_gone(s->relation); }
 
 int64_t pli__scan_files_total(const pli__scan *s) { return (int64_t)s->n_files; }
 int64_t pli__scan_files_read(const pli__scan *s) { return s->files_read; }
@@ -194,7 +193,8 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
     const char *skip = o->skip ? o->skip : o->where;
     if (skip) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, skip, &s->skip, err));
     const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns,
-                                           .with_file_number = o->with_file_number};
+                                           .with_file_number = o->with_file_number,
+                                           .late_vectors = o->late_vectors};
     PLI_TRY(pli__file_relation_new(t, s->mapping, &ro, &s->relation, err));
     PLI_TRY_IN(write_sql(s, o, err), err, "version %lld of '%s'", (long long)pli__snapshot_version(snapshot),
                pli__delta_root(t));

@@ -124,7 +124,8 @@ typedef struct pli__scan_options {
     const char *const *columns;
     bool with_file_columns; /**< add "_pli_file" (path as in the log) and "_pli_row" (physical row number) */
     const char *skip; /**< condition that only leaves out files, in place of `where`; NULL = none */
-    bool with_file_number; /**< add "_pli_number" (of the file, see pli__scan_path_of) and "_pli_row" */
+    bool with_file_number; /**< add "_pli_number" (of the file, see pli__scan_path) and "_pli_row" */
+    bool late_vectors; /**< with_file_number: rows that deletion vectors leave out come too, see pli__scan_gone */
     bool only_file_columns; /**< with_file_columns or with_file_number: no others */
 } pli__scan_options;
 /** SQL text (a SELECT) giving the rows of the snapshot. It may refer to temp tables that live in the environment's engine until
@@ -135,8 +136,11 @@ const char *pli__scan_sql(const pli__scan *scan);
 const pli__type *pli__scan_schema(const pli__scan *scan);
 int64_t pli__scan_files_total(const pli__scan *scan);
 int64_t pli__scan_files_read(const pli__scan *scan);
-/** Append an expression for the path (as in the log) of a "_pli_number"; for rows that are left after a join or filter. */
-pli_status pli__scan_path_of(pli__scan *scan, const char *number, pli__buf *sql, pli_error *err);
+/** The path (as in the log) of a "_pli_number"; ptr NULL if there is no such file. */
+pli__str pli__scan_path(const pli__scan *scan, int64_t number);
+/** With late_vectors: rows to be left out, as a temp table of k = _pli_number << PLI__ROW_BITS | _pli_row; NULL if there are none.
+ *  Where a join leaves few rows it costs far less to leave them out afterwards. */
+const char *pli__scan_gone(const pli__scan *scan);
 void pli__scan_free(pli__scan *scan);
 void pli__scan_auto(pli__scan **scan);
 

@@ -46,7 +46,7 @@ static pli_status file_of(pli__touched *x, pli__str path, pli__touched_file **ou
         x->cap = cap;
     }
     pli__touched_file *f = &x->files[x->n];
-    *f = (pli__touched_file){.hit = pli__rows_new(), .records = -1};
+    *f = (pli__touched_file){.hit = pli__rows_new(), .records = -1, .number = -1};
     if (!f->hit) return pli__error_memory(err);
     x->n++;
     if (!pli__map_put(x->index, path, (void *)(uintptr_t)x->n, NULL)) return pli__error_memory(err);
@@ -55,13 +55,20 @@ static pli_status file_of(pli__touched *x, pli__str path, pli__touched_file **ou
 
 /* ---- taking rows ---- */
 
-static pli_status take_chunk(pli__touched *x, const pli__chunk *c, pli_error *err) {
+static pli_status file_of_scan(pli__touched *x, const pli__scan *scan, int64_t number, pli__touched_file **out,
+                               pli_error *err) {
+    const pli__str path = scan ? pli__scan_path(scan, number) : (pli__str){0};
+    if (!path.ptr) return pli__error_set(err, PLI_E_INTERNAL, "the probe found a row of a file that it did not read");
+    PLI_TRY(file_of(x, path, out, err));
+    (*out)->number = number;
+    return PLI_OK;
+}
+
+static pli_status take_chunk(pli__touched *x, const pli__scan *scan, const pli__chunk *c, pli_error *err) {
     pli__touched_file *f = NULL;
-    pli__str last = {0};
     for (size_t i = 0; i < c->rows; i++) {
-        const pli__str path = pli__chunk_str(c, 0, i);
-        if (!f || !pli__str_eq(path, last)) PLI_TRY(file_of(x, path, &f, err));
-        last = path;
+        const int64_t number = pli__chunk_i64(c, 0, i);
+        if (!f || f->number != number) PLI_TRY(file_of_scan(x, scan, number, &f, err));
         const uint64_t row = (uint64_t)pli__chunk_i64(c, 1, i);
         if (!pli__rows_has(f->hit, row)) x->hit_rows++;
         if (!pli__rows_add(f->hit, row)) return pli__error_memory(err);
@@ -69,19 +76,19 @@ static pli_status take_chunk(pli__touched *x, const pli__chunk *c, pli_error *er
     return PLI_OK;
 }
 
-pli_status pli__touched_query(pli__touched *x, const char *sql, pli_error *err) {
+pli_status pli__touched_take(pli__touched *x, const pli__scan *scan, const char *sql, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_AUTO(pli__result_auto) pli__result *r = NULL;
     pli__engine *e;
     pli__chunk c;
     PLI_TRY(pli__env_engine(pli__delta_env(x->table), &e, err));
-    pli__buf_addf(&text, "SELECT \"_pli_file\", \"_pli_row\"::BIGINT FROM (%s\n) AS pli_probe", sql);
+    pli__buf_addf(&text, "SELECT \"_pli_number\", \"_pli_row\"::BIGINT FROM (%s\n) AS pli_probe", sql);
     PLI_TRY(pli__buf_status(&text, err));
     PLI_TRY(pli__engine_query(e, text.ptr, &r, err));
     for (;;) {
         PLI_TRY(pli__result_next(r, &c, err));
         if (!c.rows) return PLI_OK;
-        PLI_TRY(take_chunk(x, &c, err));
+        PLI_TRY(take_chunk(x, scan, &c, err));
     }
 }
 
@@ -92,10 +99,10 @@ static pli_status take_active(void *arg, const pli__add *add, pli_error *err) {
 pli_status pli__touched_where(pli__touched *x, const char *where, pli_error *err) {
     pli__scan *scan = NULL;
     if (!where || !where[0]) return pli__snapshot_files(x->snapshot, PLI__FILES_ALL, take_active, x, err);
-    const pli__scan_options options = {.where = where, .with_file_columns = true};
+    const pli__scan_options options = {.where = where, .with_file_number = true};
     PLI_TRY(pli__scan_new(x->snapshot, &options, &scan, err));
     x->files_probed = pli__scan_files_read(scan);
-    const pli_status s = pli__touched_query(x, pli__scan_sql(scan), err);
+    const pli_status s = pli__touched_take(x, scan, pli__scan_sql(scan), err);
     pli__scan_free(scan);
     return s;
 }
@@ -110,11 +117,11 @@ static pli_status fill_table(pli__touched *x, const pli__scan *scan, const char 
     pli__buf_reset(&sql);
     pli__buf_addf(&sql, "SELECT * FROM %s", table);
     PLI_TRY(pli__buf_status(&sql, err));
-    return pli__touched_query(x, sql.ptr, err);
+    return pli__touched_take(x, scan, sql.ptr, err);
 }
 
 pli_status pli__touched_collect(pli__touched *x, const char *where, char **table, pli_error *err) {
-    const pli__scan_options options = {.where = where, .with_file_columns = true};
+    const pli__scan_options options = {.where = where, .with_file_number = true};
     pli__scan *scan = NULL;
     char uuid[37], name[64] = "pli_hit_";
     pli__uuid_new(uuid);
@@ -236,7 +243,8 @@ pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_
                             pli__file_relation **relation, pli__buf *sql, bool *any, pli_error *err) {
     PLI_AUTO(row_sets_clear) row_sets sets = {calloc(x->n ? x->n : 1, sizeof(pli__rows *)), x->n};
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *r = NULL;
-    const pli__file_relation_options options = {.with_file_columns = with_file_columns};
+    const pli__file_relation_options options = {.with_file_columns = with_file_columns,
+                                                .with_own_number = with_file_columns};
     *any = false;
     if (!sets.rows) return pli__error_memory(err);
     PLI_TRY(pli__file_relation_new(x->table, x->mapping, &options, &r, err));
@@ -245,7 +253,8 @@ pli_status pli__touched_sql(pli__touched *x, pli__touched_rows which, bool with_
         pli__file_relation_file file = {.log_path = f->add.path,
                                         .n_values = f->add.n_partition_values,
                                         .values = f->add.partition_values,
-                                        .bytes = f->add.size};
+                                        .bytes = f->add.size,
+                                        .number = f->number};
         const bool whole = pli__touched_is_whole(f);
         if (which == PLI__TOUCHED_LEFT) {
             if (whole || f->vector) continue;
