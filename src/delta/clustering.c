@@ -13,11 +13,8 @@ static const pli__field *by_physical_name(const pli__type *schema, const char *n
     return NULL;
 }
 
-static pli_status read_columns(const pli__snapshot *s, pli__str configuration, pli__arena *arena, const char ***names,
+static pli_status read_columns(const pli__snapshot *s, const json_t *list, pli__arena *arena, const char ***names,
                                size_t *n, pli_error *err) {
-    PLI_AUTO(pli__json_unref) json_t *root = NULL;
-    PLI_TRY(pli__json_parse(configuration, "delta.clustering", &root, err));
-    const json_t *list = json_object_get(root, "clusteringColumns");
     const char **found = pli__arena_calloc(arena, json_array_size(list) + 1, sizeof *found);
     if (!found) return pli__error_memory(err);
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -30,13 +27,50 @@ static pli_status read_columns(const pli__snapshot *s, pli__str configuration, p
     return pli__arena_status(arena, err);
 }
 
-pli_status pli__clustering_columns(const pli__snapshot *s, pli__arena *arena, const char ***names, size_t *n,
-                                   pli_error *err) {
-    *names = NULL;
-    *n = 0;
+/* The list of the domain; *root NULL = the table is not clustered. */
+static pli_status read_domain(const pli__snapshot *s, json_t **root, const json_t **list, pli_error *err) {
     for (size_t i = 0; i < pli__snapshot_n_domains(s); i++) {
         const pli__domain d = pli__snapshot_domain_at(s, i);
-        if (pli__str_eqz(d.domain, "delta.clustering")) return read_columns(s, d.configuration, arena, names, n, err);
+        if (!pli__str_eqz(d.domain, "delta.clustering")) continue;
+        PLI_TRY(pli__json_parse(d.configuration, "delta.clustering", root, err));
+        *list = json_object_get(*root, "clusteringColumns");
+        return PLI_OK;
     }
+    return PLI_OK;
+}
+
+pli_status pli__clustering_columns(const pli__snapshot *s, pli__arena *arena, const char ***names, size_t *n,
+                                   pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *root = NULL;
+    const json_t *list = NULL;
+    *names = NULL;
+    *n = 0;
+    PLI_TRY(read_domain(s, &root, &list, err));
+    return root ? read_columns(s, list, arena, names, n, err) : PLI_OK;
+}
+
+static pli_status add_path(const json_t *path, pli__arena *arena, pli__str *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf text = {0};
+    for (size_t i = 0; i < json_array_size(path); i++) {
+        const char *name = json_string_value(json_array_get(path, i));
+        if (i) pli__buf_addc(&text, '.');
+        pli__buf_add_sql_name(&text, pli__str_of(name ? name : ""));
+    }
+    PLI_TRY(pli__buf_status(&text, err));
+    *out = pli__arena_str(arena, pli__buf_str(&text));
+    return pli__arena_status(arena, err);
+}
+
+pli_status pli__clustering_paths(const pli__snapshot *s, pli__arena *arena, const pli__str **paths, size_t *n,
+                                 pli_error *err) {
+    PLI_AUTO(pli__json_unref) json_t *root = NULL;
+    const json_t *list = NULL;
+    PLI_TRY(read_domain(s, &root, &list, err));
+    pli__str *found = pli__arena_calloc(arena, json_array_size(list) + 1, sizeof *found);
+    if (!found) return pli__error_memory(err);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        PLI_TRY(add_path(json_array_get(list, i), arena, &found[i], err));
+    *n = json_array_size(list);
+    *paths = found;
     return PLI_OK;
 }

@@ -9,5 +9,8 @@
  *  structs are left out. Texts in the arena. */
 pli_status pli__clustering_columns(const pli__snapshot *s, pli__arena *arena, const char ***names, size_t *n,
                                    pli_error *err);
+/** All of them, also inside of structs, as the paths of files' columns: physical names in quotes, joined by dots. */
+pli_status pli__clustering_paths(const pli__snapshot *s, pli__arena *arena, const pli__str **paths, size_t *n,
+                                 pli_error *err);
 
 #endif

@@ -198,7 +198,7 @@ static pli_status write_stats(converter *c, const char *path, pli__buf *out, pli
     pli__metadata m = c->metadata;
     if (c->o->no_statistics)
         PLI_TRY(pli__metadata_set(&m, PLI_STR("delta.dataSkippingNumIndexedCols"), PLI_STR("0"), &arena, err));
-    PLI_TRY(pli__stats_plan_new(columns, columns, &m, &plan, err));
+    PLI_TRY(pli__stats_plan_new(&(pli__stats_columns){.physical = columns, .logical = columns}, &m, &plan, err));
     PLI_TRY(pli__stats_scan(plan, c->engine, path, &arena, &what, err));
     PLI_TRY(pli__stats_write(plan, &what, c->engine, path, out, err));
     c->result.rows += what.rows;

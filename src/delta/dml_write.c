@@ -181,11 +181,6 @@ static pli_status write_files(pli__dml *d, const pli__metadata *m, const char *s
     return pli__written_add_to(w, d->txn, err);
 }
 
-pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
-    const pli__write_options options = {.relaxed = d->relaxed, .quick = true, .trusted = trusted};
-    return write_files(d, d->metadata, sql, &options, err);
-}
-
 pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli__file_relation **relation,
                          pli__buf *sql, pli_error *err) {
     bool any = false;
@@ -195,7 +190,8 @@ pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli
 }
 
 pli_status pli__dml_write_moved(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
-    const pli__write_options options = {.relaxed = d->relaxed, .quick = true, .trusted = trusted, .projected = true};
+    const pli__write_options options = {
+        .relaxed = d->relaxed, .quick = true, .trusted = trusted, .projected = true, .table = d->snapshot};
     pli__metadata m = *d->metadata;
     if (pli__row_ids_kept(d->snapshot)) PLI_TRY(pli__row_ids_metadata(d->metadata, &d->arena, &m, err));
     return write_files(d, &m, sql, &options, err);

@@ -35,13 +35,12 @@ void pli__dml_clear(pli__dml *d);
 /** Take the touched files out in the transaction. Of those that keep rows each gets a deletion vector or is left to be rewritten
  *  (PLI__TOUCHED_LEFT): what writes less, where the table has vectors. */
 pli_status pli__dml_take_rows(pli__dml *d, pli_error *err);
-/** Write rows of a query and add their files. @param trusted rows of the table itself */
-pli_status pli__dml_write_rows(pli__dml *d, const char *sql, bool trusted, pli_error *err);
 /** The rows that were taken, or those that are left of the same files, as pli__touched_sql gives them; with their ids where the
  *  table tracks rows. @param changed the rows get new contents @param sql stays empty if there are none */
 pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli__file_relation **relation,
                          pli__buf *sql, pli_error *err);
-/** Write rows that pli__dml_rows gave, or that were made of them with all its columns, and add their files. */
+/** Write rows that pli__dml_rows gave, or that were made of them with all its columns, and add their files.
+ *  @param trusted rows of the table itself, as they were */
 pli_status pli__dml_write_moved(pli__dml *d, const char *sql, bool trusted, pli_error *err);
 /** Write change data: a query with all logical columns and "_change_type". */
 pli_status pli__dml_write_changes(pli__dml *d, const char *sql, pli_error *err);

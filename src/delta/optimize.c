@@ -241,6 +241,7 @@ static pli_status rewrite(optimizer *z, pli_error *err) {
     const pli__write_options options = {.target_file_size = z->target,
                                         .relaxed = z->o->relaxed,
                                         .trusted = true,
+                                        .table = z->snapshot,
                                         .order_by = z->n_order ? PLI__ZORDER : NULL};
     PLI_TRY(pli__write_rows(z->t, pli__snapshot_protocol(z->snapshot), &m, rows.ptr, &options, NULL, &w, err));
     z->result.files_added = (int64_t)pli__written_files(w);

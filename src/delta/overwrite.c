@@ -31,9 +31,9 @@ static pli_status write_left(pli__overwrite *out, pli__delta *t, const pli__over
     PLI_AUTO(pli__file_relation_auto) pli__file_relation *relation = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf left = {0};
     PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
-    const pli__write_options options = {
-        .target_file_size = o->target_file_size, .relaxed = o->relaxed, .trusted = true};
     pli__snapshot *s = out->replaced->snapshot;
+    const pli__write_options options = {
+        .target_file_size = o->target_file_size, .relaxed = o->relaxed, .trusted = true, .table = s};
     pli__metadata m = *pli__snapshot_metadata(s);
     bool any = false;
     if (!is_partial(out)) return PLI_OK;

@@ -62,12 +62,20 @@ static bool list_names(pli__str list, pli__str path) {
 
 typedef struct {
     pli__stats_plan *plan;
+    const pli__stats_columns *columns;
     pli__str named; /* delta.dataSkippingStatsColumns, ptr NULL = unset */
     int64_t budget; /* leaves still to be indexed, negative = all */
     int64_t column_id; /* next Parquet leaf */
     pli__buf path; /* logical path, its parts joined by '\1' */
 } planner;
 
+static bool is_always(const planner *b, pli__str key) {
+    for (size_t i = 0; i < b->columns->n_always; i++)
+        if (pli__str_eq(b->columns->always[i], key)) return true;
+    return false;
+}
+
+/* Does a property or the order of the columns give the leaf statistics? */
 static bool choose_leaf(planner *b) {
     if (b->named.ptr) {
         PLI_AUTO(pli__buf_clear) pli__buf dotted = {0};
@@ -109,7 +117,7 @@ static pli_status plan_node(planner *b, const pli__field *f, const pli__field *l
         PLI_TRY(plan_struct(b, f->type, logical->type, pli__buf_str(&k), pli__buf_str(&s), node, err));
     } else {
         b->column_id += count_leaves(f->type);
-        node->indexed = choose_leaf(b);
+        node->indexed = choose_leaf(b) || is_always(b, pli__buf_str(&k));
         node->index = b->plan->n_leaves;
         if (node->indexed) b->plan->n_leaves++;
         add_engine_key(f->type, &k);
@@ -145,13 +153,14 @@ static pli_status read_properties(planner *b, const pli__metadata *m, pli_error 
     return PLI_OK;
 }
 
-pli_status pli__stats_plan_new(const pli__type *columns, const pli__type *logical, const pli__metadata *metadata,
-                               pli__stats_plan **out, pli_error *err) {
+pli_status pli__stats_plan_new(const pli__stats_columns *columns, const pli__metadata *metadata, pli__stats_plan **out,
+                               pli_error *err) {
     PLI_AUTO(pli__stats_plan_auto) pli__stats_plan *p = calloc(1, sizeof *p);
     if (!p) return pli__error_memory(err);
-    planner b = {.plan = p};
+    planner b = {.plan = p, .columns = columns};
     PLI_TRY(read_properties(&b, metadata, err));
-    const pli_status s = plan_struct(&b, columns, logical, (pli__str){0}, (pli__str){0}, &p->root, err);
+    const pli_status s = plan_struct(&b, columns->physical, columns->logical, (pli__str){0}, (pli__str){0}, &p->root,
+                                     err);
     pli__buf_clear(&b.path);
     if (s != PLI_OK) return s;
     PLI_TRY(pli__arena_status(&p->arena, err));

@@ -3,7 +3,7 @@
  * wrote, without reading the file again.
  *
  * A plan is made once per table schema: which leaf columns are indexed (the first 32, `delta.dataSkippingNumIndexedCols`,
- * `delta.dataSkippingStatsColumns`), under which physical names. It then renders any number of files.
+ * `delta.dataSkippingStatsColumns`, beside them the columns by which the table is clustered), under which physical names. It then renders any number of files.
  */
 #ifndef PLI_DELTA_STATS_WRITE_H
 #define PLI_DELTA_STATS_WRITE_H
@@ -13,10 +13,16 @@
 
 typedef struct pli__stats_plan pli__stats_plan;
 
-/** @param columns the columns of the files, physical names, in their order; borrowed for the life of the plan
- *  @param logical the same columns under logical names (for the property that names columns) */
-pli_status pli__stats_plan_new(const pli__type *columns, const pli__type *logical, const pli__metadata *metadata,
-                               pli__stats_plan **out, pli_error *err);
+/** What the files hold. */
+typedef struct pli__stats_columns {
+    const pli__type
+        *physical; /**< columns of the files, physical names, in their order; borrowed for the life of the plan */
+    const pli__type *logical;  /**< the same under logical names (for the property that names columns) */
+    size_t n_always;
+    const pli__str *always; /**< those that get statistics wherever they stand, as pli__clustering_paths gives them */
+} pli__stats_columns;
+pli_status pli__stats_plan_new(const pli__stats_columns *columns, const pli__metadata *metadata, pli__stats_plan **out,
+                               pli_error *err);
 void pli__stats_plan_free(pli__stats_plan *p);
 void pli__stats_plan_auto(pli__stats_plan **p);
 

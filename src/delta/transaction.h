@@ -92,6 +92,7 @@ typedef struct pli__write_options {
     bool trusted; /**< the rows come from the table itself: its conditions are not evaluated again */
     bool
         projected; /**< pli__project made the rows: values of identity columns, variants in binary parts; trusted ones have both */
+    const pli__snapshot *table; /**< columns by which it is clustered get statistics wherever they stand; NULL = none */
     const char *
         order_by; /**< SQL over the logical columns: rows are sorted by it within each partition; NULL = as they come */
 } pli__write_options;

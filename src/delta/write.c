@@ -111,7 +111,7 @@ static pli_status move_marks(writer *w, const pli__type *input, pli_error *err) 
 static pli_status write_files(writer *w, const char *sql, const pli__type *input, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf guarded = {0};
     const pli__write_options options = {
-        .target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .projected = true};
+        .target_file_size = w->o->target_file_size, .relaxed = w->o->relaxed, .projected = true, .table = w->snapshot};
     pli__protocol protocol;
     bool changed;
     PLI_TRY(pli__protocol_derive(&w->metadata, w->projection.schema,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "delta/clustering.h"
 #include "delta/features.h"
 #include "delta/identity.h"
 #include "delta/transaction_impl.h"
@@ -155,6 +156,12 @@ static pli_status find_partitions(pli__write_plan *p, pli_error *err) {
     return pli__arena_status(&p->arena, err);
 }
 
+static pli_status plan_statistics(pli__write_plan *p, const pli__write_options *o, pli_error *err) {
+    pli__stats_columns columns = {.physical = p->columns, .logical = p->logical};
+    if (o && o->table) PLI_TRY(pli__clustering_paths(o->table, &p->arena, &columns.always, &columns.n_always, err));
+    return pli__stats_plan_new(&columns, p->metadata, &p->stats, err);
+}
+
 pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadata *metadata,
                                const pli__write_options *options, pli__write_plan **out, pli_error *err) {
     PLI_AUTO(pli__write_plan_auto) pli__write_plan *p = calloc(1, sizeof *p);
@@ -172,7 +179,7 @@ pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadat
     p->quick = options && options->quick;
     p->order_by = options ? options->order_by : NULL;
     if (!options || !options->trusted) PLI_TRY(pli__write_plan_checks(p, err));
-    PLI_TRY(pli__stats_plan_new(p->columns, p->logical, metadata, &p->stats, err));
+    PLI_TRY(plan_statistics(p, options, err));
     *out = PLI_TAKE(p);
     return PLI_OK;
 }

@@ -131,8 +131,10 @@ static pli_status begin_prepared(pli__sink_delta *d, const char *sql, const pli_
 }
 
 static pli__write_options write_options(const pli__sink_delta *d) {
-    return (pli__write_options){
-        .target_file_size = d->options.target_file_size, .relaxed = d->options.relaxed, .projected = true};
+    return (pli__write_options){.target_file_size = d->options.target_file_size,
+                                .relaxed = d->options.relaxed,
+                                .projected = true,
+                                .table = d->snapshot};
 }
 
 /* Identity columns have got values: the table remembers how far. */

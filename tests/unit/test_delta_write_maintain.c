@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utime.h>
 
 #include <cmocka.h>
@@ -12,6 +13,7 @@
 #include "delta/active.h"
 #include "delta/dml.h"
 #include "delta/maintain.h"
+#include "delta/write.h"
 #include "support/delta_fixtures.h"
 #include "support/delta_write.h"
 #include "support/temp_dir.h"
@@ -184,6 +186,58 @@ static void test_delta_write_maintain__files_of_a_clustered_table_get_its_order(
     assert_int_equal(inversions, 0);
 }
 
+static bool says(pli__str text, const char *part) { return text.ptr && memmem(text.ptr, text.len, part, strlen(part)); }
+
+static pli_status names_column(void *arg, const pli__add *a, pli_error *err) {
+    bool *all = arg;
+    (void)err;
+    *all = *all && says(a->stats, "\"minValues\":{\"id\":") && says(a->stats, "\"s\":{\"y\":") &&
+           !says(a->stats, "\"v\"") && !says(a->stats, "\"x\"");
+    return PLI_OK;
+}
+
+/* Every active file tells of the first column, and of the one by which the table is clustered, but of no other. */
+static void expect_clustered_stats(write_fixture *f) {
+    bool all = true;
+    pli__snapshot *s = write_latest(f);
+    OK(pli__snapshot_files(s, PLI__FILES_STATS, names_column, &all, &err));
+    pli__snapshot_unref(s);
+    assert_true(all);
+}
+
+static void test_delta_write_maintain__columns_that_cluster_have_statistics_wherever_they_stand(void **state) {
+    write_fixture *f = *state;
+    const write_table how = {.properties = {"delta.dataSkippingNumIndexedCols", "1"}};
+    const pli__domain d = {PLI_STR("delta.clustering"), PLI_STR("{\"clusteringColumns\":[[\"s\",\"y\"]]}"), false};
+    PLI_AUTO(pli__txn_auto) pli__txn_handle *x = NULL;
+    const pli__txn_options options = {.operation = "CLUSTER BY", .reads = PLI__READS_NOTHING};
+    pli__commit_result committed;
+    must_append(f, "SELECT 1::BIGINT AS id, 'a' AS v, {'x': 1, 'y': 2} AS s WHERE false", &how);
+    pli__snapshot *s = write_latest(f);
+    OK(pli__txn_begin(f->table, s, &options, &x, &err));
+    OK(pli__txn_set_domain(x, &d, &err));
+    OK(pli__txn_commit(x, &committed, &err));
+    pli__snapshot_unref(s);
+    const pli_write_options append = {.size = sizeof append},
+                            part = {.size = sizeof part, .mode = PLI_WRITE_OVERWRITE, .where = "id >= 8"};
+    pli__write_result w;
+    OK(pli__write_query(f->table, "SELECT i AS id, 'v' AS v, {'x': 1, 'y': 2} AS s FROM range(10) t(i)", NULL, &append,
+                        &w, &err));
+    expect_clustered_stats(f);
+    OK(pli__write_query(f->table, "SELECT 9 AS id, 'v' AS v, {'x': 1, 'y': 5} AS s", NULL, &part, &w, &err));
+    expect_clustered_stats(f);
+    const pli__assignment set = {"v", "'w'"};
+    const pli__dml_options update = {.where = "id = 3", .set = &set, .n_set = 1};
+    pli__dml_result r;
+    OK(pli__dml_update(f->table, &update, &r, &err));
+    expect_clustered_stats(f);
+    const pli__optimize_options o = {0};
+    pli__optimize_result optimized;
+    OK(pli__optimize(f->table, &o, &optimized, &err));
+    assert_int_equal(optimized.files_added, 1);
+    expect_clustered_stats(f);
+}
+
 /* ---- vacuum ---- */
 
 /* Make a file of the table n days old. */
@@ -324,6 +378,7 @@ int main(void) {
         TEST(partitions_can_be_chosen),
         TEST(deleted_rows_are_purged),
         TEST(files_of_a_clustered_table_get_its_order),
+        TEST(columns_that_cluster_have_statistics_wherever_they_stand),
         TEST(z_order_keeps_neighbours_together),
         TEST(columns_of_any_type_give_a_z_order),
         TEST(vacuum_takes_only_what_nothing_refers_to),
