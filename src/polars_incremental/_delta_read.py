@@ -24,6 +24,7 @@ _logger = logging.getLogger("polars_incremental")
 
 PathLike = str | os.PathLike[str]
 _CHUNK = 100_000
+_LARGE_CHUNK = 1_000_000
 
 Open = Callable[[list[str] | None, str | None, int | None], Any]
 
@@ -82,9 +83,15 @@ def lazy(read: Open, schema: pl.Schema) -> pl.LazyFrame:
 
 
 def chunks(stream: Any, rows: int) -> Iterator[pl.DataFrame]:
-    """The frames of an Arrow stream; one without rows still says its schema."""
+    """The frames of an Arrow stream, while Ctrl-C is heard; none if there are no rows."""
     while (part := stream.take(max(rows, 1))) is not None:
         yield pl.DataFrame(part)
+
+
+def whole_frame(stream: Any) -> pl.DataFrame:
+    """All rows of an Arrow stream, while Ctrl-C is heard."""
+    parts = list(chunks(stream, _LARGE_CHUNK))
+    return pl.concat(parts, rechunk=False) if parts else pl.DataFrame(stream)
 
 
 # ---- batches
@@ -126,7 +133,7 @@ def read_batch(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFrame
     if not paths_of(batch):
         return pl.DataFrame()
     opened = _open_batch(batch, table)
-    return _plain(batch.files) if opened is None else pl.DataFrame(opened(None, None, None))
+    return _plain(batch.files) if opened is None else whole_frame(opened(None, None, None))
 
 
 def scan_delta_batch(batch: DeltaBatch, *, table: PathLike | None = None) -> pl.LazyFrame:
@@ -178,7 +185,7 @@ def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFra
     opened = _open_batch(batch, table)
     if opened is None:
         return unite([_entry_rows(e) for e in batch.file_entries])
-    frame = pl.DataFrame(opened(None, None, None))
+    frame = whole_frame(opened(None, None, None))
     stamp = frame.schema.get("_commit_timestamp")
     if isinstance(stamp, pl.Datetime):
         frame = frame.with_columns(pl.col("_commit_timestamp").dt.epoch("ms"))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import unittest
 
@@ -91,6 +92,21 @@ class Interrupted(Case):
         self.run_until_interrupted(after, f"pli.DeltaSink({str(self.table)!r})", after=0.5, sleep_when_idle=60.0)
         self.assertLess(self.took, 10)
         self.check_the_next_run_finishes([0, 1])
+
+    def test_while_a_batch_of_a_table_is_read(self):
+        pli.write_delta(pl.select(a=pl.repeat(1, 20_000_000, dtype=pl.Int64), b=pl.lit("x")), self.table)
+        source = pli.DeltaSource(self.table).to_spec().with_checkpoint(self.cp)
+        batch = source.plan_batch()
+        began = time.monotonic()
+        self.assertEqual(pli.read_delta_batch(batch).height, 20_000_000)
+        whole = time.monotonic() - began
+        timer = threading.Timer(whole / 10, lambda: signal.raise_signal(signal.SIGINT))
+        began = time.monotonic()
+        timer.start()
+        with self.assertRaises(KeyboardInterrupt):
+            pli.read_delta_batch(batch)
+            timer.join()
+        self.assertLess(time.monotonic() - began, whole * 0.7)
 
 
 class RaisingAnywhere(Case):

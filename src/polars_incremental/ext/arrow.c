@@ -2,6 +2,7 @@
  * Arrow C streams on their way into Python: _core.ArrowStream has __arrow_c_stream__, and keeps what the stream needs
  * (table, environment) until its consumer releases it, whoever that is and on whatever thread.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core.h"
@@ -39,6 +40,7 @@ static void held_release(struct ArrowArrayStream *s) {
 
 typedef struct {
     PyObject_HEAD struct ArrowArrayStream *stream; /* NULL once it was handed out */
+    pli_env *env;                                  /* of the owner */
 } stream_object;
 
 static const char capsule_name[] = "arrow_array_stream";
@@ -73,11 +75,11 @@ static void stream_dealloc(PyObject *self) {
     Py_DECREF(type);
 }
 
-/* A part of a stream: the arrays from the present one on, until it has rows enough. */
+/* A part of a stream: its next arrays, until they have rows enough. */
 typedef struct part {
     struct ArrowArrayStream *whole; /* of the owner, which must not be handed out meanwhile */
-    struct ArrowArray first;        /* pulled to see whether there is any */
-    int64_t wanted;
+    struct ArrowArray *arrays;
+    size_t n, cap, at;
 } part;
 
 static int part_schema(struct ArrowArrayStream *s, struct ArrowSchema *out) {
@@ -88,37 +90,66 @@ static int part_schema(struct ArrowArrayStream *s, struct ArrowSchema *out) {
 static int part_next(struct ArrowArrayStream *s, struct ArrowArray *out) {
     part *p = s->private_data;
     *out = (struct ArrowArray){0};
-    if (p->first.release) {
-        *out = p->first;
-        p->first.release = NULL;
-    } else if (p->wanted > 0) {
-        const int failed = p->whole->get_next(p->whole, out);
-        if (failed) return failed;
-    }
-    p->wanted = out->release ? p->wanted - out->length : 0;
+    if (p->at < p->n) *out = p->arrays[p->at++];
     return 0;
 }
 
 static const char *part_error(struct ArrowArrayStream *s) {
-    part *p = s->private_data;
-    return p->whole->get_last_error(p->whole);
+    (void)s;
+    return NULL;
+}
+
+static void part_free(part *p) {
+    if (!p) return;
+    for (; p->at < p->n; p->at++) p->arrays[p->at].release(&p->arrays[p->at]);
+    free(p->arrays);
+    free(p);
 }
 
 static void part_release(struct ArrowArrayStream *s) {
-    part *p = s->private_data;
-    if (p->first.release) p->first.release(&p->first);
-    free(p);
+    part_free(s->private_data);
     s->release = NULL;
 }
 
-static int pull(struct ArrowArrayStream *from, struct ArrowArray *out) {
-    int failed;
-    Py_BEGIN_ALLOW_THREADS failed = from->get_next(from, out);
-    Py_END_ALLOW_THREADS if (failed) {
-        const char *why = from->get_last_error(from);
-        PyErr_SetString(PyExc_OSError, why ? why : "the rows could not be read");
+typedef struct gathering {
+    part *part;
+    int64_t wanted;
+    int failed; /* what the stream says, or ENOMEM */
+} gathering;
+
+static int add_array(part *p, const struct ArrowArray *take) {
+    if (p->n == p->cap) {
+        const size_t cap = p->cap ? p->cap * 2 : 8;
+        struct ArrowArray *more = realloc(p->arrays, cap * sizeof *more);
+        if (!more) return ENOMEM;
+        p->arrays = more;
+        p->cap = cap;
     }
-    return failed;
+    p->arrays[p->n++] = *take;
+    return 0;
+}
+
+/* A failure is the stream's to tell, by gathering.failed. */
+static pli_status gather(void *arg, pli_error *err) {
+    (void)err;
+    gathering *g = arg;
+    for (int64_t rows = 0; rows < g->wanted && !g->failed;) {
+        struct ArrowArray next = {0};
+        g->failed = g->part->whole->get_next(g->part->whole, &next);
+        if (g->failed || !next.release) break;
+        rows += next.length;
+        g->failed = add_array(g->part, &next);
+        if (g->failed) next.release(&next);
+    }
+    return PLI_OK;
+}
+
+static PyObject *fail_gathering(gathering *g) {
+    struct ArrowArrayStream *from = g->part->whole;
+    const char *why = from->get_last_error(from);
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_OSError, why ? why : "the rows could not be read");
+    part_free(g->part);
+    return NULL;
 }
 
 static PyObject *stream_take(PyObject *self, PyObject *args) {
@@ -126,17 +157,17 @@ static PyObject *stream_take(PyObject *self, PyObject *args) {
     long long rows;
     if (!PyArg_ParseTuple(args, "L", &rows)) return NULL;
     if (!s->stream) Py_RETURN_NONE;
-    struct ArrowArray first = {0};
-    if (pull(s->stream, &first)) return NULL;
-    if (!first.release) Py_RETURN_NONE;
     part *p = calloc(1, sizeof *p);
-    if (!p) {
-        first.release(&first);
-        return PyErr_NoMemory();
+    if (!p) return PyErr_NoMemory();
+    p->whole = s->stream;
+    gathering g = {.part = p, .wanted = rows > 0 ? rows : 1};
+    if (core_run_long(s->env, gather, &g) < 0 || g.failed) return fail_gathering(&g);
+    if (!p->n) {
+        part_free(p);
+        Py_RETURN_NONE;
     }
-    *p = (part){s->stream, first, rows};
     struct ArrowArrayStream stream = {part_schema, part_next, part_error, part_release, p};
-    return core_take_stream(&stream, self);
+    return core_take_stream(&stream, self, s->env);
 }
 
 #define KW(f) (PyCFunction)(void (*)(void))(f)
@@ -155,7 +186,7 @@ static PyType_Spec spec = {"polars_incremental._core.ArrowStream", sizeof(stream
 
 static PyObject *stream_type;
 
-PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner) {
+PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner, pli_env *env) {
     struct ArrowArrayStream *outer = calloc(1, sizeof *outer);
     held *h = calloc(1, sizeof *h);
     stream_object *s = outer && h ? (stream_object *)PyType_GenericAlloc((PyTypeObject *)stream_type, 0) : NULL;
@@ -171,6 +202,7 @@ PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner) {
     h->owner = owner;
     *outer = (struct ArrowArrayStream){held_schema, held_next, held_error, held_release, h};
     s->stream = outer;
+    s->env = env;
     return (PyObject *)s;
 }
 

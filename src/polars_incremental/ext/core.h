@@ -61,8 +61,9 @@ typedef pli_status core_long_fn(void *arg, pli_error *err);
  *  @return 0, or -1 with an exception set; the call may have succeeded all the same */
 int core_run_long(pli_env *env, core_long_fn *fn, void *arg);
 
-/** An ArrowStream of a stream that moves in, also on failure; it keeps `owner` alive until it is released. */
-PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner);
+/** An ArrowStream of a stream that moves in, also on failure; it keeps `owner`, whose environment is `env`, alive until it is
+ *  released. */
+PyObject *core_take_stream(struct ArrowArrayStream *take, PyObject *owner, pli_env *env);
 /** The stream of any object with __arrow_c_stream__, moved out. @return 0, or -1 with an exception set */
 int core_adopt_stream(PyObject *from, struct ArrowArrayStream *out);
 

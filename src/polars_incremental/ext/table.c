@@ -109,7 +109,7 @@ static int names_of(PyObject *sequence, names *out) {
 static PyObject *do_read(PyObject *self, const pli_read_options *o) {
     struct ArrowArrayStream stream = {0};
     CORE_CALL(pli_table_read(SELF(self), o, &stream, err));
-    return core_take_stream(&stream, self);
+    return core_take_stream(&stream, self, ((table_object *)self)->env);
 }
 
 static PyObject *read_table(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -140,7 +140,7 @@ static PyObject *read_table(PyObject *self, PyObject *args, PyObject *kwargs) {
 static PyObject *do_changes(PyObject *self, const pli_changes_options *o) {
     struct ArrowArrayStream stream = {0};
     CORE_CALL(pli_table_changes(SELF(self), o, &stream, err));
-    return core_take_stream(&stream, self);
+    return core_take_stream(&stream, self, ((table_object *)self)->env);
 }
 
 static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -169,7 +169,7 @@ static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
 static PyObject *do_read_batch(PyObject *self, const char *path, const char *batch, const pli_read_options *o) {
     struct ArrowArrayStream stream = {0};
     CORE_CALL(pli_delta_batch_read(((table_object *)self)->env, path, batch, o, &stream, err));
-    return core_take_stream(&stream, self);
+    return core_take_stream(&stream, self, ((table_object *)self)->env);
 }
 
 static PyObject *read_batch(PyObject *self, PyObject *args, PyObject *kwargs) {
