@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import matrix
 from engines import versions
 from interop_support import MATRIX
 
@@ -91,32 +93,17 @@ def pytest_runtest_makereport(item, call):
         item.outcome_failed = True
 
 
-PAGE = ROOT / "docs/delta-features.md"
-MARK = "<!-- matrix -->\n"
-
-
-def matrix_lines():
-    engines = sorted({engine for row in MATRIX.values() for engine in row}, key=lambda e: (e != "pli", e))
-    lines = [f"Measured with {', '.join(versions())}.", ""]
-    lines += ["| feature | " + " | ".join(engines) + " |", "|---|" + "---|" * len(engines)]
-    return lines + [f"| {f} | " + " | ".join(row.get(e, "") for e in engines) + " |" for f, row in MATRIX.items()]
-
-
 def pytest_terminal_summary(terminalreporter):
-    """The matrix, also as Markdown beside the other results; with PLI_KEEP_MATRIX it replaces the one in docs."""
+    """The matrix, also beside the other results, from where tests/run puts the parts of a whole run together."""
     if not MATRIX:
         return
-    lines = matrix_lines()
     terminalreporter.write_sep("-", "feature × engine (tables written by the engine in the name of the row)")
-    for line in lines:
+    for line in matrix.lines(MATRIX, versions()):
         terminalreporter.write_line(line)
     build = os.environ.get("PLI_BUILD_DIR")
     if build:
         results = pathlib.Path(build) / "results"
         results.mkdir(parents=True, exist_ok=True)
         part = pathlib.Path(terminalreporter.config.option.xmlpath or "interop").stem
-        (results / f"{part}-matrix.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    if os.environ.get("PLI_KEEP_MATRIX"):
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition(MARK)
-        tail = rest.partition(MARK)[2]
-        PAGE.write_text(head + MARK + "\n".join(lines) + "\n" + MARK + tail, encoding="utf-8")
+        kept = json.dumps({"versions": versions(), "matrix": MATRIX}, ensure_ascii=False)
+        (results / f"{part}-matrix.json").write_text(kept, encoding="utf-8")

@@ -153,4 +153,4 @@ def test_spark_reads_every_version_and_writes_on(table, spark, pli):
         for line in pli("delta", "read", path, "--columns", "id", "--format", "ndjson").splitlines()
     ]
     assert sorted(ours) == sorted(ids)
-    record(f"ingested, {name}", "Spark wrote on", "ok")
+    record(f"ingested, {name}, written on", "Spark", "ok")

@@ -111,7 +111,7 @@ def delta_rs_turn(t: Table, feature: str):
         deltalake.write_deltalake(dt, rows, mode="append")
     except Exception as refusal:
         assert "feature" in str(refusal).lower() or "unsupported" in str(refusal).lower(), refusal
-        record(f"pli: {feature}", "delta-rs writes", "refused")
+        record(f"pli: {feature}, written on", "delta-rs", "refused")
         return
     t.committed(rows=[*t.rows, (600, 0, "rust", 6)])
     dt = deltalake.DeltaTable(t.path)
@@ -119,7 +119,7 @@ def delta_rs_turn(t: Table, feature: str):
     t.committed(rows=[r for r in t.rows if r[0] != 302])
     dt.update(updates={"n": "77"}, predicate="id = 600")
     t.committed(rows=[(i, p, v, 77) if i == 600 else (i, p, v, n) for i, p, v, n in t.rows])
-    record(f"pli: {feature}", "delta-rs writes", "ok")
+    record(f"pli: {feature}, written on", "delta-rs", "ok")
 
 
 def ours_again(t: Table):
