@@ -40,17 +40,32 @@ static pli_status give(const pli__identity *id, pli__delta *t, const pli__merge_
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
+/* The keys as a list; its texts are borrowed. */
+static pli_status key_names(const pli__wishes *w, const char ***out, size_t *n, pli_error *err) {
+    const json_t *keys = json_object_get(w->json, "keys");
+    *n = json_array_size(keys);
+    *out = calloc(*n + 1, sizeof **out);
+    if (!*out) return pli__error_memory(err);
+    for (size_t i = 0; i < *n; i++) (*out)[i] = json_string_value(json_array_get(keys, i));
+    return PLI_OK;
+}
+
 static pli_status apply_changes(pli_env *env, pli__engine *e, const pli__wishes *w, json_t **out, pli_error *err) {
     PLI_AUTO(pli__identity_clear) pli__identity id = {0};
     PLI_AUTO(pli__delta_auto) pli__delta *t = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf on = {0};
+    PLI_AUTO(pli__free_ptr) const char **keys = NULL;
     pli__merge_result r = {0};
+    size_t n_keys;
     int64_t upserts;
     PLI_TRY(pli__identity_open(env, w, &id, err));
     PLI_TRY(key_condition(w, &on, err));
+    PLI_TRY(key_names(w, &keys, &n_keys, err));
     PLI_TRY(pli__engine_query_i64(e, "SELECT count(*) FROM " CHANGES " WHERE NOT " DELETED, &upserts, err));
     PLI_TRY(pli__delta_open(env, w->sink.path, &t, err));
     pli__merge_options options = {.on = on.ptr,
+                                  .n_keys = n_keys,
+                                  .keys = keys,
                                   .clauses = clauses,
                                   .n_clauses = sizeof clauses / sizeof clauses[0],
                                   .merge_schema = w->sink.merge_schema,

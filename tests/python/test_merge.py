@@ -1,5 +1,6 @@
 """merge: python-api.md 13."""
 
+import json
 import unittest
 
 import polars as pl
@@ -41,6 +42,41 @@ class Merge(Case):
             self.assertEqual([done[k] for k in COUNTS[:4]], [1, 1, 2, 1])
             self.assertLessEqual(set(COUNTS), set(done))
             self.assertEqual(self.versions(), 2)
+
+    def test_tables_that_ask_for_more(self):
+        """Ids of rows are kept, identity columns get values, variants are written."""
+        self.table = self.tmp / "more"
+        log = self.table / "_delta_log" / f"{0:020}.json"
+        made = {"delta.identity.start": 10, "delta.identity.step": 1, "delta.identity.allowExplicitInsert": True}
+        features = {"delta.enableRowTracking": "true", "delta.enableChangeDataFeed": "true"}
+        pli.DeltaSink(self.table, properties=features)(pl.DataFrame({"id": [1, 2], "v": ["a", "b"]}))
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        metadata = next(a["metaData"] for a in lines if "metaData" in a)
+        schema = json.loads(metadata["schemaString"])
+        schema["fields"].append({"name": "k", "type": "long", "nullable": True, "metadata": made})
+        schema["fields"].append({"name": "j", "type": "variant", "nullable": True, "metadata": {}})
+        metadata["schemaString"] = json.dumps(schema)
+        protocol = next(a["protocol"] for a in lines if "protocol" in a)
+        protocol |= {"minReaderVersion": 3, "readerFeatures": ["variantType"]}
+        protocol["writerFeatures"] += ["identityColumns", "variantType"]
+        log.write_text("".join(json.dumps(a) + "\n" for a in lines))
+        log.with_suffix(".crc").unlink(missing_ok=True)
+        (log.parent / f".{log.stem}.crc").unlink(missing_ok=True)
+        done = pli.merge(
+            self.table,
+            pl.DataFrame({"id": [2, 3], "v": ["B", "c"]}),
+            on="target.id = source.id",
+            when_matched={"action": "update", "set": {"v": "source.v", "j": "[source.id]"}},
+            when_not_matched={"action": "insert", "set": {"id": "source.id", "v": "source.v", "j": "{'is': source.v}"}},
+        )
+        self.assertEqual((done["rowsUpdated"], done["rowsInserted"]), (1, 1))
+        read = pli.scan_delta(self.table).sort("id").collect()
+        self.assertEqual(read.select("id", "v", "k").rows(), [(1, "a", None), (2, "B", None), (3, "c", 10)])
+        self.assertEqual(read["j"].is_null().to_list(), [True, False, False])
+        by_identity = pli.DeltaSink(self.table, "merge", keys="k")
+        by_identity(pl.DataFrame({"k": [10, 77], "v": ["C", "d"], "_change_type": ["update_postimage", "insert"]}))
+        read = pli.scan_delta(self.table).sort("k", "id").collect()
+        self.assertEqual(read.select("k", "v").rows()[-2:], [(10, "C"), (77, "d")])
 
     def test_one_clause_needs_no_list_and_star_is_the_default(self):
         upsert = {
