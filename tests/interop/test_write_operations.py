@@ -217,3 +217,31 @@ def test_restored_and_overwritten_schemas_are_read_in_every_version(spark, pli, 
     for version, want in enumerate(expected):
         assert sorted(rows(spark, path, version=version), key=str) == sorted(want, key=str), version
         assert sorted(ours(read_ours, path, "--version", version), key=str) == sorted(want, key=str), version
+
+
+@pytest.mark.spark
+def test_columns_that_cluster_a_table_have_statistics_wherever_they_stand(spark, pli, read_ours, tmp_path):
+    """Spark clusters by columns of the first 32; where a property leaves them out later, it writes none, and the protocol demands them."""
+    t = tmp_path / "t"
+    spark.sql(
+        f"CREATE TABLE delta.`{t}` (id BIGINT, v STRING, s STRUCT<x: INT, y: BIGINT>) USING delta CLUSTER BY (s.y)"
+    )
+    spark.sql(f"ALTER TABLE delta.`{t}` SET TBLPROPERTIES ('delta.dataSkippingNumIndexedCols' = '1')")
+    kinds = pa.schema(
+        [("id", pa.int64()), ("v", pa.string()), ("s", pa.struct([("x", pa.int32()), ("y", pa.int64())]))]
+    )
+    for low in (0, 10):
+        new = [{"id": i, "v": f"v{i}", "s": {"x": 0, "y": i * 7}} for i in range(low, low + 10)]
+        pq.write_table(pa.Table.from_pylist(new, kinds), tmp_path / "rows.parquet")
+        pli("delta", "append", t, tmp_path / "rows.parquet")
+    pli("delta", "update", t, "--set", "v='up'", "--where", "id = 3")
+    files = json.loads(pli("delta", "files", t, "--json"))
+    for file in files:
+        stats = file["stats"] if isinstance(file["stats"], dict) else json.loads(file["stats"])
+        assert set(stats["minValues"]) == {"id", "s"} and set(stats["minValues"]["s"]) == {"y"}
+    spark.sql(f"DELETE FROM delta.`{t}` WHERE s.y > 120")
+    spark.sql(f"OPTIMIZE delta.`{t}`")
+    ids = [r.id for r in spark.sql(f"SELECT id FROM delta.`{t}` WHERE s.y >= 70 ORDER BY id").collect()]
+    assert ids == list(range(10, 18))
+    assert spark_rows(read_ours("read", t)) == spark_rows(spark.read.format("delta").load(str(t)))
+    record("pli: clustering, statistics", "Spark", "ok")
