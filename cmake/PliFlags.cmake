@@ -30,6 +30,10 @@ target_compile_options(pli_flags INTERFACE
 target_compile_options(pli_flags INTERFACE "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(pli_flags INTERFACE -Wlogical-op -Wduplicated-cond)
+  if(CMAKE_C_COMPILER_VERSION VERSION_LESS 12)
+    # It warns about designated initializers when their values come from macros.
+    target_compile_options(pli_flags INTERFACE -Wno-missing-field-initializers)
+  endif()
   if(NOT CMAKE_BUILD_TYPE STREQUAL "Release" OR PLI_SANITIZE)
     # Without the release build's optimiser, or with sanitizers, gcc warns about paths that do not exist.
     target_compile_options(pli_flags INTERFACE -Wno-maybe-uninitialized)

@@ -122,9 +122,11 @@ static json_t *value_of(walker *w, const yaml_node_t *n, int depth) {
     else
         for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
             const yaml_node_t *key = node(w, p->key), *item = node(w, p->value);
-            if (!key || !item || key->type != YAML_SCALAR_NODE) return report(w, n, "a key must be a word"), NULL;
+            if (!key || !item || key->type != YAML_SCALAR_NODE || memchr(scalar(key).ptr, '\0', scalar(key).len))
+                return report(w, n, "a key must be a word"), NULL;
             json_t *child = value_of(w, item, depth + 1);
-            if (!child || json_object_setn_new(v, scalar(key).ptr, scalar(key).len, child) != 0) return NULL;
+            if (!child || json_object_set_new(v, scalar(key).ptr, child) != 0)
+                return NULL; /* libyaml ends it with NUL */
         }
     return PLI_TAKE(v);
 }
