@@ -66,8 +66,15 @@ size_t cli_width(const char *text) {
     return width;
 }
 
+static bool is_control(char c) { return (unsigned char)c < 0x20 || c == 0x7f; }
+
 void cli_put_safe(FILE *to, const char *text) {
-    for (const char *p = text; *p; p++) fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, to);
+    for (const char *p = text; *p;) {
+        const char *from = p;
+        while (!is_control(*p)) p++;
+        fwrite(from, 1, (size_t)(p - from), to);
+        if (*p) fputc('?', to), p++;
+    }
 }
 
 void cli_put_json(FILE *to, const char *text) {
