@@ -64,6 +64,7 @@ static void drop(const pli__merge *m, const char *what, const char *name) {
 static void forget_attempt(pli__merge *m) {
     pli__merge_attempt *now = &m->now;
     const char *const tables[] = {m->t.m, m->t.i, m->t.o, m->t.r};
+    if (!now->d.table) return; /* not begun */
     drop(m, now->chooses_by_old ? "TABLE" : "VIEW", m->t.a);
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) drop(m, "TABLE", tables[i]);
     pli__scan_free(now->scan);

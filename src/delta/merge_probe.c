@@ -220,16 +220,28 @@ static pli_status find_actions(pli__merge *m, pli_error *err) {
 
 /* ---- counts ---- */
 
-static pli_status count_where(pli__merge *m, const char *table, pli_merge_when when, pli_merge_action action,
-                              int64_t *out, pli_error *err) {
+/* Rows that each clause acts on. */
+static pli_status count_clauses(pli__merge *m, int64_t *counts, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    *out = 0;
-    if (!pli__merge_acts(m, when, action)) return PLI_OK;
-    pli__buf_addf(&sql, "SELECT count(*) FROM %s WHERE _pli_c IN (-1", table);
+    PLI_AUTO(pli__result_auto) pli__result *r = NULL;
+    pli__chunk c;
+    pli__buf_addf(&sql, "SELECT CAST(_pli_c AS BIGINT), count(*) FROM (SELECT _pli_c FROM %s", m->t.a);
+    if (pli__merge_has(m, PLI_MERGE_NOT_MATCHED)) pli__buf_addf(&sql, " UNION ALL SELECT _pli_c FROM %s", m->t.i);
+    pli__buf_addz(&sql, ") GROUP BY ALL");
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_query(m->engine, sql.ptr, &r, err));
+    for (;;) {
+        PLI_TRY(pli__result_next(r, &c, err));
+        if (!c.rows) return PLI_OK;
+        for (size_t i = 0; i < c.rows; i++) counts[pli__chunk_i64(&c, 0, i)] = pli__chunk_i64(&c, 1, i);
+    }
+}
+
+static int64_t rows_of(const pli__merge *m, const int64_t *counts, pli_merge_when when, pli_merge_action action) {
+    int64_t n = 0;
     for (size_t k = 0; k < m->n_clauses; k++)
-        if (m->clauses[k].when == when && m->clauses[k].action == action) pli__buf_addf(&sql, ", %zu", k);
-    pli__buf_addc(&sql, ')');
-    return pli__merge_count(m, &sql, out, err);
+        if (m->clauses[k].when == when && m->clauses[k].action == action) n += counts[k];
+    return n;
 }
 
 /* Every pair deletes its row, whichever it is: several pairs of one row say the same. */
@@ -246,13 +258,14 @@ static bool only_deletes(const pli__merge *m) {
 
 static pli_status count_all(pli__merge *m, pli_error *err) {
     pli__merge_result *r = &m->now.result;
-    int64_t updates, deletes, all_updates;
-    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_UPDATE, &updates, err));
-    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_MATCHED, PLI_MERGE_DELETE, &deletes, err));
-    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_UPDATE, &m->now.updated_by_source, err));
-    PLI_TRY(count_where(m, m->t.a, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_DELETE, &m->now.deleted_by_source, err));
-    PLI_TRY(count_where(m, m->t.i, PLI_MERGE_NOT_MATCHED, PLI_MERGE_INSERT, &r->rows_inserted, err));
-    all_updates = updates + m->now.updated_by_source;
+    int64_t *counts = pli__arena_calloc(&m->now.arena, m->n_clauses, sizeof *counts);
+    if (!counts) return pli__error_memory(err);
+    PLI_TRY(count_clauses(m, counts, err));
+    m->now.updated_by_source = rows_of(m, counts, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_UPDATE);
+    m->now.deleted_by_source = rows_of(m, counts, PLI_MERGE_NOT_MATCHED_BY_SOURCE, PLI_MERGE_DELETE);
+    r->rows_inserted = rows_of(m, counts, PLI_MERGE_NOT_MATCHED, PLI_MERGE_INSERT);
+    const int64_t deletes = rows_of(m, counts, PLI_MERGE_MATCHED, PLI_MERGE_DELETE);
+    const int64_t all_updates = rows_of(m, counts, PLI_MERGE_MATCHED, PLI_MERGE_UPDATE) + m->now.updated_by_source;
     r->rows_updated = all_updates;
     r->rows_deleted = m->now.d.touched->hit_rows - all_updates;
     if (r->rows_deleted == deletes + m->now.deleted_by_source || only_deletes(m)) return PLI_OK;
