@@ -113,11 +113,9 @@ static bool rewriting_writes_less(const pli__touched_file *f) {
 }
 
 static void choose_vectors(pli__dml *d) {
-    const bool keeps_ids = is_on(d, "delta.enableRowTracking"); /* rewriting would give the rows new ones */
     for (size_t i = 0; i < d->touched->n; i++) {
         pli__touched_file *f = &d->touched->files[i];
-        f->vector = d->vectors && !pli__touched_is_whole(f) &&
-                    (d->vectors_always || keeps_ids || !rewriting_writes_less(f));
+        f->vector = d->vectors && !pli__touched_is_whole(f) && (d->vectors_always || !rewriting_writes_less(f));
     }
 }
 

@@ -80,3 +80,44 @@ def test_writers_at_the_same_time_lose_nothing(pli, properties):
     assert log == [f"{v:020}.json" for v in range(1 + sum(w.commits for w in writers))]
     replayed = pli.ok("delta", "read", "t", "--format", "ndjson", "--ignore-checkpoints").rows()
     assert {r["id"]: r["v"] for r in replayed} == expected
+
+
+IDENTITY = {"delta.identity.start": 1, "delta.identity.step": 1, "delta.identity.allowExplicitInsert": False}
+
+
+def test_merges_at_the_same_time_never_give_a_value_twice(pli):
+    """Of an identity column and of the ids of rows: whoever loses takes the next ones."""
+    fields = [{"name": n, "type": "long", "nullable": True, "metadata": IDENTITY if n == "k" else {}} for n in "kiv"]
+    schema = json.dumps({"type": "struct", "fields": fields})
+    pli.ok("delta", "create", "t", "--schema", schema, "--property", "delta.enableRowTracking=true")
+    failures = []
+
+    def work(number):
+        try:
+            for turn in range(3):
+                path = pli.folder / f"m{number}.ndjson"
+                path.write_text("".join(json.dumps({"i": i, "v": number}) + "\n" for i in {number, 10 * turn + number}))
+                pli.ok(
+                    "delta", "merge", "t", path, "--on", "source.i = target.i",
+                    "--when", "MATCHED THEN UPDATE SET v = target.v + 1", "--when", "NOT MATCHED THEN INSERT *",
+                )  # fmt: skip
+        except BaseException as e:  # shown by the test
+            failures.append(e)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, WRITERS + 1)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures, failures[0]
+    found = pli.read("t")
+    assert sorted(r["i"] for r in found) == [10 * turn + n for turn in range(3) for n in range(1, WRITERS + 1)]
+    assert sorted(r["k"] for r in found) == list(range(1, len(found) + 1))
+    log = sorted((pli.folder / "t/_delta_log").glob("*.json"))
+    actions = [json.loads(line) for p in log for line in p.read_text().splitlines()]
+    newest = [a["metaData"] for a in actions if "metaData" in a][-1]
+    assert json.loads(newest["schemaString"])["fields"][0]["metadata"]["delta.identity.highWaterMark"] == len(found)
+    spans = sorted((a["add"]["baseRowId"], json.loads(a["add"]["stats"])["numRecords"]) for a in actions if "add" in a)
+    assert all(low + n <= high for (low, n), (high, _) in zip(spans, spans[1:], strict=False))
+    marks = [json.loads(a["domainMetadata"]["configuration"]) for a in actions if "domainMetadata" in a]
+    assert marks[-1]["rowIdHighWaterMark"] == sum(spans[-1]) - 1
