@@ -2,8 +2,8 @@
 
     python tests/bench/bench_ingest.py [--megabytes 500] [--runs 3] [--only csv,ndjson,small,idle,partitions,memory] [--big]
 
-Every comparison runs both sides in turn, in the same process environment, and prints the ratio of the medians. Absolute
-times are only there to read the ratios by.
+Every comparison runs both sides in turn, in the same process environment, and prints the ratio of the medians by the clock; exit 1
+when a bound is missed. Absolute times are only there to read the ratios by.
 """
 
 from __future__ import annotations
@@ -11,48 +11,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import duckdb
+from measure import PLI, Bounds, python, run
 
-PLI = str(Path(os.environ.get("PLI", "build/release/bin/pli")).resolve())
 MEMORY, THREADS = "2GiB", 2
-
-
-def run(*args: str, cwd: Path | None = None) -> tuple[float, float]:
-    """Wall seconds and peak MiB of a finished process; fails when it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(args, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = process.communicate()
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"{' '.join(args)}: exit {process.returncode}\n{out}\n{err}")
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-def peak_of(*args: str) -> tuple[float, float]:
-    """Wall seconds and peak MiB of one process alone (the kernel's maximum is over all children, hence /proc)."""
-    start = time.perf_counter()
-    process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    peak = 0.0
-    while process.poll() is None:
-        try:
-            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM"):
-                    peak = max(peak, int(line.split()[1]) / 1024)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-        time.sleep(0.02)
-    if process.returncode:
-        sys.exit(f"{' '.join(args)}: exit {process.returncode}\n{process.stderr.read() if process.stderr else ''}")
-    return time.perf_counter() - start, peak
 
 
 ROWS_SQL = """
@@ -108,8 +77,7 @@ def floor(kind: str, source: Path, target: Path) -> float:
     )
     target.mkdir(parents=True, exist_ok=True)
     sql = f"COPY (SELECT * FROM {reader}) TO '{target}/out.parquet' (FORMAT parquet, COMPRESSION zstd)"
-    done = subprocess.run([sys.executable, "-c", code, sql], capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
+    return float(python(code, sql).output.split()[-1])
 
 
 def fresh(path: Path) -> Path:
@@ -117,34 +85,19 @@ def fresh(path: Path) -> Path:
     return path
 
 
-def report(name: str, ours: list[float], peer: list[float], peer_name: str, target: str) -> None:
-    a, b = statistics.median(ours), statistics.median(peer)
-    print(f"{name:34} pli {a:8.3f} s   {peer_name} {b:8.3f} s   ratio {a / b:6.3f}   (target {target})", flush=True)
+def compare(bounds: Bounds, what: str, ours: list[float], peer: list[float], bound: float) -> None:
+    bounds.ratio(what, statistics.median(ours), statistics.median(peer), bound)
 
 
-def bench_bulk(work: Path, kind: str, megabytes: int, runs: int) -> None:
-    source = work / f"src-{kind}"
+def bench_bulk(bounds: Bounds, work: Path, kind: str, megabytes: int, runs: int) -> None:
+    source, table = work / f"src-{kind}", work / "table"
     generate(source, kind, megabytes, 8)
+    settings = ("--format", kind, "--memory", MEMORY, "--threads", str(THREADS), "-q")
     ours, peer = [], []
     for _ in range(runs):
         peer.append(floor(kind, source, fresh(work / "floor")))
-        table = fresh(work / "table")
-        ours.append(
-            run(
-                PLI,
-                "ingest",
-                str(source),
-                str(table),
-                "--format",
-                kind,
-                "--memory",
-                MEMORY,
-                "--threads",
-                str(THREADS),
-                "-q",
-            )[0]
-        )
-    report(f"{kind} {megabytes} MB to Delta", ours, peer, "DuckDB COPY", "<= 1.10")
+        ours.append(run(PLI, "ingest", str(source), str(fresh(table)), *settings).clock)
+    compare(bounds, f"{kind} {megabytes} MB to Delta, beside DuckDB's COPY", ours, peer, 1.10)
     shutil.rmtree(source)
 
 
@@ -157,7 +110,7 @@ print(time.perf_counter() - t)
 """
 
 
-def bench_small(work: Path, runs: int) -> None:
+def bench_small(bounds: Bounds, work: Path, runs: int) -> None:
     source = work / "small"
     source.mkdir()
     for n in range(200):
@@ -166,21 +119,17 @@ def bench_small(work: Path, runs: int) -> None:
     settle(source)
     full, relaxed, peer = [], [], []
     for _ in range(runs):
-        done = subprocess.run(
-            [sys.executable, "-c", SMALL_PEER, str(source), str(fresh(work / "peer"))],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        peer.append(float(done.stdout.split()[-1]))
+        peer.append(float(python(SMALL_PEER, str(source), str(fresh(work / "peer"))).output.split()[-1]))
         common = ("--format", "csv", "--max-files", "1", "-q")
-        full.append(run(PLI, "ingest", str(source), str(fresh(work / "t1")), *common)[0])
-        relaxed.append(run(PLI, "ingest", str(source), str(fresh(work / "t2")), *common, "--durability", "relaxed")[0])
-    report("200 small batches, all synced", full, peer, "Polars loop", "<= 0.50")
-    report("200 small batches, relaxed", relaxed, peer, "Polars loop", "<= 0.25")
+        full.append(run(PLI, "ingest", str(source), str(fresh(work / "t1")), *common).clock)
+        relaxed.append(
+            run(PLI, "ingest", str(source), str(fresh(work / "t2")), *common, "--durability", "relaxed").clock
+        )
+    compare(bounds, "200 small batches, all synced, beside a Polars loop", full, peer, 0.50)
+    compare(bounds, "200 small batches, relaxed, beside a Polars loop", relaxed, peer, 0.25)
 
 
-def bench_idle(work: Path, runs: int) -> None:
+def bench_idle(bounds: Bounds, work: Path, runs: int) -> None:
     source = work / "idle"
     for folder in range(50):
         (source / f"d{folder:02}").mkdir(parents=True)
@@ -209,65 +158,43 @@ def bench_idle(work: Path, runs: int) -> None:
     )
     config = str(work / "pli.yaml")
     run(PLI, "run", "-c", config, "-q")
-    nothing = [run(PLI, "run", "-c", config, "-q")[0] for _ in range(21)]
-    status = [run(PLI, "status", "-c", config, "-q", "--json")[0] for _ in range(21)]
-    hello = [run("/bin/true")[0] for _ in range(21)]
-    print(
-        f"{'run, nothing to do (1,000 batches)':34} pli {statistics.median(nothing) * 1e3:8.2f} ms  (target <= 15 ms; /bin/true {statistics.median(hello) * 1e3:.2f} ms)"
-    )
-    print(f"{'status':34} pli {statistics.median(status) * 1e3:8.2f} ms  (target <= 10 ms)")
+    median = {
+        what: statistics.median(run(*args).clock for _ in range(21)) * 1e3
+        for what, args in {
+            "run": (PLI, "run", "-c", config, "-q"),
+            "status": (PLI, "status", "-c", config, "-q", "--json"),
+            "true": ("/bin/true",),
+        }.items()
+    }
+    bounds.most("run, nothing to do (1,000 batches)", median["run"], 15, "ms", f"/bin/true {median['true']:.2f} ms")
+    bounds.most("status", median["status"], 10, "ms")
     (source / "d25" / "new.csv").write_text("id\n7\n")
-    done = subprocess.run([PLI, "run", "-c", config, "--json", "-q"], capture_output=True, text=True, check=True)
-    print(f"{'a file dropped just before':34} files read: {json.loads(done.stdout)[0]['files']} (target 1)")
+    read = json.loads(run(PLI, "run", "-c", config, "--json", "-q").output)[0]["files"]
+    bounds.holds("a file dropped just before is read", read == 1, f"{read} of 1")
 
 
-def bench_partitions(work: Path) -> None:
+def bench_partitions(bounds: Bounds, work: Path) -> None:
     source = work / "wide"
     generate(source, "csv", 520, 8, days=1500)
     table = fresh(work / "parts")
-    seconds, peak = peak_of(
-        PLI,
-        "ingest",
-        str(source),
-        str(table),
-        "--format",
-        "csv",
-        "--partition-by",
-        "day",
-        "--memory",
-        "512MiB",
-        "--threads",
-        "2",
-        "-q",
-    )
-    files = len(list(table.glob("day=*/*.parquet")))
-    print(
-        f"{'520 MB CSV into 1,500 partitions':34} pli {seconds:8.1f} s   peak {peak:.0f} MiB (limit 512, target <= 663), {files} files (target <= 1800)"
-    )
+    settings = ("--format", "csv", "--partition-by", "day", "--memory", "512MiB", "--threads", "2", "-q")
+    took = run(PLI, "ingest", str(source), str(table), *settings)
+    what = "520 MB CSV into 1,500 partitions under 512 MiB"
+    bounds.most(f"{what}: peak", took.peak, 663, "MiB", f"{took.clock:.1f} s")
+    bounds.most(f"{what}: files", len(list(table.glob("day=*/*.parquet"))), 1800)
     shutil.rmtree(source)
 
 
-def bench_memory(work: Path, megabytes: int) -> None:
+def bench_memory(bounds: Bounds, work: Path, megabytes: int) -> None:
     source = work / "large"
     generate(source, "csv", megabytes, 16)
-    seconds, peak = peak_of(
-        PLI,
-        "ingest",
-        str(source),
-        str(fresh(work / "large-table")),
-        "--format",
-        "csv",
-        "--memory",
-        "1GiB",
-        "--threads",
-        "2",
-        "-q",
-    )
-    print(f"{f'{megabytes} MB CSV under 1 GiB':34} pli {seconds:8.1f} s   peak {peak:.0f} MiB (target <= 1226)")
+    settings = ("--format", "csv", "--memory", "1GiB", "--threads", "2", "-q")
+    took = run(PLI, "ingest", str(source), str(fresh(work / "large-table")), *settings)
+    bounds.most(f"{megabytes} MB CSV under 1 GiB: peak", took.peak, 1226, "MiB", f"{took.clock:.1f} s")
     shutil.rmtree(source)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=500)
     parser.add_argument("--runs", type=int, default=3)
@@ -275,22 +202,22 @@ def main() -> None:
     parser.add_argument("--big", action="store_true", help="8 GB of input under 1 GiB instead of 2 GB")
     options = parser.parse_args()
     only = options.only.split(",")
-    work = Path(tempfile.mkdtemp(prefix="pli-bench-"))
-    try:
+    bounds = Bounds()
+    with tempfile.TemporaryDirectory(prefix="pli-bench-") as folder:
+        work = Path(folder)
         for kind in ("csv", "ndjson"):
             if kind in only:
-                bench_bulk(work, kind, options.megabytes, options.runs)
+                bench_bulk(bounds, work, kind, options.megabytes, options.runs)
         if "small" in only:
-            bench_small(work, options.runs)
+            bench_small(bounds, work, options.runs)
         if "idle" in only:
-            bench_idle(work, options.runs)
+            bench_idle(bounds, work, options.runs)
         if "partitions" in only:
-            bench_partitions(work)
+            bench_partitions(bounds, work)
         if "memory" in only:
-            bench_memory(work, 8000 if options.big else 2000)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+            bench_memory(bounds, work, 8000 if options.big else 2000)
+    return bounds.code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

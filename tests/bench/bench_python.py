@@ -11,51 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-PLI = Path(os.environ.get("PLI", HERE.parents[1] / "build/release/bin/pli")).resolve()
-missed: list[str] = []
-
-
-def environment() -> dict[str, str]:
-    package = PLI.parents[1] / "python"
-    return {**os.environ, "PYTHONPATH": str(package)} if package.is_dir() else dict(os.environ)
+from measure import PLI, Bounds, compile_program, package_environment, python, run
 
 
 def measure(code: str, *args: str) -> dict[str, float]:
     """Run a program that measures itself; its last line is JSON."""
-    done = subprocess.run([sys.executable, "-c", code, *args], env=environment(), capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(python(code, *args, env=package_environment()).output.splitlines()[-1])
     return found
-
-
-def judge(what: str, ours: float, theirs: float, bound: float, unit: str) -> None:
-    ok = ours <= theirs * bound
-    print(
-        f"{what:<52} {ours:9.3f} {unit:<2}  peer {theirs:9.3f} {unit:<2}  ratio {ours / theirs:5.2f} (at most {bound:.2f})  {'ok' if ok else 'MISSED'}",
-        flush=True,
-    )
-    if not ok:
-        missed.append(what)
-
-
-def judge_sum(what: str, ours: float, theirs: float, extra: float) -> None:
-    ok = ours <= theirs + extra
-    print(
-        f"{what:<52} {ours:9.2f} ms  peer {theirs:9.2f} ms  {ours - theirs:+6.2f} ms (at most {extra:+g})  {'ok' if ok else 'MISSED'}",
-        flush=True,
-    )
-    if not ok:
-        missed.append(what)
 
 
 # ---------------------------------------------------------------- a LazyFrame into a Delta table
@@ -85,7 +52,7 @@ _OURS = "import polars_incremental as pli\nbefore = usage()\npli.write_delta(lf,
 _PEER = "import deltalake\nbefore = usage()\nlf.sink_delta(target)\nreport(before, usage())"
 
 
-def write(rows: int, runs: int, tmp: Path) -> None:
+def write(bounds: Bounds, rows: int, runs: int, tmp: Path) -> None:
     found: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
     for _ in range(runs):
         for name, code in (("ours", _OURS), ("peer", _PEER)):
@@ -94,18 +61,18 @@ def write(rows: int, runs: int, tmp: Path) -> None:
             shutil.rmtree(table)
     best = {name: {k: min(m[k] for m in all_of) for k in ("cpu", "mb", "wall")} for name, all_of in found.items()}
     title = f"{rows} rows of a LazyFrame to Delta"
-    judge(f"{title}: processor", best["ours"]["cpu"], best["peer"]["cpu"], 1.0, "s")
-    judge(f"{title}: memory", best["ours"]["mb"], best["peer"]["mb"], 0.75, "MB")
-    print(f"{'':<52} clock {best['ours']['wall']:.2f} s and {best['peer']['wall']:.2f} s", flush=True)
+    note = f"clock {best['ours']['wall']:.2f} and {best['peer']['wall']:.2f} s"
+    bounds.ratio(f"{title}: processor", best["ours"]["cpu"], best["peer"]["cpu"], 1.0, note=note)
+    bounds.ratio(f"{title}: memory", best["ours"]["mb"], best["peer"]["mb"], 0.75, "MB")
 
 
 # ---------------------------------------------------------------- import
 
 
-def importing(runs: int) -> None:
+def importing(bounds: Bounds, runs: int) -> None:
     code = "import json, polars, time; t = time.process_time(); import polars_incremental; print(json.dumps({'ms': (time.process_time() - t) * 1e3}))"
     best = min(measure(code)["ms"] for _ in range(runs))
-    judge_sum("import beyond Polars' own", best, 0.0, 10)
+    bounds.most("import beyond Polars' own", best, 10, "ms")
 
 
 # ---------------------------------------------------------------- planning
@@ -120,24 +87,22 @@ print(json.dumps({"cpu": (time.process_time() - cpu) * 1e3, "ms": (time.perf_cou
 """
 
 
-def planning(files: int, runs: int, tmp: Path) -> None:
-    from bench_discovery import build, generate, plan
+def planning(bounds: Bounds, files: int, runs: int, tmp: Path) -> None:
+    from bench_discovery import generate, plan
 
     source, checkpoint = tmp / "source", tmp / "checkpoint"
     generate(source, 1000, files // 1000)
-    program = build(tmp)
+    program = compile_program("discovery", tmp)
     plan(program, source, checkpoint, 100_000)
     # marks of folders hold for one set of options: each has a checkpoint of its own, looked at once before
     shutil.copytree(checkpoint, tmp / "copy")
     measure(_PLAN, str(source), str(tmp / "copy"))
     in_c = [plan(program, source, checkpoint, 100_000) for _ in range(runs)]
     in_python = [measure(_PLAN, str(source), str(tmp / "copy")) for _ in range(runs)]
-    if any(m["new"] for m in in_python):
-        missed.append("nothing was new")
-    best = [min(m[k] for m in all_of) for all_of, k in ((in_python, "cpu"), (in_c, "idle_cpu_ms"))]
-    judge_sum(f"a plan over a checkpoint of {files} files: processor", *best, 10)
-    clock = [min(m[k] for m in all_of) for all_of, k in ((in_python, "ms"), (in_c, "idle_ms"))]
-    print(f"{'':<52} clock {clock[0]:.1f} ms and {clock[1]:.1f} ms", flush=True)
+    bounds.holds("nothing is new", not any(m["new"] for m in in_python), "")
+    ours, theirs = min(m["cpu"] for m in in_python), min(m["idle_cpu_ms"] for m in in_c)
+    note = f"clock {min(m['ms'] for m in in_python):.1f} and {min(m['idle_ms'] for m in in_c):.1f} ms"
+    bounds.most(f"a plan over a checkpoint of {files} files, beyond C's", ours - theirs, 10, "ms", note)
 
 
 # ---------------------------------------------------------------- change rows
@@ -177,14 +142,11 @@ _CLAUSES = [
 
 def merge_in_c(table: Path, changes: Path) -> float:
     """Processor seconds of the command."""
-    command = [str(PLI), "delta", "merge", str(table), str(changes), "--on", "target.id = source.id", "-q"]
-    before = os.times()
-    subprocess.run(command + [a for c in _CLAUSES for a in ("--when", c)], check=True, stdout=subprocess.DEVNULL)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    command = [PLI, "delta", "merge", str(table), str(changes), "--on", "target.id = source.id", "-q"]
+    return run(*command, *(a for c in _CLAUSES for a in ("--when", c))).processor
 
 
-def changes(rows: int, runs: int, tmp: Path) -> None:
+def changes(bounds: Bounds, rows: int, runs: int, tmp: Path) -> None:
     measure(_TABLE, str(rows), str(rows // 20), str(tmp))
     ours, in_c = [], []
     for _ in range(runs):
@@ -194,7 +156,7 @@ def changes(rows: int, runs: int, tmp: Path) -> None:
         in_c.append(merge_in_c(tmp / "c", tmp / "changes.parquet"))
         for name in ("ours", "c"):
             shutil.rmtree(tmp / name)
-    judge(f"{rows // 20} change rows on {rows}: processor", min(ours), min(in_c), 1.2, "s")
+    bounds.ratio(f"{rows // 20} change rows on {rows}: processor", min(ours), min(in_c), 1.2)
 
 
 def main() -> int:
@@ -205,17 +167,17 @@ def main() -> int:
     parser.add_argument("--only", default="write,import,plan,cdc")
     options = parser.parse_args()
     only = options.only.split(",")
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    bounds = Bounds()
     with tempfile.TemporaryDirectory(prefix="pli-bench-") as tmp:
         if "write" in only:
-            write(options.rows, options.runs, Path(tmp))
+            write(bounds, options.rows, options.runs, Path(tmp))
         if "import" in only:
-            importing(options.runs)
+            importing(bounds, options.runs)
         if "plan" in only:
-            planning(options.files, options.runs, Path(tmp))
+            planning(bounds, options.files, options.runs, Path(tmp))
         if "cdc" in only:
-            changes(options.rows, options.runs, Path(tmp))
-    return 1 if missed else 0
+            changes(bounds, options.rows, options.runs, Path(tmp))
+    return bounds.code()
 
 
 if __name__ == "__main__":
