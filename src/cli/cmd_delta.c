@@ -4,6 +4,7 @@
 
 #include "cli/cmd.h"
 #include "cli/text.h"
+#include "pli/arrow.h"
 #include "pli/table.h"
 
 /* A table opened for one command. */
@@ -108,7 +109,42 @@ int cli_cmd_delta_history(cli_context *ctx, const cli_args *args) {
     return finish(ctx, &o, ok);
 }
 
-/* ---- read ---- */
+/* ---- read and changes: a CSV has its header also when there are no rows ---- */
+
+static void free_names(const char **names) {
+    for (size_t i = 0; names && names[i]; i++) free((char *)names[i]);
+    free(names);
+}
+
+/* @return the names of a stream's columns, ended by NULL, for free_names; NULL: memory */
+static const char **column_names(struct ArrowArrayStream *stream) {
+    struct ArrowSchema schema = {0};
+    if (stream->get_schema(stream, &schema) != 0) return NULL;
+    const size_t n = (size_t)schema.n_children;
+    const char **names = calloc(n + 1, sizeof *names);
+    bool ok = names != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = (names[i] = strdup(schema.children[i]->name)) != NULL;
+    if (schema.release) schema.release(&schema);
+    if (ok) return names;
+    free_names(names);
+    return NULL;
+}
+
+typedef pli_status open_fn(void *self, struct ArrowArrayStream *out, pli_error *err);
+
+/* @param none opens the stream of the same columns without rows */
+static bool print_table(cli_context *ctx, open_fn *none,
+                        pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
+    if (ctx->format != CLI_CSV) return print_rows(ctx, fn, self);
+    struct ArrowArrayStream stream = {0};
+    if (none(self, &stream, &ctx->error) != PLI_OK) return false;
+    const char **names = column_names(&stream);
+    stream.release(&stream);
+    const bool ok = names && print_columns(ctx, names, fn, self);
+    if (!names) cli_format_error(&ctx->error, PLI_E_MEMORY, "out of memory");
+    free_names(names);
+    return ok;
+}
 
 struct read_call {
     pli_table *table;
@@ -118,6 +154,14 @@ struct read_call {
 static pli_status read_rows(void *self, pli_row_fn *fn, void *arg, pli_error *err) {
     struct read_call *c = self;
     return pli_table_read_rows(c->table, &c->options, fn, arg, err);
+}
+
+static pli_status read_none(void *self, struct ArrowArrayStream *out, pli_error *err) {
+    struct read_call *c = self;
+    pli_read_options o = c->options;
+    o.has_limit = true;
+    o.limit = 0;
+    return pli_table_read(c->table, &o, out, err);
 }
 
 static bool read_read_options(cli_context *ctx, const cli_args *args, opened *o, pli_read_options *r) {
@@ -152,11 +196,9 @@ int cli_cmd_delta_read(cli_context *ctx, const cli_args *args) {
     if (ok && file)
         ok = pli_table_read_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
              say_written(ctx, file, rows);
-    else if (ok) ok = print_rows(ctx, read_rows, &c);
+    else if (ok) ok = print_table(ctx, read_none, read_rows, &c);
     return finish(ctx, &o, ok);
 }
-
-/* ---- changes ---- */
 
 struct changes_call {
     pli_table *table;
@@ -166,6 +208,14 @@ struct changes_call {
 static pli_status changes_rows(void *self, pli_row_fn *fn, void *arg, pli_error *err) {
     struct changes_call *c = self;
     return pli_table_changes_rows(c->table, &c->options, fn, arg, err);
+}
+
+static pli_status changes_none(void *self, struct ArrowArrayStream *out, pli_error *err) {
+    struct changes_call *c = self;
+    pli_changes_options o = c->options;
+    o.has_limit = true;
+    o.limit = 0;
+    return pli_table_changes(c->table, &o, out, err);
 }
 
 static bool read_changes_options(cli_context *ctx, const cli_args *args, opened *o, pli_changes_options *c) {
@@ -197,6 +247,6 @@ int cli_cmd_delta_changes(cli_context *ctx, const cli_args *args) {
     if (ok && file)
         ok = pli_table_changes_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
              say_written(ctx, file, rows);
-    else if (ok) ok = print_rows(ctx, changes_rows, &c);
+    else if (ok) ok = print_table(ctx, changes_none, changes_rows, &c);
     return finish(ctx, &o, ok);
 }

@@ -312,6 +312,7 @@ def test_an_output_without_a_folder_is_a_wrong_argument(pli, tmp_path):
     pli.fails(2, "delta", "read", table.path, "-o", tmp_path / "x.xlsx")
     pli.ok("delta", "read", table.path, "-o", tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "id\n"
+    assert pli.ok("delta", "read", table.path, "--format", "csv").out == "id\n"
 
 
 def test_csv_and_tables_keep_every_digit(pli, tmp_path):
