@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import threading
@@ -118,6 +119,6 @@ def test_merges_at_the_same_time_never_give_a_value_twice(pli):
     newest = [a["metaData"] for a in actions if "metaData" in a][-1]
     assert json.loads(newest["schemaString"])["fields"][0]["metadata"]["delta.identity.highWaterMark"] == len(found)
     spans = sorted((a["add"]["baseRowId"], json.loads(a["add"]["stats"])["numRecords"]) for a in actions if "add" in a)
-    assert all(low + n <= high for (low, n), (high, _) in zip(spans, spans[1:], strict=False))
+    assert all(low + n <= high for (low, n), (high, _) in itertools.pairwise(spans))
     marks = [json.loads(a["domainMetadata"]["configuration"]) for a in actions if "domainMetadata" in a]
     assert marks[-1]["rowIdHighWaterMark"] == sum(spans[-1]) - 1
