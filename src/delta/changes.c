@@ -348,7 +348,7 @@ static pli_status open_ends(pli__changes *c, pli_error *err) {
 static pli_status add_column(pli__type_builder *b, pli__changes *c, size_t i, pli__buf *sql, pli_error *err) {
     const pli__changes_options *o = &c->options;
     const int at = o->n_columns ? pli__mapping_find(c->mapping, pli__str_of(o->columns[i])) : (int)i;
-    if (at < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->columns[i]);
+    if (at < 0) return pli__type_no_column(c->mapping->schema, o->columns[i], err);
     const pli__field *f = c->mapping->columns[at].field;
     pli__buf_add_sql_name(sql, pli__str_of(f->name));
     pli__buf_addz(sql, ", ");

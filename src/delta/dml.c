@@ -79,7 +79,7 @@ static pli_status check_assignments(const pli__dml *d, const pli__dml_options *o
     if (!o->n_set) return pli__error_set(err, PLI_E_ARGUMENT, "an update needs at least one column to set");
     for (size_t i = 0; i < o->n_set; i++) {
         const int k = pli__type_find(schema, pli__str_of(o->set[i].column), false);
-        if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", o->set[i].column);
+        if (k < 0) return pli__type_no_column(schema, o->set[i].column, err);
         if (pli__identity_is(&schema->fields[k]))
             return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: its values stay",
                                   schema->fields[k].name);

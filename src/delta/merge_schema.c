@@ -43,15 +43,6 @@ static pli_status change_schema(pli__merge *m, pli_error *err) {
 
 /* ---- clauses ---- */
 
-static pli_status no_such_column(const pli__type *table, const char *name, pli_error *err) {
-    PLI_AUTO(pli__free_ptr) const char **names = calloc(table->n_fields + 1, sizeof *names);
-    for (size_t i = 0; names && i < table->n_fields; i++) names[i] = table->fields[i].name;
-    const char *near = names ? pli__str_nearest(name, names, table->n_fields) : NULL;
-    const pli_status s = pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", name);
-    if (near) (void)pli__error_hint(err, "did you mean '%s'?", near);
-    return s;
-}
-
 static pli_status check_star(const pli__merge *m, pli_error *err) {
     const pli__type *table = m->now.before;
     if (m->o.keep_missing || m->o.merge_schema) return PLI_OK;
@@ -74,7 +65,7 @@ static pli_status check_names(const pli__merge *m, pli_error *err) {
         const pli_merge_clause *c = &m->clauses[k];
         for (size_t i = 0; i < c->n_set; i++)
             if (pli__type_find(m->now.after, pli__str_of(c->set[i].key), false) < 0)
-                return no_such_column(m->now.before, c->set[i].key, err);
+                return pli__type_no_column(m->now.before, c->set[i].key, err);
     }
     return PLI_OK;
 }

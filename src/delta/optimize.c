@@ -152,7 +152,7 @@ static pli_status check_zorder(const optimizer *z, pli_error *err) {
     const pli__metadata *m = pli__snapshot_metadata(z->snapshot);
     for (size_t i = 0; i < z->o->n_zorder; i++) {
         const int k = pli__type_find(schema, pli__str_of(z->o->zorder[i]), false);
-        if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", z->o->zorder[i]);
+        if (k < 0) return pli__type_no_column(schema, z->o->zorder[i], err);
         for (size_t p = 0; p < m->n_partition_columns; p++)
             if (pli__str_eqz(m->partition_columns[p], schema->fields[k].name))
                 return pli__error_set(err, PLI_E_ARGUMENT,

@@ -126,16 +126,6 @@ static pli_status choose_files(pli__scan *s, pli__buf *sql, pli_error *err) {
 
 /* ---- what comes out ---- */
 
-static pli_status no_such_column(const pli__scan *s, const char *name, pli_error *err) {
-    const pli__type *schema = s->mapping->schema;
-    PLI_AUTO(pli__free_ptr) const char **names = calloc(schema->n_fields + 1, sizeof *names);
-    for (size_t i = 0; names && i < schema->n_fields; i++) names[i] = schema->fields[i].name;
-    const char *near = names ? pli__str_nearest(name, names, schema->n_fields) : NULL;
-    pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", name);
-    if (near) pli__error_hint(err, "did you mean '%s'?", near);
-    return PLI_E_ARGUMENT;
-}
-
 static void add_output(pli__type_builder *b, const pli__field *f, bool first, pli__buf *sql) {
     if (!first) pli__buf_addz(sql, ", ");
     pli__buf_add_sql_name(sql, pli__str_of(f->name));
@@ -149,7 +139,7 @@ static pli_status add_projection(pli__scan *s, const pli__scan_options *o, pli__
         const int at = o->n_columns ? pli__mapping_find(s->mapping, pli__str_of(o->columns[i])) : (int)i;
         if (at < 0) {
             pli__type_builder_clear(&b);
-            return no_such_column(s, o->columns[i], err);
+            return pli__type_no_column(s->mapping->schema, o->columns[i], err);
         }
         add_output(&b, s->mapping->columns[at].field, i == 0, sql);
     }

@@ -138,7 +138,7 @@ static pli_status find_columns(const pli__type *schema, const char *const *names
         return pli__error_set(err, PLI_E_LIMIT, "rows are laid out by at most %d columns", PLI__ZORDER_COLUMNS_MAX);
     for (size_t i = 0; i < n; i++) {
         const int k = pli__type_find(schema, pli__str_of(names[i]), false);
-        if (k < 0) return pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", names[i]);
+        if (k < 0) return pli__type_no_column(schema, names[i], err);
         out[i].field = &schema->fields[k];
     }
     return PLI_OK;

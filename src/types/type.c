@@ -198,6 +198,25 @@ int pli__type_find(const pli__type *strct, pli__str name, bool case_sensitive) {
     return found;
 }
 
+static void add_names(const char *const *names, size_t n, pli__buf *out) {
+    enum { SHOWN = 20 };
+    pli__buf_addz(out, "its columns: ");
+    for (size_t i = 0; i < n && i < SHOWN; i++) pli__buf_addf(out, "%s%s", i ? ", " : "", names[i]);
+    if (n > SHOWN) pli__buf_addf(out, " and %zu more", n - SHOWN);
+}
+
+pli_status pli__type_no_column(const pli__type *strct, const char *name, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf hint = {0};
+    PLI_AUTO(pli__free_ptr) const char **names = calloc(strct->n_fields + 1, sizeof *names);
+    for (size_t i = 0; names && i < strct->n_fields; i++) names[i] = strct->fields[i].name;
+    const char *near = names ? pli__str_nearest(name, names, strct->n_fields) : NULL;
+    const pli_status status = pli__error_set(err, PLI_E_ARGUMENT, "the table has no column '%s'", name);
+    if (near) pli__buf_addf(&hint, "did you mean '%s'?", near);
+    else if (names) add_names(names, strct->n_fields, &hint);
+    if (hint.ptr && !hint.failed) (void)pli__error_hint(err, "%s", hint.ptr);
+    return status;
+}
+
 int pli__type_depth(const pli__type *t) {
     int deepest = 0;
     for (size_t i = 0; i < t->n_fields; i++) {

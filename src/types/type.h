@@ -105,6 +105,9 @@ bool pli__type_is_integer(const pli__type *t);
 bool pli__type_is_float(const pli__type *t);
 /** Index of a field; -1 if absent, -2 if case-insensitive and ambiguous. An exact match always wins; case is ASCII's. */
 int pli__type_find(const pli__type *strct, pli__str name, bool case_sensitive);
+/** The error of a column that `strct`, a table's schema, does not have; the hint says which it may have been.
+ *  @return PLI_E_ARGUMENT */
+pli_status pli__type_no_column(const pli__type *strct, const char *name, pli_error *err);
 /** Levels of nesting: 1 for a simple type. */
 int pli__type_depth(const pli__type *t);
 /** A string of field metadata's JSON, such as "delta.columnMapping.physicalName"; false if absent. Value is appended to out. */

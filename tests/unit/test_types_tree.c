@@ -322,6 +322,17 @@ static void test_types_tree__schemas_of_arrow_are_read_as_they_were_written(void
     }
 }
 
+static void test_types_tree__a_missing_column_is_told_with_what_it_may_have_been(void **state) {
+    (void)state;
+    pli_error err = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *t = sql("STRUCT(id BIGINT, amount DOUBLE)");
+    assert_int_equal(pli__type_no_column(t, "amuont", &err), PLI_E_ARGUMENT);
+    assert_string_equal(err.message, "the table has no column 'amuont'");
+    assert_string_equal(err.hint, "did you mean 'amount'?");
+    assert_int_equal(pli__type_no_column(t, "zzzzzzzz", &err), PLI_E_ARGUMENT);
+    assert_string_equal(err.hint, "its columns: id, amount");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types_tree__simple_types_are_shared_and_cost_nothing),
@@ -332,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_types_tree__equality_ignores_metadata_and_nullability_unless_deep),
         cmocka_unit_test(test_types_tree__types_that_differ_in_one_property_are_not_equal),
         cmocka_unit_test(test_types_tree__an_exact_name_wins_over_one_in_another_case),
+        cmocka_unit_test(test_types_tree__a_missing_column_is_told_with_what_it_may_have_been),
         cmocka_unit_test(test_types_tree__the_classes_of_types),
         cmocka_unit_test(test_types_tree__everything_becomes_what_a_delta_table_can_hold),
         cmocka_unit_test(test_types_tree__what_cannot_be_stored_is_named_with_its_path),
