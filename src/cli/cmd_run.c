@@ -87,7 +87,9 @@ static void note_commit(cli_context *ctx, runner *r, const pli_step *s) {
 static void step_runner(cli_context *ctx, runner *r) {
     pli_step s = {.size = sizeof s};
     ctx->error = (pli_error){0};
+    cli_signal_finishes(ctx, true);
     const pli_status status = pli_run_next(r->run, &s, &ctx->error);
+    cli_signal_finishes(ctx, false);
     if (status != PLI_OK) {
         cli_progress_stop(ctx);
         r->error = ctx->error;

@@ -102,6 +102,8 @@ void cli_env_close(cli_context *ctx);
 bool cli_confirm(cli_context *ctx, const char *question);
 /** Exit code of a run that a signal stopped (130, 143), 0 if none came. */
 int cli_signal_exit(void);
+/** Tell whoever sends a signal that the batch at hand is finished first, while there is one. */
+void cli_signal_finishes(const cli_context *ctx, bool batch);
 
 /* progress.c */
 struct pli_run;

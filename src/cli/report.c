@@ -11,13 +11,18 @@
 
 /* The handler may only touch these. */
 static pli_env *volatile routed_env;
-static volatile sig_atomic_t signal_number, signal_count;
+static volatile sig_atomic_t signal_number, signal_count, finishing;
 
 static void on_signal(int number) {
+    static const char told[] = "\npli: stopping when the batch at hand is finished; once more stops at once\n";
     signal_number = number;
     signal_count = signal_count + 1;
     pli_env *env = routed_env;
     if (env) pli_env_cancel(env, signal_count > 1);
+    if (finishing && signal_count == 1) {
+        const ssize_t unused = write(STDERR_FILENO, told, sizeof told - 1);
+        (void)unused;
+    }
     if (signal_count > 3 || !env) _exit(128 + number);
 }
 
@@ -30,6 +35,8 @@ static void route_signals(pli_env *env) {
     sigaction(SIGTERM, &sa, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
+
+void cli_signal_finishes(const cli_context *ctx, bool batch) { finishing = batch && !ctx->quiet && !ctx->log_json; }
 
 int cli_signal_exit(void) { return signal_number ? 128 + signal_number : 0; }
 

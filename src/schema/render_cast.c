@@ -52,17 +52,17 @@ static pli_status fill(pli__buf *b, const char *pattern, const char *e, const pl
 
 /* ---- text and JSON ---- */
 
-static pli_status text_to_number(pli__buf *b, const char *e, const pli__type *to, pli_error *err) {
-    char guard[80];
-    const bool is_decimal = to->id == PLI__TYPE_DECIMAL;
-    const int precision = is_decimal                ? to->precision
-                          : to->id == PLI__TYPE_U64 ? 20
-                                                    : 39,
-              scale = is_decimal ? to->scale : 0;
-    snprintf(guard, sizeof guard, ", %d, %d) THEN ", precision, scale);
-    pli__buf_addf(b, "CASE WHEN pli_number_fits(%s%s", e, guard);
-    PLI_TRY(fill(b, is_decimal ? "TRY_CAST(%e AS %t) END" : "TRY_CAST(TRY_CAST(%e AS HUGEINT) AS %t) END", e, to, err));
-    return PLI_OK;
+/* 128-bit integers; shorter ones have functions of their own. */
+static pli_status text_to_integer(pli__buf *b, const char *e, const pli__type *to, pli_error *err) {
+    pli__buf_addf(b, "CASE WHEN pli_number_fits(%s, %d, 0) THEN ", e, to->id == PLI__TYPE_U64 ? 20 : 39);
+    return fill(b, "TRY_CAST(TRY_CAST(%e AS HUGEINT) AS %t) END", e, to, err);
+}
+
+static pli_status text_to_decimal(pli__buf *b, const char *e, const pli__type *to, pli_error *err) {
+    pli__buf_addf(b, "TRY_CAST(pli_decimal_%d(%s) AS ", to->scale, e);
+    PLI_TRY(pli__render_type(b, to, err));
+    pli__buf_addc(b, ')');
+    return pli__buf_status(b, err);
 }
 
 static const char *text_pattern(pli__type_id to) {
@@ -94,8 +94,8 @@ static pli_status cast_text(pli__buf *b, const char *e, const pli__type *to, pli
     switch (to->id) {
         case PLI__TYPE_U64:
         case PLI__TYPE_I128:
-        case PLI__TYPE_U128:
-        case PLI__TYPE_DECIMAL: return text_to_number(b, e, to, err);
+        case PLI__TYPE_U128: return text_to_integer(b, e, to, err);
+        case PLI__TYPE_DECIMAL: return text_to_decimal(b, e, to, err);
         default: return fill(b, text_pattern(to->id), e, to, err);
     }
 }

@@ -205,6 +205,23 @@ bool pli__text_to_shape(pli__str s, pli__number_shape *out) {
     return true;
 }
 
+__extension__ typedef unsigned __int128 uint128;
+
+bool pli__text_to_decimal(pli__str s, int scale, pli__unscaled *out) {
+    number n;
+    size_t first, end;
+    if (!take_number(s, &n)) return false;
+    trim_zeros(&n, &first, &end);
+    const int64_t zeros = scale_of(&n, end) + scale;
+    uint128 v = 0;
+    if (first < end && (zeros < 0 || zeros > 38 || (int64_t)(end - first) + zeros > 38)) return false;
+    for (size_t i = first; i < end; i++) v = v * 10 + (unsigned)digit_at(&n, i);
+    for (int64_t i = 0; first < end && i < zeros; i++) v *= 10;
+    if (n.negative) v = 0 - v;
+    *out = (pli__unscaled){(uint64_t)v, (int64_t)(v >> 64)};
+    return true;
+}
+
 bool pli__text_to_bool(pli__str s, bool *out) {
     if (s.len != 4 && s.len != 5) return false;
     const bool yes = s.len == 4;

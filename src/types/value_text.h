@@ -39,4 +39,12 @@ typedef struct pli__number_shape {
 } pli__number_shape;
 bool pli__text_to_shape(pli__str s, pli__number_shape *out);
 
+/** The unscaled value of a decimal, of at most 38 digits, in two's complement. */
+typedef struct pli__unscaled {
+    uint64_t low;
+    int64_t high;
+} pli__unscaled;
+/** The number times 10^scale; false if that is no whole number or has more than 38 digits. */
+bool pli__text_to_decimal(pli__str s, int scale, pli__unscaled *out);
+
 #endif

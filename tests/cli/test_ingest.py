@@ -444,6 +444,32 @@ def test_signals_leave_cleanly(pli, src, tmp_path, number, code):
     assert ids(pli) == [1, 2, 3, 4]
 
 
+def test_a_signal_says_that_the_batch_is_finished_first_and_a_second_one_stops_at_once(pli, src, tmp_path):
+    endless = "SELECT id, hash(i) AS h FROM input, range(10000000000000) AS t(i)"
+    process = subprocess.Popen(
+        [pli.command, "ingest", "in", "out", *NOW, "--sql", endless],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=pli.env,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/.pli-write-*")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == "\n"
+    assert "once more stops at once" in process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (out, err)
+    assert not list(tmp_path.glob("out/_delta_log/*.json")) and not list(tmp_path.glob("out/.pli-write-*"))
+    pli.ok("ingest", "in", "out", *NOW)
+    assert ids(pli) == [1, 2, 3]
+
+
 def test_table_properties_and_merge_of_defaults(pli, src):
     pli.ok("ingest", "in", "out", *NOW, "--property", "delta.checkpointInterval=2")
     detail = pli.ok("delta", "detail", "out", "--json").json()

@@ -1,6 +1,7 @@
 /* Scalar functions that cast text exactly. Each is a tight loop over one vector; the work is in types/value_text.c. */
 #include "engine/duckdb/casts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/str.h"
@@ -92,6 +93,18 @@ static void number_fits(duckdb_function_info info, duckdb_data_chunk input, duck
         values[row] = !is_null(&c, row) && pli__text_to_shape(text_at(&c, row), &shape) &&
                       shape.fraction <= scale[row] &&
                       shape.whole <= (precision[row] > scale[row] ? precision[row] - scale[row] : 1);
+    }
+}
+
+/* The scale of the result is the function's own. */
+static void decimal(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector out) {
+    const int scale = *(const int *)duckdb_scalar_function_get_extra_info(info);
+    call c = begin_call(input, out);
+    duckdb_hugeint *values = c.values;
+    for (idx_t row = 0; row < c.rows; row++) {
+        pli__unscaled v;
+        if (is_null(&c, row) || !pli__text_to_decimal(text_at(&c, row), scale, &v)) set_null(&c, row);
+        else values[row] = (duckdb_hugeint){.lower = v.low, .upper = v.high};
     }
 }
 
@@ -294,9 +307,34 @@ static duckdb_state register_function(duckdb_connection con, const function *spe
     return state;
 }
 
+#define MAX_DIGITS 38
+
+/* pli_decimal_<scale>: a function has one type of result. */
+static duckdb_state register_decimal(duckdb_connection con, int scale) {
+    static const int scales[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                                 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38};
+    _Static_assert(sizeof scales / sizeof scales[0] == MAX_DIGITS + 1, "one for each function");
+    char name[24];
+    snprintf(name, sizeof name, "pli_decimal_%d", scale);
+    duckdb_scalar_function f = duckdb_create_scalar_function();
+    duckdb_logical_type result = duckdb_create_decimal_type(MAX_DIGITS, (uint8_t)scale);
+    duckdb_scalar_function_set_name(f, name);
+    add_parameter(f, DUCKDB_TYPE_VARCHAR);
+    duckdb_scalar_function_set_return_type(f, result);
+    duckdb_scalar_function_set_extra_info(f, (void *)(uintptr_t)&scales[scale], NULL);
+    duckdb_scalar_function_set_function(f, decimal);
+    const duckdb_state state = duckdb_register_scalar_function(con, f);
+    duckdb_destroy_logical_type(&result);
+    duckdb_destroy_scalar_function(&f);
+    return state;
+}
+
 pli_status pli__duckdb_register_casts(duckdb_connection con, pli_error *err) {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (register_function(con, &functions[i]) != DuckDBSuccess)
             return pli__error_set(err, PLI_E_ENGINE, "could not register the function %s", functions[i].name);
+    for (int scale = 0; scale <= MAX_DIGITS; scale++)
+        if (register_decimal(con, scale) != DuckDBSuccess)
+            return pli__error_set(err, PLI_E_ENGINE, "could not register the function pli_decimal_%d", scale);
     return PLI_OK;
 }
