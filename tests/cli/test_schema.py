@@ -123,6 +123,7 @@ def rescued(pli, job, put):
         {"delta.enableDeletionVectors": "true"},
         {"delta.columnMapping.mode": "name"},
         {"delta.enableChangeDataFeed": "true"},
+        {"delta.enableRowTracking": "true", "delta.columnMapping.mode": "id"},
     ],
     ids=lambda p: next(iter(p), "plain"),
 )
