@@ -27,7 +27,7 @@ static pli_env *env;
         if (ok_ != PLI_OK) fail_msg("%s: %s: %s", #expr, pli_status_name(ok_), err.message);                           \
     } while (0)
 
-/* ---- operations; "t" is the table, "c" the clone, "p" a folder of Parquet files ---- */
+/* ---- operations; "t" is the table, "m" one with more features, "c" the clone, "p" a folder of Parquet files ---- */
 
 typedef pli_status operation_fn(pli_table *t, const char *work, pli_error *err);
 
@@ -61,6 +61,19 @@ static pli_status do_update(pli_table *t, const char *work, pli_error *err) {
     const pli_update_options o = {
         .size = sizeof o, .where = "id % 5 = 0", .set = &set, .n_set = 1, .copy_on_write = true};
     return pli_table_update(t, &o, NULL, NULL, err);
+}
+
+static pli_status do_merge(pli_table *t, const char *work, pli_error *err) {
+    (void)work;
+    static const pli_merge_clause clauses[] = {{.sql = "MATCHED AND source.id = 4 THEN DELETE"},
+                                               {.sql = "MATCHED THEN UPDATE SET v = source.v"},
+                                               {.sql = "NOT MATCHED THEN INSERT *"}};
+    const pli_merge_options o = {.size = sizeof o,
+                                 .on = "target.id = source.id",
+                                 .clauses = clauses,
+                                 .n_clauses = sizeof clauses / sizeof *clauses};
+    return pli_table_merge_sql(t, "SELECT i * 4 AS id, 1::BIGINT AS p, 'merged' AS v FROM range(1, 12) t(i)", &o, NULL,
+                               NULL, err);
 }
 
 static pli_status do_optimize(pli_table *t, const char *work, pli_error *err) {
@@ -110,7 +123,8 @@ static const struct operation {
     {"append", "t", "t", do_append}, {"overwrite", "t", "t", do_overwrite}, {"dynamic", "t", "t", do_dynamic},
     {"delete", "t", "t", do_delete}, {"update", "t", "t", do_update},       {"optimize", "t", "t", do_optimize},
     {"vacuum", "t", "t", do_vacuum}, {"restore", "t", "t", do_restore},     {"rename", "t", "t", do_rename},
-    {"drop", "t", "t", do_drop},     {"clone", "t", "c", do_clone},         {"convert", "p", "p", do_convert},
+    {"merge", "t", "t", do_merge},   {"merge_more", "m", "m", do_merge},    {"drop", "t", "t", do_drop},
+    {"clone", "t", "c", do_clone},   {"convert", "p", "p", do_convert},
 };
 
 static pli_status operate(pli_env *e, const struct operation *o, const char *work, pli_error *err) {
@@ -210,6 +224,23 @@ static void fill_table(const char *path) {
     pli_table_close(t);
 }
 
+/* Its rows have ids, values of an identity column and change data. */
+static void fill_more(const char *path) {
+    static const char schema[] =
+        "{\"type\":\"struct\",\"fields\":[{\"name\":\"k\",\"type\":\"long\",\"nullable\":true,\"metadata\":{"
+        "\"delta.identity.start\":1,\"delta.identity.step\":1,\"delta.identity.allowExplicitInsert\":false}},"
+        "{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"p\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},"
+        "{\"name\":\"v\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}";
+    const pli_property properties[] = {{"delta.enableRowTracking", "true"}, {"delta.enableChangeDataFeed", "true"}};
+    const pli_write_options create = {.size = sizeof create, .properties = properties, .n_properties = 2};
+    pli_table *t = NULL;
+    OK(pli_table_open(env, path, &t, &err));
+    OK(pli_table_create(t, schema, &create, NULL, NULL, &err));
+    OK(pli_table_write_sql(t, "SELECT i AS id, i % 3 AS p, 'v' AS v FROM range(30) t(i)", NULL, NULL, NULL, &err));
+    pli_table_close(t);
+}
+
 static void prepare(const char *folder) {
     char work[1000], path[1100], sql[1400];
     pli__engine *e;
@@ -218,6 +249,10 @@ static void prepare(const char *folder) {
     fault_work_folder(folder, work);
     snprintf(path, sizeof path, "%s/t", work);
     fill_table(path);
+    if (strcmp(current->table, "m") == 0) {
+        snprintf(path, sizeof path, "%s/m", work);
+        fill_more(path);
+    }
     snprintf(sql, sizeof sql, "COPY (SELECT 5 AS id) TO '%s/p/p=1/a.parquet' (FORMAT parquet)", work);
     OK(pli__env_engine(env, &e, &err));
     OK(pli__engine_exec(e, sql, NULL, &err));
@@ -251,6 +286,8 @@ OPERATION(overwrite, kill_only)
 OPERATION(dynamic, kill_only)
 OPERATION(delete, kill_and_error)
 OPERATION(update, kill_only)
+OPERATION(merge, kill_only)
+OPERATION(merge_more, kill_and_full)
 OPERATION(optimize, kill_only)
 OPERATION(vacuum, kill_and_error)
 OPERATION(restore, kill_only)
@@ -264,9 +301,9 @@ OPERATION(convert, kill_and_full)
 int main(int argc, char **argv) {
     fault_use_memory();
     if (argc == 3) return child(argv);
-    const struct CMUnitTest tests[] = {TEST(append), TEST(overwrite), TEST(dynamic), TEST(delete),
-                                       TEST(update), TEST(optimize),  TEST(vacuum),  TEST(restore),
-                                       TEST(rename), TEST(drop),      TEST(clone),   TEST(convert)};
+    const struct CMUnitTest tests[] = {TEST(append), TEST(overwrite),  TEST(dynamic),  TEST(delete), TEST(update),
+                                       TEST(merge),  TEST(merge_more), TEST(optimize), TEST(vacuum), TEST(restore),
+                                       TEST(rename), TEST(drop),       TEST(clone),    TEST(convert)};
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     pli_env_free(env);
     return failed;
