@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "delta/dml.h"
 #include "delta/merge.h"
 #include "support/delta_fixtures.h"
 #include "support/delta_write.h"
@@ -105,6 +106,33 @@ static void test_delta_merge__constraints_hold(void **state) {
 }
 
 /* ---- rows ---- */
+
+/* Deleted rows are left out before the join or behind it, as the condition allows. */
+static void test_delta_merge__rows_that_vectors_took_out_match_nothing(void **state) {
+    write_fixture *f = *state;
+    const char *const conditions[] = {"source.id = target.id", "source.id = target.id AND target.p + 1 > 0",
+                                      "CAST(source.id AS VARCHAR) = CAST(target.id AS VARCHAR)"};
+    const char *newest = "SELECT i AS id, 8::INTEGER AS p, 'newest' AS v FROM range(0, 60) t(i)";
+    const pli__dml_options gone = {.where = "id >= 40 AND id < 50"};
+    pli__dml_result deleted;
+    must_append(f, ROWS, &vectors);
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0]; i++) {
+        const pli__merge_options o = {.on = conditions[i],
+                                      CLAUSES({.sql = "MATCHED AND target.v <> 'new' THEN UPDATE SET *"},
+                                              {.sql = "MATCHED THEN DELETE"}, {.sql = "NOT MATCHED THEN INSERT *"})};
+        must_merge(f, "SELECT i AS id, 7 AS p, 'new' AS v FROM range(10, 20) t(i)", &o);
+        assert_int_equal(pli__dml_delete(f->table, &gone, &deleted, NULL), PLI_OK);
+        pli__merge_result r = must_merge(f, newest, &o);
+        assert_int_equal(r.rows_updated, 40);
+        assert_int_equal(r.rows_deleted, 10);
+        assert_int_equal(r.rows_inserted, 10);
+        r = must_merge(f, newest, &o); /* of some keys there are two deleted rows by now */
+        assert_int_equal(r.rows_updated, 50);
+        assert_int_equal(r.rows_inserted, 10);
+        expect_rows(f,
+                    "SELECT * FROM (" ROWS ") WHERE id >= 60 UNION ALL SELECT i, 8, 'newest' FROM range(0, 60) t(i)");
+    }
+}
 
 static void test_delta_merge__a_row_changed_twice_is_an_error(void **state) {
     write_fixture *f = *state;
@@ -359,6 +387,7 @@ int main(void) {
         TEST(new_columns_are_added_where_asked),
         TEST(values_are_cast_and_nothing_is_lost),
         TEST(constraints_hold),
+        TEST(rows_that_vectors_took_out_match_nothing),
         TEST(a_row_changed_twice_is_an_error),
         TEST(nothing_to_do_is_no_commit),
         TEST(a_condition_without_keys_joins_all),

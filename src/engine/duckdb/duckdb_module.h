@@ -54,13 +54,12 @@ pli_status pli__duckdb_error_data(pli_error *err, duckdb_error_data take_data);
 /* ---- duckdb_statement.c, duckdb_rows.c ---- */
 /** INVALID_STATE while a result is open. */
 pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err);
-/** A result, or its error with what a stream adds to it; *take_result moves to *out or is destroyed. */
-pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out,
-                              pli_error *err);
 /** CANCELLED, although nobody interrupted the engine: DuckDB stops the other threads of a query that failed in one. */
 bool pli__duckdb_is_unexplained(const pli__engine *e, pli_status status);
 /** What to say then. @return ENGINE_ERROR, retriable */
 pli_status pli__duckdb_unexplained(pli_error *err);
+/** Run what is pending: all of it, or of a streaming one until its first rows. Destroy *out with duckdb_destroy_result. */
+pli_status pli__duckdb_execute(pli__engine *e, duckdb_pending_result pending, duckdb_result *out, pli_error *err);
 /** Prepare a text that must be exactly one statement. Destroy *out with duckdb_destroy_prepare. */
 pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_statement *out, pli_error *err);
 /** Run it and keep all rows. Destroy *out with duckdb_destroy_result. */

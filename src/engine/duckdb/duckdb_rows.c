@@ -20,13 +20,11 @@ pli_status pli__duckdb_fetch(duckdb_result *result, duckdb_data_chunk *out, pli_
 static pli_status begin(pli__engine *e, const char *sql, bool *is_select, duckdb_result *out, pli_error *err) {
     PLI_AUTO(duckdb_destroy_prepare) duckdb_prepared_statement statement = NULL;
     PLI_AUTO(duckdb_destroy_pending) duckdb_pending_result pending = NULL;
-    duckdb_result result;
     PLI_TRY(pli__duckdb_prepare(e, sql, &statement, err));
     if (is_select) *is_select = duckdb_prepared_statement_type(statement) == DUCKDB_STATEMENT_TYPE_SELECT;
     if (duckdb_pending_prepared_streaming(statement, &pending) != DuckDBSuccess)
         return pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_BINDING);
-    const duckdb_state state = duckdb_execute_pending(pending, &result);
-    return pli__duckdb_finish(e, state, &result, out, err);
+    return pli__duckdb_execute(e, pending, out, err);
 }
 
 /* ---- why a query failed ---- */

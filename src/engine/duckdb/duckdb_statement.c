@@ -1,5 +1,6 @@
 /* Statements: splitting a text, preparing, running, describing. */
 #include "engine/duckdb/duckdb_module.h"
+#include "port/process.h"
 
 pli_status pli__duckdb_check_idle(const pli__engine *e, pli_error *err) {
     if (!e->busy) return PLI_OK;
@@ -46,8 +47,9 @@ pli_status pli__duckdb_prepare(pli__engine *e, const char *sql, duckdb_prepared_
 
 /* ---- running ---- */
 
-pli_status pli__duckdb_finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out,
-                              pli_error *err) {
+/* A result, or its error with what a stream adds to it; *take_result moves to *out or is destroyed. */
+static pli_status finish(pli__engine *e, duckdb_state state, duckdb_result *take_result, duckdb_result *out,
+                         pli_error *err) {
     if (state == DuckDBSuccess) {
         *out = *take_result;
         return PLI_OK;
@@ -67,11 +69,37 @@ pli_status pli__duckdb_unexplained(pli_error *err) {
     return PLI_E_ENGINE;
 }
 
+/* Works on a query until it can be executed at once, or has failed. The engine's own loop asks for tasks without a pause while
+ * its other threads finish theirs, which costs as much as a thread that works. */
+static bool work(duckdb_pending_result pending) {
+    enum { NAP_US = 50, LONGEST_NAP_US = 800 };
+    int64_t nap = NAP_US;
+    for (;;) {
+        const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            (void)pli__sleep(nap, NULL, NULL, NULL);
+            nap = nap < LONGEST_NAP_US ? nap * 2 : nap;
+        } else if (state == DUCKDB_PENDING_RESULT_NOT_READY) nap = NAP_US;
+        else return state == DUCKDB_PENDING_RESULT_READY;
+    }
+}
+
+static pli_status pending_error(pli__engine *e, duckdb_pending_result pending, pli_error *err) {
+    const pli_status status = pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_RUNNING);
+    return pli__duckdb_streams_explain(e, status, err);
+}
+
+pli_status pli__duckdb_execute(pli__engine *e, duckdb_pending_result pending, duckdb_result *out, pli_error *err) {
+    duckdb_result result;
+    if (work(pending)) return finish(e, duckdb_execute_pending(pending, &result), &result, out, err);
+    return pending_error(e, pending, err);
+}
+
 static pli_status run_prepared(pli__engine *e, duckdb_prepared_statement statement, duckdb_result *out,
                                pli_error *err) {
-    duckdb_result result;
-    const duckdb_state state = duckdb_execute_prepared(statement, &result);
-    const pli_status status = pli__duckdb_finish(e, state, &result, out, err);
+    PLI_AUTO(duckdb_destroy_pending) duckdb_pending_result pending = NULL;
+    const bool failed = duckdb_pending_prepared(statement, &pending) != DuckDBSuccess;
+    const pli_status status = failed ? pending_error(e, pending, err) : pli__duckdb_execute(e, pending, out, err);
     return pli__duckdb_is_unexplained(e, status) ? pli__duckdb_unexplained(err) : status;
 }
 
