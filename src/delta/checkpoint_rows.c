@@ -4,6 +4,8 @@
  */
 #include "delta/checkpoint_rows.h"
 
+#include <stdio.h>
+
 #include "delta/checkpoint_parsed.h"
 #include "delta/interval.h"
 #include "delta/row_feed.h"
@@ -273,23 +275,15 @@ pli_status pli__checkpoint_rows_schema(const pli__checkpoint_rows *r, pli__engin
 
 /* ---- the copy ---- */
 
-pli_status pli__checkpoint_rows_copy(pli__checkpoint_rows *r, pli__engine *e, const char *path, const char *options,
-                                     pli__written_fn *fn, void *arg, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+static pli_status copy_rows(pli__checkpoint_rows *r, pli__engine *e, const char *sql, pli__written_fn *fn, void *arg,
+                            pli_error *err) {
     PLI_AUTO(pli__row_feed_auto) pli__row_feed *feed = NULL;
     struct ArrowArrayStream stream;
-    pli__buf_addz(&sql, "COPY (");
-    PLI_TRY(add_select(r, STREAM, &sql, err));
-    pli__buf_addz(&sql, ") TO ");
-    pli__buf_add_sql_str(&sql, pli__str_of(path));
-    pli__buf_addf(&sql, " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 32768, RETURN_STATS%s)", options);
-    PLI_TRY(pli__buf_status(&sql, err));
-    r->parsed = pli__checkpoint_wants_parsed(r->snapshot);
     PLI_TRY(pli__row_feed_start(columns, N_COLUMNS, produce, r, &feed, err));
     pli__row_feed_stream(feed, &stream);
     pli_status s = pli__engine_register_arrow(e, STREAM, &stream, err);
     if (s == PLI_OK) {
-        s = pli__engine_copy(e, sql.ptr, fn, arg, err);
+        s = pli__engine_copy(e, sql, fn, arg, err);
         const pli_status u = pli__engine_unregister(e, STREAM, s == PLI_OK ? err : NULL);
         if (s == PLI_OK) s = u;
     }
@@ -299,4 +293,27 @@ pli_status pli__checkpoint_rows_copy(pli__checkpoint_rows *r, pli__engine *e, co
     pli__buf_clear(&r->exact);
     if (produced != PLI_OK && err) *err = cause;
     return produced != PLI_OK ? produced : s;
+}
+
+/* One thread makes the rows, so one is enough to write them and to read the checkpoint before: each further one holds a row
+ * group of its own and waits. */
+pli_status pli__checkpoint_rows_copy(pli__checkpoint_rows *r, pli__engine *e, const char *path, const char *options,
+                                     pli__written_fn *fn, void *arg, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    char restore[48];
+    int64_t threads;
+    pli__buf_addz(&sql, "COPY (");
+    PLI_TRY(add_select(r, STREAM, &sql, err));
+    pli__buf_addz(&sql, ") TO ");
+    pli__buf_add_sql_str(&sql, pli__str_of(path));
+    pli__buf_addf(&sql, " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 32768, RETURN_STATS%s)", options);
+    PLI_TRY(pli__buf_status(&sql, err));
+    r->parsed = pli__checkpoint_wants_parsed(r->snapshot);
+    PLI_TRY(pli__engine_query_i64(e, "SELECT current_setting('threads')::BIGINT", &threads, err));
+    if (threads == 1) return copy_rows(r, e, sql.ptr, fn, arg, err);
+    snprintf(restore, sizeof restore, "SET threads = %lld", (long long)threads);
+    PLI_TRY(pli__engine_exec(e, "SET threads = 1", NULL, err));
+    const pli_status s = copy_rows(r, e, sql.ptr, fn, arg, err);
+    (void)pli__engine_exec(e, restore, NULL, NULL);
+    return s;
 }
