@@ -1,9 +1,9 @@
 """Merge, delete and update beside delta-rs in the same run. Prints ratios.
 
-    python tests/bench/bench_merge.py [--rows 5000000] [--big-rows 50000000] [--parts spread,copy,many,clustered,delete,update,big]
+    python tests/bench/bench_merge.py [--rows 5000000] [--big-rows 50000000] [--runs 3] [--codec snappy] [--parts spread,copy,many,clustered,delete,update,big]
 
 Bounds (exit 1 when one is missed), in processor time (user + system) of whole processes, the interpreter's own start
-subtracted for delta-rs:
+subtracted for delta-rs; runs alternate, each on tables of its own, and the least of each side counts:
   spread     50,000 updates, 5,000 inserts, 5,000 deletes into 5,000,000 rows, keys over all files, deletion vectors: 1/10 of
              delta-rs's time, 20 MB written, 300 MB of memory
   copy       the same by rewriting files: 0.85, 300 MB
@@ -18,17 +18,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import duckdb
+from measure import PLI, Bounds, Took, package_environment, python, run
 
-PLI = str(Path(os.environ.get("PLI", "build/release/bin/pli")).resolve())
-missed: list[str] = []
 VECTORS = ("--property", "delta.enableDeletionVectors=true")
 ON = "source.id = target.id"
 CLAUSES = (
@@ -62,26 +59,6 @@ for s in sources:
                   when_matched=[{"action": "delete", "condition": "source.op = 'd'"}, {"action": "update"}],
                   when_not_matched=[{"action": "insert", "condition": "source.op <> 'd'"}])
 """
-
-
-def run(*args: str, env: dict | None = None) -> tuple[float, float, str]:
-    """Processor seconds, peak MB and output of one process."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(args, stdout=out, stderr=errors, env={**os.environ, **(env or {})}) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            errors.seek(0)
-            sys.exit(f"{' '.join(args)[:400]}: exit {process.returncode}\n{errors.read().decode()}")
-        out.seek(0)
-        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode()
-
-
-def say(what: str, ours: float, bound: float, unit: str) -> None:
-    ok = ours <= bound
-    print(f"{what:<44} {ours:8.3f} (bound {bound:g}) {unit} {'ok' if ok else 'MISSED'}", flush=True)
-    if not ok:
-        missed.append(what)
 
 
 def size_of(table: Path) -> int:
@@ -135,71 +112,64 @@ def make_changes(path: Path, rows: int, updates: int, inserts: int, deletes: int
 # ---------------------------------------------------------------- the two of them
 
 
-def merge_ours(table: Path, source: str, *flags: str) -> tuple[float, float, dict]:
+def merge_ours(table: Path, source: str, *flags: str) -> tuple[Took, dict]:
     clauses = [word for clause in CLAUSES for word in ("--when", clause)]
-    cpu, peak, out = run(PLI, "delta", "merge", str(table), source, "--on", ON, *clauses, "--json", *flags)
-    return cpu, peak, json.loads(out)[0]
+    took = run(PLI, "delta", "merge", str(table), source, "--on", ON, *clauses, "--json", *flags)
+    return took, json.loads(took.output)[0]
 
 
-def theirs(what: str, table: Path, *args: str) -> tuple[float, float]:
-    if what == "start":
-        return run(sys.executable, "-c", DELTA_RS, what, str(table), *args)[:2]
-    start = min(run(sys.executable, "-c", DELTA_RS, "start", str(table), starting)[0] for _ in range(3))
-    cpu, peak, _ = run(sys.executable, "-c", DELTA_RS, what, str(table), *args)
-    return cpu - start, peak
-
-
-starting = ""
-
-
-def same_rows(ours: Path, peer: Path) -> None:
-    """Both tables hold the same rows: by count and an order-free checksum, read by us."""
-    sums = []
-    for table in (ours, peer):
-        out = table.parent / "check.parquet"
-        run(PLI, "delta", "read", str(table), "-o", str(out))
-        sums.append(duckdb.sql(f"SELECT count(*), bit_xor(hash(id, name, amount, kind, ts)) FROM '{out}'").fetchone())
-        out.unlink()
-    if sums[0] != sums[1]:
-        missed.append("equal rows")
-        print(f"rows differ: {sums}")
+def rows_of(table: Path) -> tuple:
+    """Count and an order-free checksum, read by us."""
+    out = table.parent / "check.parquet"
+    run(PLI, "delta", "read", str(table), "-o", str(out))
+    sums = duckdb.sql(f"SELECT count(*), bit_xor(hash(id, name, amount, kind, ts)) FROM '{out}'").fetchone()
+    out.unlink()
+    return sums
 
 
 class Bench:
-    def __init__(self, folder: Path, rows: int, big: int):
-        global starting
-        self.folder, self.rows, self.big = folder, rows, big
+    def __init__(self, bounds: Bounds, folder: Path, rows: int, big: int, runs: int, codec: str):
+        self.bounds, self.folder, self.rows, self.big, self.runs = bounds, folder, rows, big, runs
         self.inputs = make_source(folder, rows, 10, True)
-        self.changes = starting = make_changes(folder / "changes.parquet", rows, 50_000, 5_000, 5_000)
-        self.peer: tuple[float, float] | None = None
+        self.changes = make_changes(folder / "changes.parquet", rows, 50_000, 5_000, 5_000)
+        self.codec = ("--property", f"delta.parquet.compression.codec={codec}") if codec else ()
+        self.models: dict[tuple[str, ...], Path] = {}
 
-    def table(self, name: str, *properties: str, inputs: list[str] | None = None) -> Path:
-        return make_table(self.folder / name, inputs or self.inputs, *properties)
+    def table(self, name: str, *properties: str) -> Path:
+        """A copy of the table that the inputs make."""
+        if properties not in self.models:
+            model = self.folder / f"model-{len(self.models)}"
+            self.models[properties] = make_table(model, self.inputs, *properties, *self.codec)
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        return Path(shutil.copytree(self.models[properties], self.folder / name))
 
-    def peer_merge(self) -> tuple[float, float]:
-        if not self.peer:
-            table = self.table("peer")
-            before = size_of(table)
-            self.peer = theirs("merge", table, self.changes)
-            self.peer_bytes = size_of(table) - before
-            print(
-                f"delta-rs: {self.peer[0]:.2f} s, {self.peer[1]:.0f} MB, {self.peer_bytes / 1e6:.0f} MB written",
-                flush=True,
-            )
-        return self.peer
+    def idle(self) -> float:
+        """What the peer's process takes beside its work."""
+        table = self.table("idle")
+        return min(python(DELTA_RS, "start", str(table), self.changes).processor for _ in range(3))
+
+    def same_rows(self, ours: Path, peer: Path) -> None:
+        sums = rows_of(ours), rows_of(peer)
+        self.bounds.holds(f"{ours.name}: equal rows", sums[0] == sums[1], str(sums[0]))
 
     def one_merge(self, name: str, bound: float, *properties: str) -> None:
-        table = self.table(name, *properties)
-        cpu, peak, report = merge_ours(table, self.changes)
-        peer, _ = self.peer_merge()
-        assert (report["rowsUpdated"], report["rowsInserted"], report["rowsDeleted"]) == (50_000, 5_000, 5_000), report
-        print(f"{name}: {cpu:.3f} s, {report}")
-        say(f"{name}: time, of delta-rs's", cpu / peer, bound, "x")
-        say(f"{name}: peak memory", peak, 300, "MB")
+        ours, peers, idle = [], [], self.idle()
+        for _ in range(self.runs):
+            peer = self.table("peer")
+            peers.append(python(DELTA_RS, "merge", str(peer), self.changes))
+            table = self.table(name, *properties)
+            took, report = merge_ours(table, self.changes)
+            ours.append(took)
+            assert (report["rowsUpdated"], report["rowsInserted"], report["rowsDeleted"]) == (50_000, 5_000, 5_000)
+        self.bounds.ratio(
+            f"{name}: time", min(t.processor for t in ours), min(t.processor for t in peers) - idle, bound
+        )
+        note = f"delta-rs {max(t.peak for t in peers):.0f} MB"
+        self.bounds.most(f"{name}: peak memory", max(t.peak for t in ours), 300, "MB", note)
         if properties:
-            say(f"{name}: written", report["bytesAdded"] / 1e6, 20, "MB")
-        same_rows(table, self.folder / "peer")
-        shutil.rmtree(table)
+            written = size_of(peer) - size_of(self.models[()])
+            self.bounds.most(f"{name}: written", report["bytesAdded"] / 1e6, 20, "MB", f"delta-rs {written / 1e6:.0f}")
+        self.same_rows(table, peer)
 
     def spread(self) -> None:
         self.one_merge("spread", 0.1, *VECTORS)
@@ -208,70 +178,69 @@ class Bench:
         self.one_merge("copy", 0.85)
 
     def many(self) -> None:
+        """Each side in one process."""
         ours, peer = self.table("many", *VECTORS), self.table("many-peer")
         sources = [
             make_changes(self.folder / f"c{i}.parquet", self.rows, 900, 50, 50, seed=i * 37 + 1) for i in range(20)
         ]
-        before = size_of(ours), size_of(peer)
-        package = {"PYTHONPATH": str(Path(PLI).parent.parent / "python")}  # one process, as the peer
-        start = min(run(sys.executable, "-c", OURS, "start", str(ours), sources[0], env=package)[0] for _ in range(3))
-        cpu = run(sys.executable, "-c", OURS, "merge", str(ours), *sources, env=package)[0] - start
-        them, _ = theirs("merge", peer, *sources)
-        written = size_of(ours) - before[0], size_of(peer) - before[1]
-        print(f"many: {cpu:.2f} s beside {them:.2f} s, {written[0] / 1e6:.1f} MB beside {written[1] / 1e6:.0f} MB")
-        say("many: time, of delta-rs's", cpu / them, 0.05, "x")
-        say("many: bytes, of delta-rs's", written[0] / written[1], 0.05, "x")
-        same_rows(ours, peer)
+        before, package = (size_of(ours), size_of(peer)), package_environment()
+        start = min(python(OURS, "start", str(ours), sources[0], env=package).processor for _ in range(3))
+        cpu = python(OURS, "merge", str(ours), *sources, env=package).processor - start
+        them = python(DELTA_RS, "merge", str(peer), *sources).processor - self.idle()
+        written = (size_of(ours) - before[0]) / 1e6, (size_of(peer) - before[1]) / 1e6
+        self.bounds.ratio("many: time", cpu, them, 0.05)
+        self.bounds.ratio("many: written", *written, 0.05, "MB")
+        self.same_rows(ours, peer)
 
     def clustered(self) -> None:
         inputs = make_source(self.folder, self.rows, 10, False)
-        table = self.table("clustered", *VECTORS, inputs=inputs)
-        changes = make_changes(self.folder / "near.parquet", self.rows // 20, 900, 0, 100, low=self.rows // 2)
-        cpu, _, report = merge_ours(table, changes)
-        print(f"clustered: {cpu:.3f} s, {report}")
-        say("clustered: files opened", report["filesScanned"], 1, "")
+        table = make_table(self.folder / "clustered", inputs, *VECTORS)
         self.inputs = make_source(self.folder, self.rows, 10, True)
+        changes = make_changes(self.folder / "near.parquet", self.rows // 20, 900, 0, 100, low=self.rows // 2)
+        took, report = merge_ours(table, changes)
+        self.bounds.most("clustered: files opened", report["filesScanned"], 1, "", f"{took.processor:.3f} s")
 
-    def dml(self, what: str) -> None:
-        ours, peer = self.table(what, *VECTORS), self.table(f"{what}-peer")
-        where = "id % 101 = 3"
+    def change(self, what: str) -> None:
+        where, ours, peers, idle = "id % 101 = 3", [], [], self.idle()
         flags = ("--set", "name=name || '!'") if what == "update" else ("--yes",)
-        cpu, peak, _ = run(PLI, "delta", what, str(ours), "--where", where, *flags)
-        them, _ = theirs(what, peer, where)
-        print(f"{what}: {cpu:.3f} s, {peak:.0f} MB beside {them:.3f} s")
-        say(f"{what}: time, of delta-rs's", cpu / them, 0.2, "x")
-        same_rows(ours, peer)
+        for _ in range(self.runs):
+            table, peer = self.table(what, *VECTORS), self.table("peer")
+            peers.append(python(DELTA_RS, what, str(peer), where))
+            ours.append(run(PLI, "delta", what, str(table), "--where", where, *flags))
+        times = min(t.processor for t in ours), min(t.processor for t in peers) - idle
+        self.bounds.ratio(f"{what}: time", *times, 0.2, note=f"{max(t.peak for t in ours):.0f} MB")
+        self.same_rows(table, peer)
 
     def delete(self) -> None:
-        self.dml("delete")
+        self.change("delete")
 
     def update(self) -> None:
-        self.dml("update")
+        self.change("update")
 
     def huge(self) -> None:
-        shutil.rmtree(self.folder / "many", ignore_errors=True)
-        inputs = make_source(self.folder, self.big, 20, True)
-        table = self.table("big", *VECTORS, inputs=inputs)
+        table = make_table(self.folder / "big", make_source(self.folder, self.big, 20, True), *VECTORS)
         changes = make_changes(self.folder / "bigc.parquet", self.big, 500_000, 50_000, 50_000)
-        cpu, peak, report = merge_ours(table, changes, "--memory", "512MiB")
-        print(f"big: {cpu:.2f} s, {report}")
-        say("big: peak memory under a limit of 512 MiB", peak, 560, "MiB")
+        took, report = merge_ours(table, changes, "--memory", "512MiB")
+        assert report["rowsUpdated"] == 500_000
+        note = f"{took.processor:.2f} s, {report['bytesAdded'] / 1e6:.1f} MB written"
+        self.bounds.most("big: peak memory under a limit of 512 MiB", took.peak, 560, "MiB", note)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--big-rows", type=int, default=50_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--codec", help="of the tables' files, which both read")
     parser.add_argument("--parts", default="spread,copy,many,clustered,delete,update,big")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), args.rows, args.big_rows)
-        for part in args.parts.split(","):
+    options = parser.parse_args()
+    bounds = Bounds()
+    with tempfile.TemporaryDirectory(prefix="pli-bench-") as folder:
+        bench = Bench(bounds, Path(folder), options.rows, options.big_rows, options.runs, options.codec)
+        for part in options.parts.split(","):
             getattr(bench, "huge" if part == "big" else part)()
-    print(f"load {os.getloadavg()[0]:.1f}")
-    if missed:
-        sys.exit(f"missed: {', '.join(missed)}")
+    return bounds.code()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
