@@ -11,14 +11,15 @@
 
 /* The handler may only touch these. */
 static pli_env *volatile routed_env;
-static volatile sig_atomic_t signal_number, signal_count, finishing;
+static volatile sig_atomic_t signal_number, signal_count;
+static volatile sig_atomic_t has_batches, finishing; /* a run: the first signal lets the batch at hand finish */
 
 static void on_signal(int number) {
     static const char told[] = "\npli: stopping when the batch at hand is finished; once more stops at once\n";
     signal_number = number;
     signal_count = signal_count + 1;
     pli_env *env = routed_env;
-    if (env) pli_env_cancel(env, signal_count > 1);
+    if (env) pli_env_cancel(env, signal_count > 1 || !has_batches);
     if (finishing && signal_count == 1) {
         const ssize_t unused = write(STDERR_FILENO, told, sizeof told - 1);
         (void)unused;
@@ -36,7 +37,10 @@ static void route_signals(pli_env *env) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-void cli_signal_finishes(const cli_context *ctx, bool batch) { finishing = batch && !ctx->quiet && !ctx->log_json; }
+void cli_signal_finishes(const cli_context *ctx, bool batch) {
+    has_batches = 1;
+    finishing = batch && !ctx->quiet && !ctx->log_json;
+}
 
 int cli_signal_exit(void) { return signal_number ? 128 + signal_number : 0; }
 

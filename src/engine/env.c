@@ -15,6 +15,7 @@ struct pli_env {
     void *log_arg;
     pli__clock clock;
     volatile sig_atomic_t cancel;
+    bool finishing; /* a batch, which a cancel that is not urgent does not stop */
 };
 
 static pli_status copy_text(const char *from, char **to, pli_error *err) {
@@ -67,10 +68,10 @@ void pli_env_resume(pli_env *env) {
     if (env) env->cancel = 0;
 }
 
-int pli__env_cancel_state(const pli_env *env) { return env->cancel; }
+void pli__env_finish_batch(pli_env *env, bool finishing) { env->finishing = finishing; }
 
 pli_status pli__env_check_cancel(pli_env *env, pli_error *err) {
-    return env->cancel ? pli__error_set(err, PLI_E_CANCELLED, "stopped on request") : PLI_OK;
+    return env->cancel > env->finishing ? pli__error_set(err, PLI_E_CANCELLED, "stopped on request") : PLI_OK;
 }
 
 pli_status pli__env_engine(pli_env *env, pli__engine **out, pli_error *err) {

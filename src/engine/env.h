@@ -18,9 +18,9 @@ const pli__clock *pli__env_clock(const pli_env *env);
 int64_t pli__env_now_us(const pli_env *env);
 const char *pli__env_time_zone(const pli_env *env); /**< "UTC" by default */
 __attribute__((format(printf, 3, 4))) void pli__env_log(pli_env *env, pli_log_level level, const char *fmt, ...);
+/** From now on only an urgent cancel stops, since a batch is to be finished; or any cancel again. */
+void pli__env_finish_batch(pli_env *env, bool finishing);
 /** CANCELLED if somebody asked to stop, else PLI_OK. */
 pli_status pli__env_check_cancel(pli_env *env, pli_error *err);
-/** 0 = go on, 1 = stop at the next safe point, 2 = stop at once. */
-int pli__env_cancel_state(const pli_env *env);
 
 #endif

@@ -219,11 +219,8 @@ static pli_status on_failure(pli_run *run, pli_status status, const pli_error *w
 
 /* ---- the loop ---- */
 
-static pli_status check_cancel(pli_run *run, pli_error *err) {
-    int asked = pli__env_cancel_state(run->job->env);
-    bool between = run->state == PLI__RUN_OPENED || run->state == PLI__RUN_READY || run->state == PLI__RUN_WAITING;
-    if (asked == 2 || (asked == 1 && between)) return pli__env_check_cancel(run->job->env, err);
-    return PLI_OK;
+static bool has_batch(const pli_run *run) {
+    return run->state != PLI__RUN_OPENED && run->state != PLI__RUN_READY && run->state != PLI__RUN_WAITING;
 }
 
 static pli_status from_ready(pli_run *run, pli_step *step, pli_error *err) {
@@ -277,7 +274,7 @@ static pli_status from_committed(pli_run *run, pli_step *step, pli_error *err) {
 }
 
 static pli_status do_step(pli_run *run, pli_step *step, pli_error *err) {
-    PLI_TRY(check_cancel(run, err));
+    PLI_TRY(pli__env_check_cancel(run->job->env, err));
     if (run->state == PLI__RUN_WAITING) PLI_TRY(pli__run_move(run, PLI__RUN_OPENED, err));
     if (run->state == PLI__RUN_OPENED) PLI_TRY(pli__run_recover(run, err));
     switch (run->state) {
@@ -309,7 +306,9 @@ pli_status pli_run_next(pli_run *run, pli_step *step, pli_error *err) {
         return pli__error_set(err, PLI_E_STATE, "batch %lld is the caller's turn: report its outcome first",
                               (long long)run->batch.id);
     pli_error why = {0};
+    pli__env_finish_batch(run->job->env, has_batch(run));
     pli_status status = do_step(run, step, &why);
+    pli__env_finish_batch(run->job->env, false);
     if (status == PLI_OK) return PLI_OK;
     why.code = status;
     return on_failure(run, status, &why, step, err);

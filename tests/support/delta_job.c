@@ -73,6 +73,30 @@ pli_status delta_job_run(pli_env *env, const char *folder, const char *const *pa
     return status;
 }
 
+static pli_status cancel_after(pli_env *env, pli_job *job, int steps, pli_error *err) {
+    pli_run *run = NULL;
+    pli_step step = {.size = sizeof step};
+    PLI_TRY(pli_run_new(job, NULL, &run, err));
+    pli_status status = PLI_OK;
+    for (int i = 0; status == PLI_OK && (i == 0 || step.kind != PLI_STEP_DONE); i++) {
+        if (i == steps) pli_env_cancel(env, false);
+        status = pli_run_next(run, &step, err);
+    }
+    pli_run_free(run);
+    return status;
+}
+
+pli_status delta_job_cancel(pli_env *env, const char *folder, int steps, pli_error *err) {
+    pli_job_spec *spec = NULL;
+    pli_job *job = NULL;
+    pli_status status = open_job(env, folder, NULL, &spec, &job, err);
+    if (status == PLI_OK) status = cancel_after(env, job, steps, err);
+    pli_env_resume(env);
+    pli_job_close(job);
+    pli_job_spec_free(spec);
+    return status;
+}
+
 static pli_status collect_rows(pli_env *env, const char *folder, const char *expression, pli__buf *out,
                                pli_error *err) {
     char path[1200];

@@ -9,6 +9,8 @@
 void delta_job_add_file(const char *folder, int i);
 /** Run to the end in `env`; one file a batch. @param pairs further options, key, value …, NULL */
 pli_status delta_job_run(pli_env *env, const char *folder, const char *const *pairs, int steps, pli_error *err);
+/** Run `steps` steps, ask to stop after the batch at hand, and go on until the run ends. */
+pli_status delta_job_cancel(pli_env *env, const char *folder, int steps, pli_error *err);
 /** Make a column of a rescued field, by a job with these options. */
 pli_status delta_job_promote(pli_env *env, const char *folder, const char *const *pairs, const char *path,
                              pli_error *err);

@@ -404,6 +404,17 @@ static void test_run_delta__cleanup_keeps_what_was_read_known(void **state) {
     assert_int_equal(run(state, NULL), PLI_E_CORRUPT); /* rather than to read everything again */
 }
 
+/* Nothing below the run may hear a cancel that is not urgent: the work of the batch would be done, and thrown away. */
+static void test_run_delta__a_cancel_lets_the_batch_at_hand_commit(void **state) {
+    add_files(state, 0, 3);
+    for (int steps = 1; steps <= 3; steps++) {
+        assert_int_equal(delta_job_cancel(env, temp_dir(*state), steps, &err), PLI_E_CANCELLED);
+        PLI_AUTO(pli__free_ptr) char *want = delta_job_expected(steps);
+        expect_ids(state, want);
+    }
+    expect_findings(state, "summary");
+}
+
 static void test_run_delta__truncated_batches_are_planned_and_written_again(void **state) {
     add_files(state, 0, 3);
     must_run(state, NULL);
@@ -559,6 +570,7 @@ int main(void) {
         TEST(test_run_delta__a_copy_with_the_pending_batch_commits_what_the_sink_shows),
         TEST(test_run_delta__a_dropped_sink_stops_it_until_it_is_bound_anew),
         TEST(test_run_delta__cleanup_keeps_what_was_read_known),
+        TEST(test_run_delta__a_cancel_lets_the_batch_at_hand_commit),
         TEST(test_run_delta__truncated_batches_are_planned_and_written_again),
         TEST(test_run_delta__resets_forget_one_thing_each),
         TEST(test_run_delta__two_runners_without_a_lock_write_every_row_once),
