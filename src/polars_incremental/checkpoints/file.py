@@ -99,13 +99,13 @@ def set_source(
     stream.set_files(
         os.fspath(path),
         format=file_format,
-        pattern=pattern,
-        recursive=bool(o.get("recursive")),
+        pattern=text("pattern", pattern),
+        recursive=flag("recursive", o.get("recursive")),
         max_files=limit("max_files_per_trigger", o.get("max_files_per_trigger")),
         max_bytes=limit("max_bytes_per_trigger", o.get("max_bytes_per_trigger")),
         start_offset=text("start_offset", o.get("start_offset")),
         start_timestamp=timestamp("start_timestamp", o.get("start_timestamp")),
-        allow_overwrites=bool(o.get("allow_overwrites")),
+        allow_overwrites=flag("allow_overwrites", o.get("allow_overwrites")),
         max_file_age=age(o.get("max_file_age")),
         clean_source=clean[0],
         archive_dir=clean[1],
@@ -164,6 +164,13 @@ def text(name: str, value: str | None) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} must be a text, not {value!r}")
     return value
+
+
+def flag(name: str, value: bool | None) -> bool:
+    """True or False; a text such as "false" would be true."""
+    if isinstance(value, str):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
 
 
 def timestamp(name: str, value: float | str | None) -> str | None:
