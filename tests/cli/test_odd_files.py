@@ -457,7 +457,7 @@ def test_texts_as_they_come(pli, tmp_path, name, content, expected):
         (b'a,b\n1,"2\n\n3,4\n', 2, "a quote is not closed", "quote"),
         (b"a,b\n1,\xe9\n", 2, "not UTF-8", "encoding"),
         # a row that is cut between characters, not between bytes
-        ("a,b\n1,2\n1,".encode() + "ü".encode() * 1_500_000 + b"\n", 3, "2000000 bytes allowed", "max_line_size"),
+        (b"a,b\n1,2\n1," + "ü".encode() * 1_500_000 + b"\n", 3, "2000000 bytes allowed", "max_line_size"),
     ],
 )
 def test_a_bad_row_of_a_csv_file_is_told_with_file_line_reason_and_remedy(pli, tmp_path, content, line, reason, hint):

@@ -30,7 +30,7 @@ static void test_engine_limits__a_query_beyond_the_memory_limit_fails_and_the_en
 
 static void test_engine_limits__a_sort_spills_and_the_folder_is_empty_afterwards(void **state) {
     pli__engine *e = kit_open_with(
-        &(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = temp_dir(*state)});
+        &(pli__engine_options){.threads = 2, .memory_limit = 100 * MB, .spill_dir = temp_dir(*state)});
     kit_exec(e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m, i FROM range(3000000) t(i) ORDER BY m");
     assert_true(temp_count(*state, "") > 0);
     assert_int_equal(kit_i64(e, "SELECT count(DISTINCT i) FROM big"), 3000000);
@@ -40,7 +40,7 @@ static void test_engine_limits__a_sort_spills_and_the_folder_is_empty_afterwards
 
 static void test_engine_limits__a_spill_folder_that_we_made_goes_again(void **state) {
     const char *folder = temp_path(*state, "deep/spill");
-    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2, .memory_limit = 60 * MB, .spill_dir = folder});
+    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2, .memory_limit = 100 * MB, .spill_dir = folder});
     pli__file_info info;
     kit_exec(e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m FROM range(2500000) t(i) ORDER BY m");
     pli__engine_close(e);
