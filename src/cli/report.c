@@ -1,4 +1,5 @@
 /* What every command shares: errors as scripts rely on them, the environment with its signals, questions. */
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -83,7 +84,15 @@ static void print_error_json(const pli_error *e, const char *hint) {
     printf(",\"retriable\":%s}}\n", e->flags & PLI_ERR_RETRIABLE ? "true" : "false");
 }
 
+/* As in `pli delta read T | head`: nobody is left to read what is printed. */
+static bool reader_is_gone(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return ferror(stdout) && poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
 int cli_fail(cli_context *ctx) {
+    enum { AS_ENDED_BY_SIGPIPE = 128 + SIGPIPE };
+    if (reader_is_gone()) return AS_ENDED_BY_SIGPIPE;
     pli_error *e = &ctx->error;
     if (e->code == PLI_OK) e->code = PLI_E_INTERNAL;
     const char *hint = e->hint[0] ? e->hint : pli_status_hint(e->code);

@@ -1,6 +1,10 @@
 """The command line itself: help, usage errors, suggestions, exit codes, job files."""
 
 import json
+import signal
+import subprocess
+
+import pytest
 
 
 def test_no_arguments_is_a_usage_error_with_help(pli):
@@ -108,3 +112,16 @@ def test_reference_pages_are_markdown_tables(pli):
     assert "| `SINK_AHEAD` | 5 |" in pli.ok("reference", "errors").out
     assert "## pli ingest" in pli.ok("reference", "commands").out
     assert pli.ok("reference", "man").out.startswith(".TH PLI 1")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "ndjson"])
+def test_a_reader_that_goes_away_is_no_error(pli, tmp_path, form):
+    """`pli delta read T | head` ends as programs do whose output nobody reads."""
+    (tmp_path / "rows.csv").write_text("id\n" + "\n".join(map(str, range(100_000))) + "\n")
+    pli.ok("delta", "create", "t", "--schema", "STRUCT(id BIGINT)")
+    pli.ok("delta", "append", "t", "rows.csv")
+    command = [pli.command, "delta", "read", "t", "--format", form]
+    with subprocess.Popen(command, cwd=tmp_path, env=pli.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        said = run.stderr.read()
+    assert (run.returncode, said) == (128 + signal.SIGPIPE, b"")

@@ -15,6 +15,20 @@ static void check_duration(pli__str s) {
     if (us != INT64_MIN && (!pli__text_to_duration(pli__str_of(text), &again) || again != us)) abort();
 }
 
+/* Whole numbers are decimals without digits after the point; any scale only moves the point. */
+static void check_decimal(pli__str s) {
+    int64_t i;
+    pli__unscaled u;
+    if (pli__text_to_i64(s, &i) &&
+        (!pli__text_to_decimal(s, 0, &u) || u.low != (uint64_t)i || u.high != (i < 0 ? -1 : 0)))
+        abort();
+    for (int scale = 0; scale <= 38; scale++)
+        if (pli__text_to_decimal(s, scale, &u) && scale < 38 && u.high == 0 && u.low < 1000) {
+            pli__unscaled finer;
+            if (!pli__text_to_decimal(s, scale + 1, &finer) || finer.high != 0 || finer.low != u.low * 10) abort();
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const pli__str s = {(const char *)data, size};
     int64_t i = 0, us;
@@ -32,5 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     (void)pli__text_to_time(s, &us);
     check_duration(s);
+    check_decimal(s);
     return 0;
 }
