@@ -34,20 +34,58 @@ static bool read_at(cli_context *ctx, const cli_args *args, pli_at *at) {
     return cli_arg_i64(ctx, args, "--version", 0, &at->version);
 }
 
-/* Rows of fn in the format asked for. */
-/* @param columns NULL = those of the first row */
-static bool print_columns(cli_context *ctx, const char *const *columns,
+/* ---- rows in the format asked for ---- */
+
+static void free_names(const char **names) {
+    for (size_t i = 0; names && names[i]; i++) free((char *)names[i]);
+    free(names);
+}
+
+/* @return the names of a stream's columns, ended by NULL, for free_names; NULL: memory */
+static const char **column_names(struct ArrowArrayStream *stream) {
+    struct ArrowSchema schema = {0};
+    if (stream->get_schema(stream, &schema) != 0) return NULL;
+    const size_t n = (size_t)schema.n_children;
+    const char **names = calloc(n + 1, sizeof *names);
+    bool ok = names != NULL;
+    for (size_t i = 0; ok && i < n; i++) ok = (names[i] = strdup(schema.children[i]->name)) != NULL;
+    if (schema.release) schema.release(&schema);
+    if (ok) return names;
+    free_names(names);
+    return NULL;
+}
+
+typedef pli_status open_fn(void *self, struct ArrowArrayStream *out, pli_error *err);
+
+/* A CSV has its header also when there are no rows: the names come from a stream of the same columns. */
+static pli_status name_columns(cli_rows *rows, open_fn *open, void *self, pli_error *err) {
+    struct ArrowArrayStream stream = {0};
+    const pli_status status = open(self, &stream, err);
+    if (status != PLI_OK) return status;
+    const char **names = column_names(&stream);
+    stream.release(&stream);
+    const bool ok = names && cli_rows_columns(rows, names);
+    free_names(names);
+    if (!ok) cli_format_error(err, PLI_E_MEMORY, "out of memory");
+    return ok ? PLI_OK : PLI_E_MEMORY;
+}
+
+/* @param columns NULL = those of the first row
+ * @param none NULL, or opens the stream of the same columns without rows */
+static bool print_columns(cli_context *ctx, const char *const *columns, open_fn *none,
                           pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
     cli_rows *rows = cli_rows_begin(ctx, stdout);
     const bool ready = rows && (!columns || cli_rows_columns(rows, columns));
-    const pli_status status = ready ? fn(self, cli_rows_add, rows, &ctx->error) : PLI_E_MEMORY;
+    pli_status status = ready ? fn(self, cli_rows_add, rows, &ctx->error) : PLI_E_MEMORY;
+    if (status == PLI_OK && none && ctx->format == CLI_CSV && !cli_rows_any(rows))
+        status = name_columns(rows, none, self, &ctx->error);
     const bool printed = cli_rows_end(rows, status == PLI_OK);
     if (status == PLI_OK && !printed) cli_format_error(&ctx->error, PLI_E_IO, "could not write the output");
     return status == PLI_OK && printed;
 }
 
 static bool print_rows(cli_context *ctx, pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
-    return print_columns(ctx, NULL, fn, self);
+    return print_columns(ctx, NULL, NULL, fn, self);
 }
 
 /* ---- detail: one object ---- */
@@ -86,7 +124,7 @@ int cli_cmd_delta_files(cli_context *ctx, const cli_args *args) {
     struct files_call c = {0};
     bool ok = read_at(ctx, args, &c.at) && open_table(ctx, args, &o);
     c.table = o.table;
-    ok = ok && print_columns(ctx, columns, files_rows, &c);
+    ok = ok && print_columns(ctx, columns, NULL, files_rows, &c);
     return finish(ctx, &o, ok);
 }
 
@@ -109,42 +147,7 @@ int cli_cmd_delta_history(cli_context *ctx, const cli_args *args) {
     return finish(ctx, &o, ok);
 }
 
-/* ---- read and changes: a CSV has its header also when there are no rows ---- */
-
-static void free_names(const char **names) {
-    for (size_t i = 0; names && names[i]; i++) free((char *)names[i]);
-    free(names);
-}
-
-/* @return the names of a stream's columns, ended by NULL, for free_names; NULL: memory */
-static const char **column_names(struct ArrowArrayStream *stream) {
-    struct ArrowSchema schema = {0};
-    if (stream->get_schema(stream, &schema) != 0) return NULL;
-    const size_t n = (size_t)schema.n_children;
-    const char **names = calloc(n + 1, sizeof *names);
-    bool ok = names != NULL;
-    for (size_t i = 0; ok && i < n; i++) ok = (names[i] = strdup(schema.children[i]->name)) != NULL;
-    if (schema.release) schema.release(&schema);
-    if (ok) return names;
-    free_names(names);
-    return NULL;
-}
-
-typedef pli_status open_fn(void *self, struct ArrowArrayStream *out, pli_error *err);
-
-/* @param none opens the stream of the same columns without rows */
-static bool print_table(cli_context *ctx, open_fn *none,
-                        pli_status (*fn)(void *self, pli_row_fn *, void *, pli_error *), void *self) {
-    if (ctx->format != CLI_CSV) return print_rows(ctx, fn, self);
-    struct ArrowArrayStream stream = {0};
-    if (none(self, &stream, &ctx->error) != PLI_OK) return false;
-    const char **names = column_names(&stream);
-    stream.release(&stream);
-    const bool ok = names && print_columns(ctx, names, fn, self);
-    if (!names) cli_format_error(&ctx->error, PLI_E_MEMORY, "out of memory");
-    free_names(names);
-    return ok;
-}
+/* ---- read and changes ---- */
 
 struct read_call {
     pli_table *table;
@@ -196,7 +199,7 @@ int cli_cmd_delta_read(cli_context *ctx, const cli_args *args) {
     if (ok && file)
         ok = pli_table_read_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
              say_written(ctx, file, rows);
-    else if (ok) ok = print_table(ctx, read_none, read_rows, &c);
+    else if (ok) ok = print_columns(ctx, NULL, read_none, read_rows, &c);
     return finish(ctx, &o, ok);
 }
 
@@ -247,6 +250,6 @@ int cli_cmd_delta_changes(cli_context *ctx, const cli_args *args) {
     if (ok && file)
         ok = pli_table_changes_file(o.table, &c.options, file, &rows, &ctx->error) == PLI_OK &&
              say_written(ctx, file, rows);
-    else if (ok) ok = print_table(ctx, changes_none, changes_rows, &c);
+    else if (ok) ok = print_columns(ctx, NULL, changes_none, changes_rows, &c);
     return finish(ctx, &o, ok);
 }

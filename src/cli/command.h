@@ -82,6 +82,8 @@ typedef struct cli_rows cli_rows;
 cli_rows *cli_rows_begin(cli_context *ctx, FILE *to);
 /** The columns of a table or CSV, ended by NULL, where the first row may lack some; JSON is not changed. */
 bool cli_rows_columns(cli_rows *rows, const char *const *names);
+/** Did any row come? */
+bool cli_rows_any(const cli_rows *rows);
 int cli_rows_add(void *rows, const char *json, size_t len);
 /** Print what is buffered and free. @param complete false: the report failed, what is buffered is dropped @return false if writing failed */
 bool cli_rows_end(cli_rows *rows, bool complete);

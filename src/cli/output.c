@@ -269,6 +269,8 @@ int cli_rows_add(void *rows, const char *json, size_t len) {
     return r->failed || ferror(r->to) ? 1 : 0;
 }
 
+bool cli_rows_any(const cli_rows *r) { return r->count > 0; }
+
 bool cli_rows_end(cli_rows *r, bool complete) {
     if (!r) return false;
     /* a failed report leaves stdout to the error object; an array that was begun is closed */
