@@ -42,6 +42,7 @@ typedef struct pli__relation {
     json_t *gaps; /**< array of inputs that are gone and are left out, for the commit; NULL = none */
     void *owned; /**< what the SQL of the parts refers to; freed with the relation */
     void (*free_owned)(void *owned);
+    struct pli__relation *kept; /**< relations whose parts are here now, for what they own; freed with this one */
 } pli__relation;
 
 void pli__relation_free(pli__relation *r);

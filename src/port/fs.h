@@ -39,6 +39,8 @@ pli_status pli__fs_rename_noreplace(const char *from, const char *to, pli_error 
 pli_status pli__fs_copy(const char *from, const char *to, pli_error *err);
 /** Modification time becomes now. NOT_FOUND if absent. */
 pli_status pli__fs_touch(const char *path, pli_error *err);
+/** Append to a file, made for the owner alone if absent; neither atomic nor durable: for scratch files. */
+pli_status pli__fs_append(const char *path, pli__str data, pli_error *err);
 pli_status pli__fs_sync_file(const char *path, pli_error *err);
 pli_status pli__fs_sync_dir(const char *path, pli_error *err);
 

@@ -103,6 +103,13 @@ pli_status pli__fs_read_at(const char *path, int64_t offset, size_t len, pli__bu
     return PLI_OK;
 }
 
+pli_status pli__fs_append(const char *path, pli__str data, pli_error *err) {
+    PLI_AUTO(pli__fd_auto) int fd = pli__fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0 || pli__fd_write_all(fd, data.ptr, data.len) < 0)
+        return pli__error_errno(err, "could not write '%s'", path);
+    return PLI_OK;
+}
+
 static pli_status sync_path(const char *path, int flags, pli_error *err) {
     PLI_AUTO(pli__fd_auto) int fd = pli__fd_open(AT_FDCWD, path, flags, 0);
     if (fd < 0) return pli__error_errno(err, "could not open '%s' to make it durable", path);

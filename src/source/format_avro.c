@@ -1,113 +1,84 @@
-/* The header of an Avro container: "Obj", 1, a map of metadata in blocks, of which avro.schema is JSON. */
+/* The header of an Avro container: "Obj", 1, a map of metadata in blocks, of which avro.schema is JSON, avro.codec a name. */
 #include "source/format_avro.h"
-
-#include <stdlib.h>
 
 #include "base/json.h"
 #include "port/fs.h"
+#include "source/format_avro_bytes.h"
 
+#define HEADER_USUAL ((size_t)64 << 10)
 #define HEADER_MAX ((size_t)8 << 20)
-#define DEPTH_MAX 64
 
-typedef struct header {
-    const char *path;
-    pli__str bytes;
-    size_t at;
-} header;
-
-static pli_status no_container(const header *h, pli_error *err) {
+static pli_status no_container(const pli__avro_header *h, pli_error *err) {
     return pli__error_set(err, PLI_E_DATA, "'%s' is no Avro file: its header cannot be read", h->path);
 }
 
-/* Zigzag, seven bits a byte. */
-static pli_status read_long(header *h, int64_t *out, pli_error *err) {
+bool pli__avro_long(pli__str bytes, size_t *at, int64_t *out) {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (h->at >= h->bytes.len) return no_container(h, err);
-        const unsigned char byte = (unsigned char)h->bytes.ptr[h->at++];
+        if (*at >= bytes.len) return false;
+        const unsigned char byte = (unsigned char)bytes.ptr[(*at)++];
         value |= (uint64_t)(byte & 127) << shift;
         if (byte & 128) continue;
         *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-        return PLI_OK;
+        return true;
     }
-    return no_container(h, err);
+    return false;
 }
 
-static pli_status read_bytes(header *h, pli__str *out, pli_error *err) {
+static bool read_bytes(pli__str bytes, size_t *at, pli__str *out) {
     int64_t len = 0;
-    PLI_TRY(read_long(h, &len, err));
-    if (len < 0 || (uint64_t)len > h->bytes.len - h->at) return no_container(h, err);
-    *out = (pli__str){h->bytes.ptr + h->at, (size_t)len};
-    h->at += (size_t)len;
+    if (!pli__avro_long(bytes, at, &len) || len < 0 || (uint64_t)len > bytes.len - *at) return false;
+    *out = (pli__str){bytes.ptr + *at, (size_t)len};
+    *at += (size_t)len;
+    return true;
+}
+
+static bool read_entry(pli__avro_header *h, pli__str *schema) {
+    const pli__str bytes = pli__buf_str(&h->bytes);
+    pli__str key, value;
+    if (!read_bytes(bytes, &h->end, &key) || !read_bytes(bytes, &h->end, &value)) return false;
+    if (pli__str_eqz(key, "avro.schema")) *schema = value;
+    if (pli__str_eqz(key, "avro.codec")) h->codec = value;
+    return true;
+}
+
+static bool parse_header(pli__avro_header *h, pli__str *schema) {
+    const pli__str bytes = pli__buf_str(&h->bytes);
+    *schema = (pli__str){0};
+    if (!pli__str_starts(bytes, PLI_STR("Obj\x01"))) return false;
+    h->end = 4;
+    for (;;) {
+        int64_t n = 0, size = 0;
+        if (!pli__avro_long(bytes, &h->end, &n) || n == INT64_MIN) return false;
+        if (n == 0) return schema->len > 0;
+        if (n < 0 && !pli__avro_long(bytes, &h->end, &size)) return false;
+        for (n = n < 0 ? -n : n; n > 0; n--)
+            if (!read_entry(h, schema)) return false;
+    }
+}
+
+/* Most headers are small. */
+static pli_status load_header(pli__avro_header *h, pli__str *schema, pli_error *err) {
+    PLI_TRY(pli__fs_read_at(h->path, 0, HEADER_USUAL, &h->bytes, err));
+    if (parse_header(h, schema)) return PLI_OK;
+    if (h->bytes.len < HEADER_USUAL) return no_container(h, err);
+    pli__buf_reset(&h->bytes);
+    PLI_TRY(pli__fs_read_at(h->path, 0, HEADER_MAX, &h->bytes, err));
+    return parse_header(h, schema) ? PLI_OK : no_container(h, err);
+}
+
+pli_status pli__avro_header_read(const char *path, pli__avro_header *out, pli_error *err) {
+    PLI_AUTO(pli__avro_header_clear) pli__avro_header h = {.path = path};
+    pli__str schema;
+    PLI_TRY(load_header(&h, &schema, err));
+    PLI_TRY_IN(pli__json_parse(schema, "the schema", &h.schema, err), err, "'%s'", path);
+    *out = h;
+    h = (pli__avro_header){0};
     return PLI_OK;
 }
 
-static pli_status find_schema(header *h, pli__str *out, pli_error *err) {
-    if (!pli__str_starts(h->bytes, PLI_STR("Obj\x01"))) return no_container(h, err);
-    h->at = 4;
-    for (;;) {
-        int64_t n = 0, size = 0;
-        PLI_TRY(read_long(h, &n, err));
-        if (n == 0 || n == INT64_MIN) return no_container(h, err);
-        if (n < 0) PLI_TRY(read_long(h, &size, err));
-        for (n = n < 0 ? -n : n; n > 0; n--) {
-            pli__str key, value;
-            PLI_TRY(read_bytes(h, &key, err));
-            PLI_TRY(read_bytes(h, &value, err));
-            if (!pli__str_eqz(key, "avro.schema")) continue;
-            *out = value;
-            return PLI_OK;
-        }
-    }
-}
-
-static const char *unreadable(const json_t *type) {
-    static const char *const kinds[] = {"decimal",
-                                        "big-decimal",
-                                        "duration",
-                                        "local-timestamp-millis",
-                                        "local-timestamp-micros",
-                                        "local-timestamp-nanos"};
-    const char *logical = json_string_value(json_object_get(type, "logicalType"));
-    for (size_t i = 0; logical && i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(logical, kinds[i]) == 0) return kinds[i];
-    return NULL;
-}
-
-/* The first type, in a field or below it, that cannot be read; *column is the field nearest to it. */
-static const char *find_unreadable(const json_t *type, const char **column, int depth) {
-    static const char *const below[] = {"type", "items", "values"};
-    const char *found = unreadable(type);
-    const json_t *part;
-    size_t i;
-    if (!type || found || depth > DEPTH_MAX) return found;
-    json_array_foreach(type, i, part) if (!found) found = find_unreadable(part, column, depth + 1);
-    for (i = 0; i < sizeof below / sizeof *below && !found; i++)
-        found = find_unreadable(json_object_get(type, below[i]), column, depth + 1);
-    if (found) return found;
-    json_array_foreach(json_object_get(type, "fields"), i, part) {
-        const char *name = json_string_value(json_object_get(part, "name")), *inner = name;
-        found = find_unreadable(json_object_get(part, "type"), &inner, depth + 1);
-        if (!found) found = unreadable(part);
-        if (found) return *column = inner, found;
-    }
-    return NULL;
-}
-
-pli_status pli__avro_check(const char *path, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf bytes = {0};
-    PLI_AUTO(pli__json_unref) json_t *schema = NULL;
-    PLI_TRY(pli__fs_read_at(path, 0, HEADER_MAX, &bytes, err));
-    header h = {.path = path, .bytes = pli__buf_str(&bytes)};
-    pli__str text;
-    PLI_TRY(find_schema(&h, &text, err));
-    PLI_TRY_IN(pli__json_parse(text, "the schema", &schema, err), err, "'%s'", path);
-    const char *column = "";
-    const char *kind = find_unreadable(schema, &column, 0);
-    if (!kind) return PLI_OK;
-    const pli_status status = pli__error_set(err, PLI_E_UNSUPPORTED,
-                                             "'%s': column '%s' has Avro's type %s, which cannot be read", path,
-                                             column ? column : "", kind);
-    (void)pli__error_hint(err, "write it as text, or as a timestamp in UTC");
-    return status;
+void pli__avro_header_clear(pli__avro_header *h) {
+    pli__buf_clear(&h->bytes);
+    json_decref(h->schema);
+    *h = (pli__avro_header){0};
 }

@@ -50,6 +50,8 @@ static pli_status read_pieces(const pli__read *read, const pli__format *format, 
         for (end = i + 1; end < n && part[end] == part[i];) end++;
         PLI_TRY(pli__format_read(read, format, end - i, files + i, &piece, err));
         PLI_TRY(append_parts(all, piece, err));
+        piece->kept = all->kept;
+        all->kept = PLI_TAKE(piece);
     }
     *out = PLI_TAKE(all);
     return PLI_OK;

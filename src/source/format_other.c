@@ -2,7 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
+#include "base/hash.h"
+#include "port/fs.h"
 #include "source/format_avro.h"
 #include "source/format_impl.h"
 #include "source/format_input.h"
@@ -10,13 +11,52 @@
 
 /* ---- files that are described one by one ---- */
 
-typedef pli_status table_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err);
+typedef pli_status table_function(pli__parts *parts, const pli__input_file *file, pli__buf *b, pli_error *err);
 
-static pli_status avro_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
-    (void)r;
+static void remove_copies(void *folder) {
+    (void)pli__fs_remove_tree(folder, NULL);
+    free(folder);
+}
+
+/* A folder for copies, in the engine's own for what does not fit in memory; it goes with the relation. */
+static pli_status copies_folder(pli__parts *parts, const char **out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf folder = {0};
+    pli__engine *e = NULL;
+    char id[37];
+    if (!parts->relation->owned) {
+        PLI_TRY(pli__read_engine(parts->read, NULL, &e, err));
+        PLI_TRY(pli__engine_query_str(e, "SELECT current_setting('temp_directory')", &folder, err));
+        pli__uuid_new(id);
+        pli__buf_addf(&folder, "/avro-%s", id);
+        PLI_TRY(pli__buf_status(&folder, err));
+        PLI_TRY(pli__fs_mkdirs(folder.ptr, err));
+        parts->relation->owned = pli__buf_take(&folder);
+        parts->relation->free_owned = remove_copies;
+    }
+    *out = parts->relation->owned;
+    return PLI_OK;
+}
+
+static pli_status copy_avro(pli__parts *parts, const pli__avro_header *header, pli__buf *path, pli_error *err) {
+    const char *folder = NULL;
+    char id[37];
+    PLI_TRY(copies_folder(parts, &folder, err));
+    pli__uuid_new(id);
+    pli__buf_addf(path, "%s/%s.avro", folder, id);
+    PLI_TRY(pli__buf_status(path, err));
+    return pli__avro_copy(header, path->ptr, err);
+}
+
+static pli_status avro_function(pli__parts *parts, const pli__input_file *file, pli__buf *b, pli_error *err) {
+    PLI_AUTO(pli__avro_header_clear) pli__avro_header header = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf columns = {0}, copy = {0};
+    PLI_TRY(pli__avro_header_read(file->path, &header, err));
+    PLI_TRY(pli__avro_columns(&header, &columns, err));
+    if (pli__avro_needs_copy(&header)) PLI_TRY(copy_avro(parts, &header, &copy, err));
+    if (columns.len) pli__buf_addf(b, "(SELECT * REPLACE (%s) FROM ", columns.ptr);
     pli__buf_addz(b, "read_avro(");
-    pli__buf_add_sql_str(b, pli__str_of(file->path));
-    pli__buf_addc(b, ')');
+    pli__buf_add_sql_str(b, copy.len ? pli__buf_str(&copy) : pli__str_of(file->path));
+    pli__buf_addz(b, columns.len ? "))" : ")");
     return pli__buf_status(b, err);
 }
 
@@ -38,7 +78,8 @@ static pli_status add_sheet(const pli__read *r, const pli__input_file *file, pli
     return pli__buf_status(b, err);
 }
 
-static pli_status excel_function(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
+static pli_status excel_function(pli__parts *parts, const pli__input_file *file, pli__buf *b, pli_error *err) {
+    const pli__read *r = parts->read;
     const char *range = pli__option_text(r, "range", NULL);
     pli__buf_addz(b, "read_xlsx(");
     PLI_TRY(add_sheet(r, file, b, err));
@@ -64,22 +105,36 @@ static bool is_empty_sheet(const pli__read *r, pli__engine *e, const pli__input_
 }
 
 typedef struct single {
-    const pli__type *schema;
+    const pli__input_file *file;
+    const pli__type *schema; /* NULL: an empty sheet */
+    char *from;              /* what a FROM clause reads the file with */
     bool used;
 } single;
 
-static void free_singles(single **s) { free(*s); }
+typedef struct singles {
+    size_t n;
+    single *all;
+} singles;
 
-static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, const pli__input_file *file,
-                           const pli__type **out, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    pli__buf_addz(&sql, "SELECT * FROM ");
-    PLI_TRY(fn(parts->read, file, &sql, err));
+static void free_singles(singles *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        pli__type_unref(s->all[i].schema);
+        free(s->all[i].from);
+    }
+    free(s->all);
+}
+
+static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, single *one, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0}, sql = {0};
+    PLI_TRY(fn(parts, one->file, &from, err));
+    pli__buf_addf(&sql, "SELECT * FROM %s", from.ptr);
+    PLI_TRY(pli__buf_status(&sql, err));
     pli_error why = {0};
-    const pli_status status = pli__engine_describe(e, sql.ptr, out, &why);
-    if (status == PLI_OK || (fn == excel_function && is_empty_sheet(parts->read, e, file))) return PLI_OK;
+    const pli_status status = pli__engine_describe(e, sql.ptr, &one->schema, &why);
+    one->from = pli__buf_take(&from);
+    if (status == PLI_OK || (fn == excel_function && is_empty_sheet(parts->read, e, one->file))) return PLI_OK;
     /* the query is ours: what is wrong with it is the file */
-    return pli__error_set(err, status == PLI_E_SQL ? PLI_E_DATA : status, "'%s': %s", file->path, why.message);
+    return pli__error_set(err, status == PLI_E_SQL ? PLI_E_DATA : status, "'%s': %s", one->file->path, why.message);
 }
 
 /* Rows with a value; nothing where all rows count. */
@@ -93,85 +148,46 @@ static void only_filled(table_function *fn, const pli__type *schema, pli__buf *o
     if (schema->n_fields) pli__buf_addc(out, ')');
 }
 
-/* Avro's timestamps are instants; the engine gives them without a zone. @param columns an expression for each column */
-static pli_status give_zone(const pli__type *schema, pli__arena *arena, const char **columns, const pli__type **out,
-                            pli_error *err) {
-    pli__type_builder b = {0};
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        const pli__field *f = &schema->fields[i];
-        const bool instant = f->type->id == PLI__TYPE_TIMESTAMP_NTZ;
-        PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-        pli__buf_add_sql_name(&sql, pli__str_of(f->name));
-        if (instant) pli__buf_addz(&sql, " AT TIME ZONE 'UTC'");
-        columns[i] = pli__arena_strdup(arena, pli__buf_str(&sql));
-        pli__type_builder_add(&b, pli__str_of(f->name),
-                              instant ? pli__type_new(PLI__TYPE_TIMESTAMP) : pli__type_ref(f->type), f->nullable,
-                              f->metadata);
-    }
-    *out = pli__type_builder_finish(&b);
-    return *out ? pli__arena_status(arena, err) : pli__error_memory(err);
-}
-
-static pli_status add_part(pli__parts *parts, table_function *fn, pli__part_spec *spec, pli_error *err) {
-    if (fn != avro_function) return pli__parts_add(parts, spec, err);
-    PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
-    PLI_AUTO(pli__type_auto) const pli__type *zoned = NULL;
-    const char **columns = pli__arena_calloc(&arena, spec->schema->n_fields + 1, sizeof *columns);
-    if (!columns) return pli__error_memory(err);
-    PLI_TRY(give_zone(spec->schema, &arena, columns, &zoned, err));
-    spec->schema = zoned;
-    spec->columns = columns;
-    return pli__parts_add(parts, spec, err);
-}
-
-/* Files of one schema: a UNION ALL of their functions. */
-static pli_status add_same(pli__parts *parts, table_function *fn, const pli__type *schema, size_t n,
-                           const pli__input_file *const *files, pli_error *err) {
+/* Files of the schema of the first that is not used yet: a UNION ALL of their functions. */
+static pli_status add_same(pli__parts *parts, table_function *fn, singles *s, size_t first,
+                           const pli__input_file **group, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
-    for (size_t i = 0; i < n; i++) {
-        pli__buf_addz(&from, i ? " UNION ALL SELECT *, " : "(SELECT *, ");
-        pli__buf_add_sql_str(&from, pli__str_of(files[i]->path));
-        pli__buf_addz(&from, " AS _pli_path FROM ");
-        PLI_TRY(fn(parts->read, files[i], &from, err));
+    const pli__type *schema = s->all[first].schema;
+    size_t members = 0;
+    for (size_t i = first; i < s->n; i++) {
+        single *one = &s->all[i];
+        if (one->used || !one->schema || !pli__type_equal(schema, one->schema, false)) continue;
+        one->used = true;
+        pli__buf_addz(&from, members ? " UNION ALL SELECT *, " : "(SELECT *, ");
+        pli__buf_add_sql_str(&from, pli__str_of(one->file->path));
+        pli__buf_addf(&from, " AS _pli_path FROM %s", one->from);
         only_filled(fn, schema, &from);
+        group[members++] = one->file;
     }
     pli__buf_addc(&from, ')');
     PLI_TRY(pli__buf_status(&from, err));
-    pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = n, .files = files};
-    return add_part(parts, fn, &spec, err);
-}
-
-static pli_status group_and_add(pli__parts *parts, table_function *fn, single *all, size_t n,
-                                const pli__input_file *const *files, const pli__input_file **group, pli_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (all[i].used || !all[i].schema) continue;
-        size_t members = 0;
-        for (size_t k = i; k < n; k++) {
-            if (all[k].used || !all[k].schema || !pli__type_equal(all[i].schema, all[k].schema, false)) continue;
-            all[k].used = true;
-            group[members++] = files[k];
-        }
-        PLI_TRY(add_same(parts, fn, all[i].schema, members, group, err));
-    }
-    return PLI_OK;
+    const pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = members, .files = group};
+    return pli__parts_add(parts, &spec, err);
 }
 
 static pli_status read_singly(pli__parts *parts, const char *extension, table_function *fn, size_t n,
                               const pli__input_file *const *files, pli_error *err) {
     pli__engine *e = NULL;
     PLI_TRY(pli__read_engine(parts->read, extension, &e, err));
-    PLI_AUTO(free_singles) single *all = calloc(n + 1, sizeof *all);
+    PLI_AUTO(free_singles) singles s = {.n = n, .all = calloc(n + 1, sizeof *s.all)};
     PLI_AUTO(pli__free_ptr) const pli__input_file **group = calloc(n + 1, sizeof *group);
-    if (!all || !group) return pli__error_memory(err);
-    pli_status status = PLI_OK;
-    for (size_t i = 0; i < n && status == PLI_OK; i++) status = describe(parts, e, fn, files[i], &all[i].schema, err);
-    if (status == PLI_OK) status = group_and_add(parts, fn, all, n, files, group, err);
-    for (size_t i = 0; i < n; i++) pli__type_unref(all[i].schema);
-    return status;
+    if (!s.all) s.n = 0;
+    if (!s.all || !group) return pli__error_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        s.all[i].file = files[i];
+        PLI_TRY(describe(parts, e, fn, &s.all[i], err));
+    }
+    for (size_t i = 0; i < n; i++)
+        if (s.all[i].schema && !s.all[i].used) PLI_TRY(add_same(parts, fn, &s, i, group, err));
+    return PLI_OK;
 }
 
 pli_status pli__read_avro(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
-    for (size_t i = 0; i < n; i++) PLI_TRY(pli__avro_check(files[i]->path, err));
     return read_singly(parts, "avro", avro_function, n, files, err);
 }
 

@@ -77,6 +77,7 @@ void pli__relation_free(pli__relation *r) {
     free(r->parts);
     json_decref(r->gaps);
     if (r->free_owned) r->free_owned(r->owned);
+    pli__relation_free(r->kept);
     free(r);
 }
 

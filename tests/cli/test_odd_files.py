@@ -1,11 +1,13 @@
 """Excel and Avro files as they come: right rows, or an error that says which file and why."""
 
+import bz2
 import json
 import os
 import struct
 import zipfile
 import zlib
 
+import pyarrow as pa
 import pytest
 
 NOW = ("--set", "source.settle_time=0s")
@@ -102,6 +104,8 @@ def _bytes(b):
 
 
 def _encode(schema, value):
+    if schema == "fd":  # the name of a type defined before
+        return value
     if isinstance(schema, list):  # a union: (branch, value)
         branch, inner = value
         return _long(branch) + _encode(schema[branch], inner)
@@ -128,6 +132,10 @@ def _encode(schema, value):
     assert kind == "map"
     items = b"".join(_bytes(k.encode()) + _encode(schema["values"], v) for k, v in value.items())
     return (_long(len(value)) + items if value else b"") + _long(0)
+
+
+def zstandard(block):
+    return pa.compress(block, "zstd", asbytes=True)
 
 
 def avro(path, schema, rows, codec="null", compress=lambda b: b):
@@ -292,6 +300,7 @@ INNER = {
     "name": "inner",
     "fields": [{"name": "x", "type": ["null", "int"]}],
 }
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2}
 INSTANT = 1704067200000001
 # name, schema, value, what is read, type of the table
 AVRO = [
@@ -340,6 +349,50 @@ AVRO = [
         "timestamp",
     ),
     (
+        "local",
+        {"type": "long", "logicalType": "local-timestamp-micros"},
+        INSTANT,
+        "2024-01-01 00:00:00.000001",
+        "timestamp_ntz",
+    ),
+    (
+        "local_ms",
+        {"type": "long", "logicalType": "local-timestamp-millis"},
+        1704067200001,
+        "2024-01-01 00:00:00.001",
+        "timestamp_ntz",
+    ),
+    ("local_ns", {"type": "long", "logicalType": "local-timestamp-nanos"}, 1000, "1970-01-01 00:00:00.000001", None),
+    ("ns", {"type": "long", "logicalType": "timestamp-nanos"}, 1000, "1970-01-01 00:00:00.000001+00", "timestamp"),
+    ("us", {"type": "long", "logicalType": "time-micros"}, 1, "00:00:00.000001", "string"),
+    ("hive", {"type": "string", "logicalType": "varchar", "maxLength": 3}, "abc", "abc", "string"),
+    ("dec", DECIMAL, b"\x7d", 1.25, "decimal(10,2)"),
+    ("negative", DECIMAL, b"\xff\x83", -1.25, "decimal(10,2)"),
+    ("padded", DECIMAL, b"\x00" * 15 + b"\x83", 1.31, "decimal(10,2)"),
+    ("nothing", DECIMAL, b"", 0.0, "decimal(10,2)"),
+    ("fixed", {**DECIMAL, "type": "fixed", "name": "fd", "size": 3}, b"\xff\xff\x83", -1.25, "decimal(10,2)"),
+    ("again", "fd", b"\x00\x00\x7d", 1.25, "decimal(10,2)"),
+    ("no_decimal", {"type": "bytes", "logicalType": "decimal"}, b"\x7d", "}", "binary"),
+    (
+        "prices",
+        {"type": "map", "values": {"type": "array", "items": ["null", DECIMAL]}},
+        {"k": [(1, b"\x83"), (0, None)]},
+        {"k": [-1.25, None]},
+        None,
+    ),
+    (
+        "times",
+        {"type": "array", "items": {"type": "long", "logicalType": "timestamp-micros"}},
+        [INSTANT],
+        ["2024-01-01 00:00:00.000001+00"],
+        None,
+    ),
+    ("either", ["int", "null", "string"], (2, "x"), {"member0": None, "member1": "x"}, None),
+    ("neither", ["int", "null", "string"], (1, None), None, None),
+    ("whole", ["null", "int", "long"], (1, 5), 5, "long"),
+    ("real", ["double", "float"], (1, 0.5), 0.5, "double"),
+    ("money", ["string", DECIMAL], (1, b"\x7d"), {"member0": None, "member1": 1.25}, None),
+    (
         "u",
         {"type": "string", "logicalType": "uuid"},
         "0" * 8 + "-0000-0000-0000-" + "0" * 11 + "1",
@@ -377,15 +430,19 @@ def test_avro_codecs_and_no_rows(pli, tmp_path):
 
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "value", "says"),
     [
-        {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2},
-        {"type": "long", "logicalType": "local-timestamp-micros"},
+        ({"type": "fixed", "name": "span", "size": 12, "logicalType": "duration"}, bytes(12), "duration"),
+        ({"type": "bytes", "logicalType": "big-decimal"}, b"", "big-decimal"),
+        ({**DECIMAL, "precision": 39}, b"", "more than 38 digits"),
+        (
+            {"type": "record", "name": "node", "fields": [{"name": "next", "type": ["null", "node"]}]},
+            {"next": (0, None)},
+            "contains itself",
+        ),
     ],
 )
-def test_avro_types_that_cannot_be_read_are_named(pli, tmp_path, kind, nested):
-    """The engine would give a decimal as its raw bytes."""
-    value = b"\x01" if kind["type"] == "bytes" else 1
+def test_avro_types_that_cannot_be_read_are_named(pli, tmp_path, kind, value, says, nested):
     field = {"type": "array", "items": ["null", kind]} if nested else kind
     avro(
         tmp_path / "in/a.avro",
@@ -393,7 +450,60 @@ def test_avro_types_that_cannot_be_read_are_named(pli, tmp_path, kind, nested):
         [{"id": 1, "amount": [(1, value)] if nested else value}],
     )
     r = ingest(pli)
-    assert r.code == 4 and "a.avro" in r.err and "'amount'" in r.err and kind["logicalType"] in r.err
+    assert r.code == 4 and "a.avro" in r.err and "'amount'" in r.err and says in r.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "says"),
+    [
+        (DECIMAL, b"\x7f" * 16, "DECIMAL(10,0)"),
+        (DECIMAL, b"\x00" * 17, "16 bytes"),
+        ({"type": "long", "logicalType": "timestamp-nanos"}, 1, "below microseconds"),
+        ({"type": "long", "logicalType": "local-timestamp-nanos"}, 1, "below microseconds"),
+    ],
+)
+def test_avro_values_that_cannot_be_held_are_an_error(pli, tmp_path, kind, value, says):
+    avro(tmp_path / "in/a.avro", record(("amount", kind)), [{"amount": value}])
+    r = ingest(pli)
+    assert r.code == 1 and says in r.err and not list(tmp_path.glob("out/_delta_log/*.json"))
+
+
+def test_avro_codecs_that_are_unknown_are_named(pli, tmp_path):
+    avro(tmp_path / "in/a.avro", record(("id", "long")), [{"id": 1}], "bzip2", bz2.compress)
+    r = ingest(pli)
+    assert r.code == 4 and "a.avro" in r.err and "bzip2" in r.err
+
+
+def test_avro_zstandard_files_of_any_size_leave_nothing_behind(pli, tmp_path, monkeypatch):
+    """The engine cannot read them: it is given copies, one a file, that are gone afterwards."""
+    (tmp_path / "spill").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "spill"))
+    for k in range(3):
+        rows = [{"id": k * 50_000 + i} for i in range(50_000)]
+        avro(tmp_path / f"in/{k}.avro", record(("id", "long")), rows, "zstandard", zstandard)
+    assert {r["id"] for r in read(pli)} == set(range(150_000))
+    assert list((tmp_path / "spill").iterdir()) == []
+
+
+def test_avro_copies_of_files_in_an_order_of_their_own(pli, tmp_path):
+    """Parts follow the files' order, so that files of one schema are in two of them."""
+    for k, value in enumerate(["a", None, "c"]):
+        fields = [("id", "long"), ("v", "string")] if value else [("id", "long")]
+        row = {"id": 1, "v": value} if value else {"id": 2}
+        avro(tmp_path / f"in/{k}.avro", record(*fields), [row], "zstandard", zstandard)
+    assert sorted(read(pli, "--set", "sink.mode=merge", "--set", "sink.keys=id"), key=lambda r: r["id"]) == [
+        {"id": 1, "v": "c"},
+        {"id": 2, "v": None},
+    ]
+
+
+@pytest.mark.parametrize("cut", [-40, -1])
+def test_avro_zstandard_files_that_are_cut_short_are_named(pli, tmp_path, cut):
+    path = tmp_path / "in/a.avro"
+    avro(path, record(("id", "long")), [{"id": k} for k in range(300)], "zstandard", zstandard)
+    path.write_bytes(path.read_bytes()[:cut])
+    r = ingest(pli)
+    assert r.code == 1 and "a.avro" in r.err and "cut short" in r.err
 
 
 @pytest.mark.parametrize("cut", [3, 30, -40])
