@@ -128,6 +128,13 @@ static void decide_empties(const subject *s, pli__evolve_node *node) {
         false);
 }
 
+/* A column that had empty lists only is none of the table: neither those nor what JSON holds beside them can be put anywhere. */
+static bool is_without_place(const subject *s, const pli__type *to) {
+    if (s->normal->id == PLI__TYPE_NULL || pli__has_type(to)) return false;
+    const bool kept = s->p->policy->rescue && !s->p->policy->package;
+    return !pli__has_type(s->normal) || (kept && s->part->json && to->id != PLI__TYPE_NULL);
+}
+
 static bool has_untyped(const pli__type *t) {
     for (size_t i = 0; i < t->n_fields; i++)
         if (has_untyped(t->fields[i].type)) return true;
@@ -150,7 +157,7 @@ static pli_status decide_column(const subject *s, pli__evolve_node *node, pli_er
         if (node->decision == PLI__DECIDE_ADD && node->reason == PLI__REASON_NEW) node->reason = PLI__REASON_FIRST_TYPE;
         return PLI_OK;
     }
-    if (s->normal->id != PLI__TYPE_NULL && !pli__has_type(s->normal) && !pli__has_type(node->to)) {
+    if (is_without_place(s, node->to)) {
         decide_empties(s, node);
         return PLI_OK;
     }

@@ -361,6 +361,17 @@ def test_nested_changes_of_ndjson(pli, job, put):
     assert (rescued["s"], rescued["n"]) == ("text", 1.5)
 
 
+def test_what_stands_beside_empty_lists_that_have_no_column_is_kept(pli, job, put):
+    """A column that had empty lists only has no type, and is not in the table: of later files nothing of it fits, not even `[]`."""
+    job(source={"format": "ndjson"}, schema=RESCUE)
+    put("a.ndjson", [{"id": 1, "e": [], "s": {"x": 1, "e": [None]}}])
+    pli.ok("run")
+    put("b.ndjson", [{"id": 2, "e": [None], "s": {"x": 2, "e": []}}, {"id": 3, "e": "t", "s": {"x": 3, "e": "t"}}])
+    pli.ok("run")
+    kept = {r["id"]: json.loads(r["_rescued_data"]) for r in pli.read("out")}
+    assert [(kept[i]["e"], kept[i]["s"]["e"]) for i in (1, 2, 3)] == [([], [None]), ([None], []), ("t", "t")]
+
+
 def parquet(tmp_path, name, rows, schema):
     pl = pytest.importorskip("polars")
     (tmp_path / "in").mkdir(exist_ok=True)
