@@ -41,6 +41,10 @@ PLI_API void pli_env_free(pli_env *env);
 PLI_API void pli_env_cancel(pli_env *env, bool urgent);
 /** Forget a cancel. */
 PLI_API void pli_env_resume(pli_env *env);
+/** Keep the environment for other work, when everything that was made with it is freed: a cancel is forgotten, and the engine is
+ *  left as a new one would be, holding little memory; where it cannot be left so, it is closed, to be opened on the next use.
+ *  Saves the 15 ms that opening takes. The engine's threads go on waiting: an environment is of no use after fork(). */
+PLI_API void pli_env_rest(pli_env *env);
 /** Version of the library, "0.1.0". Static. */
 PLI_API const char *pli_version(void);
 /** Version of the query engine; loads it. @param buf receives the text, cut to cap */

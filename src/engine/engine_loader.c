@@ -173,6 +173,8 @@ pli_status pli__engine_connect(pli__engine *e, pli__engine **out, pli_error *err
     return loaded_ops()->connect(e, out, err);
 }
 
+pli_status pli__engine_renew(pli__engine *e, pli_error *err) { return loaded_ops()->renew(e, err); }
+
 pli_status pli__engine_exec(pli__engine *e, const char *sql, int64_t *changed, pli_error *err) {
     return loaded_ops()->exec(e, sql, changed, err);
 }

@@ -68,6 +68,13 @@ void pli_env_resume(pli_env *env) {
     if (env) env->cancel = 0;
 }
 
+void pli_env_rest(pli_env *env) {
+    if (!env) return;
+    env->cancel = 0;
+    env->finishing = false;
+    if (env->engine && pli__engine_renew(env->engine, NULL) != PLI_OK) pli__env_engine_close(env);
+}
+
 void pli__env_finish_batch(pli_env *env, bool finishing) { env->finishing = finishing; }
 
 pli_status pli__env_check_cancel(pli_env *env, pli_error *err) {

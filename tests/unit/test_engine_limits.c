@@ -197,6 +197,53 @@ static void test_engine_limits__a_failed_copy_leaves_no_file(void **state) {
     pli__engine_close(e);
 }
 
+/* ---- used again ---- */
+
+static void test_engine_limits__a_renewed_engine_has_nothing_of_what_was_done_with_it(void **state) {
+    (void)state;
+    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 1, .time_zone = "Asia/Tokyo"});
+    kit_exec(
+        e,
+        "CREATE TEMP TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(1000000) x(i); SET VARIABLE v = 1; SET TimeZone = 'UTC'");
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_OK);
+    assert_int_equal(kit_i64(e, "SELECT count(*) FROM duckdb_tables()"), 0);
+    assert_int_equal(kit_i64(e, "SELECT (getvariable('v') IS NULL)::BIGINT"), 1);
+    assert_int_equal(kit_i64(e, "SELECT (current_setting('TimeZone') = 'Asia/Tokyo')::BIGINT"), 1);
+    assert_int_equal(kit_i64(e, "SELECT current_setting('threads')::BIGINT"), 1);
+    assert_int_equal(kit_i64(e, "SELECT pli_bigint('7')"), 7);
+    pli__engine_close(e);
+}
+
+static void test_engine_limits__an_engine_is_not_renewed_after_a_failed_statement(void **state) {
+    (void)state;
+    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 1}), *other = NULL;
+    (void)kit_error(e, "SELECT no_such_column"); /* never ran */
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_OK);
+    assert_int_equal(pli__engine_connect(e, &other, NULL), PLI_OK);
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_E_STATE);
+    (void)kit_error(other, "SELECT error('boom')");
+    pli__engine_close(other);
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_E_STATE);
+    assert_int_equal(kit_i64(e, "SELECT 42"), 42);
+    pli__engine_close(e);
+}
+
+static void test_engine_limits__an_engine_that_has_spilled_is_not_renewed(void **state) {
+    pli__engine *e = kit_open_with(
+        &(pli__engine_options){.threads = 2, .memory_limit = 100 * MB, .spill_dir = temp_dir(*state)});
+    kit_exec(e, "CREATE TEMP TABLE big AS SELECT md5(i::VARCHAR) AS m, i FROM range(3000000) t(i) ORDER BY m");
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_E_STATE);
+    pli__engine_close(e);
+}
+
+static void test_engine_limits__an_engine_with_tables_that_stay_is_not_renewed(void **state) {
+    (void)state;
+    pli__engine *e = kit_open_with(&(pli__engine_options){.threads = 2});
+    kit_exec(e, "CREATE TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(1000000) x(i)");
+    assert_int_equal(pli__engine_renew(e, NULL), PLI_E_STATE);
+    pli__engine_close(e);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, temp_dir_setup, temp_dir_teardown)
 
 int main(void) {
@@ -213,6 +260,10 @@ int main(void) {
         cmocka_unit_test(test_engine_limits__a_full_disk_is_told_apart),
         IN_FOLDER(test_engine_limits__the_limit_of_the_spill_folder_is_a_full_disk),
         IN_FOLDER(test_engine_limits__a_failed_copy_leaves_no_file),
+        cmocka_unit_test(test_engine_limits__a_renewed_engine_has_nothing_of_what_was_done_with_it),
+        cmocka_unit_test(test_engine_limits__an_engine_is_not_renewed_after_a_failed_statement),
+        IN_FOLDER(test_engine_limits__an_engine_that_has_spilled_is_not_renewed),
+        cmocka_unit_test(test_engine_limits__an_engine_with_tables_that_stay_is_not_renewed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ static const pli__engine_ops ops = {
     .open = pli__duckdb_open,
     .close = pli__duckdb_close,
     .connect = pli__duckdb_connect,
+    .renew = pli__duckdb_renew,
     .exec = pli__duckdb_exec,
     .query = pli__duckdb_query,
     .describe = pli__duckdb_describe,

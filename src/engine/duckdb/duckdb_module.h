@@ -33,6 +33,9 @@ pli_status pli__duckdb_open(const pli__engine_options *options, const char *modu
                             pli_error *err);
 pli_status pli__duckdb_connect(pli__engine *e, pli__engine **out, pli_error *err);
 void pli__duckdb_close(pli__engine *e);
+pli_status pli__duckdb_renew(pli__engine *e, pli_error *err);
+/** A statement failed while it ran: what it did to the database by then is not known. */
+void pli__duckdb_note_failure(pli__engine *e);
 pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_error *err);
 /** The database's registry of Arrow streams (duckdb_scan.c). */
 pli__duckdb_streams *pli__duckdb_streams_of(pli__engine *e);
@@ -97,6 +100,7 @@ pli_status pli__duckdb_register_arrow(pli__engine *e, const char *name, struct A
 pli_status pli__duckdb_unregister(pli__engine *e, const char *name, pli_error *err);
 pli_status pli__duckdb_streams_new(duckdb_connection con, pli__duckdb_streams **out, pli_error *err);
 void pli__duckdb_streams_free(pli__duckdb_streams *s);
+bool pli__duckdb_streams_empty(pli__duckdb_streams *s);
 /** If a stream of this engine failed, its own error replaces DuckDB's, which has only the text. @return the code */
 pli_status pli__duckdb_streams_explain(pli__engine *e, pli_status status, pli_error *err);
 /** A new statement begins: no failure from before belongs to it. */

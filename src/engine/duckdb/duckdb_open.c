@@ -18,7 +18,11 @@ struct pli__duckdb_database {
     char *spill_parent; /* to be removed if it is empty; NULL if it was there before us */
     char *spill;        /* DuckDB creates it when it spills */
     pli__duckdb_streams *streams;
+    bool failed;   /* atomic: a statement did, while it ran */
+    bool extended; /* an extension was loaded */
 };
+
+enum { IDLE_MEMORY_MAX = 16 << 20 };
 
 pli__duckdb_streams *pli__duckdb_streams_of(pli__engine *e) { return e->shared->streams; }
 
@@ -115,15 +119,19 @@ void pli__duckdb_close(pli__engine *e) {
 
 static void close_engine(pli__engine **e) { pli__duckdb_close(*e); }
 
+static pli_status connect_engine(pli__engine *e, pli_error *err) {
+    if (duckdb_connect(e->shared->db, &e->con) != DuckDBSuccess)
+        return pli__error_set(err, PLI_E_ENGINE, "could not connect to the query engine");
+    /* Without the progress bar there is no progress to ask for; without the second setting it is printed. */
+    return pli__duckdb_exec(e, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err);
+}
+
 static pli_status new_engine(pli__duckdb_database *shared, pli__engine **out, pli_error *err) {
     PLI_AUTO(close_engine) pli__engine *e = calloc(1, sizeof *e);
     if (!e) return pli__error_memory(err);
     __atomic_add_fetch(&shared->refs, 1, __ATOMIC_RELAXED);
     e->shared = shared;
-    if (duckdb_connect(shared->db, &e->con) != DuckDBSuccess)
-        return pli__error_set(err, PLI_E_ENGINE, "could not connect to the query engine");
-    /* Without the progress bar there is no progress to ask for; without the second setting it is printed. */
-    PLI_TRY(pli__duckdb_exec(e, "SET enable_progress_bar = true; SET enable_progress_bar_print = false", NULL, err));
+    PLI_TRY(connect_engine(e, err));
     *out = PLI_TAKE(e);
     return PLI_OK;
 }
@@ -171,6 +179,36 @@ pli_status pli__duckdb_open(const pli__engine_options *options, const char *modu
     return PLI_OK;
 }
 
+/* ---- used again ---- */
+
+void pli__duckdb_note_failure(pli__engine *e) { __atomic_store_n(&e->shared->failed, true, __ATOMIC_RELAXED); }
+
+static bool is_as_opened(pli__engine *e) {
+    pli__duckdb_database *d = e->shared;
+    pli__file_info spill;
+    return !e->busy && !d->extended && !__atomic_load_n(&d->failed, __ATOMIC_RELAXED) &&
+           __atomic_load_n(&d->refs, __ATOMIC_ACQUIRE) == 1 && pli__duckdb_streams_empty(d->streams) &&
+           pli__fs_stat(d->spill, &spill, NULL) == PLI_OK && spill.kind == PLI__FILE_NONE;
+}
+
+static pli_status memory_held(pli__engine *e, int64_t *out, pli_error *err) {
+    PLI_AUTO(duckdb_destroy_result) duckdb_result result = {0};
+    PLI_TRY(pli__duckdb_run(e, "SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()", &result, err));
+    PLI_AUTO(duckdb_destroy_data_chunk) duckdb_data_chunk chunk = NULL;
+    PLI_TRY(pli__duckdb_fetch(&result, &chunk, err));
+    *out = chunk ? ((const int64_t *)duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)))[0] : INT64_MAX;
+    return PLI_OK;
+}
+
+pli_status pli__duckdb_renew(pli__engine *e, pli_error *err) {
+    int64_t held;
+    if (!is_as_opened(e)) return pli__error_set(err, PLI_E_STATE, "the engine must be opened anew");
+    duckdb_disconnect(&e->con);
+    PLI_TRY(connect_engine(e, err));
+    PLI_TRY(memory_held(e, &held, err));
+    return held > IDLE_MEMORY_MAX ? pli__error_set(err, PLI_E_STATE, "the engine holds memory") : PLI_OK;
+}
+
 /* ---- extensions ---- */
 
 static bool is_extension_name(const char *name) {
@@ -193,6 +231,7 @@ pli_status pli__duckdb_load_extension(pli__engine *e, const char *name, pli_erro
     if (info.kind == PLI__FILE_NONE)
         return pli__error_set(err, PLI_E_ENGINE, "the extension '%s' is not installed: there is no '%s'", name,
                               path.ptr);
+    e->shared->extended = true;
     PLI_TRY_IN(pli__duckdb_exec(e, sql.ptr, NULL, err), err, "could not load the extension '%s'", name);
     return PLI_OK;
 }

@@ -72,6 +72,7 @@ pli_status pli__duckdb_rows_next(pli__duckdb_rows *rows, duckdb_data_chunk *out,
     pli__engine *e = rows->engine;
     pli_status status = pli__duckdb_fetch(&rows->result, out, err);
     if (status == PLI_OK) return PLI_OK;
+    pli__duckdb_note_failure(e);
     status = pli__duckdb_streams_explain(e, status, err);
     if (!pli__duckdb_is_unexplained(e, status)) return status;
     e->busy = NULL; /* this result has ended */

@@ -93,6 +93,13 @@ static entry *remove_entry(pli__duckdb_streams *s, const char *name) {
     return e;
 }
 
+bool pli__duckdb_streams_empty(pli__duckdb_streams *s) {
+    pthread_mutex_lock(&s->lock);
+    const bool empty = !s->entries;
+    pthread_mutex_unlock(&s->lock);
+    return empty;
+}
+
 /* ---- failures ---- */
 
 /* DuckDB carries only a text from a table function to the statement; code and flags wait here. */

@@ -56,6 +56,7 @@ static pli_status finish(pli__engine *e, duckdb_state state, duckdb_result *take
     }
     const pli_status status = pli__duckdb_error(err, duckdb_result_error(take_result), PLI__DUCKDB_RUNNING);
     duckdb_destroy_result(take_result);
+    pli__duckdb_note_failure(e);
     return pli__duckdb_streams_explain(e, status, err);
 }
 
@@ -86,6 +87,7 @@ static bool work(duckdb_pending_result pending) {
 
 static pli_status pending_error(pli__engine *e, duckdb_pending_result pending, pli_error *err) {
     const pli_status status = pli__duckdb_error(err, duckdb_pending_error(pending), PLI__DUCKDB_RUNNING);
+    pli__duckdb_note_failure(e);
     return pli__duckdb_streams_explain(e, status, err);
 }
 

@@ -15,9 +15,15 @@
 #include "pli/env.h"
 #include "pli/state.h"
 
-/** A new environment whose clock and log go through Python; one for each object, since an environment serves one thread at a
- *  time. Free it with pli_env_free; NULL with an exception set. */
-pli_env *core_env_new(void);
+/** The environment of an object: clock and log go through Python. Zero-initialised; core_env_clear it in any case. */
+typedef struct core_env {
+    pli_env *env;
+    char *settings; /* what it took from the environment of the process */
+} core_env;
+/** @return 0, or -1 with an exception set */
+int core_env_init(core_env *e);
+/** When everything that was made with it is freed. The engine is kept for the next object (env.c). */
+void core_env_clear(core_env *e);
 /** Set the Python exception for an error. @return NULL */
 PyObject *core_raise(const pli_error *e);
 /** A malloc'ed JSON text as str (None for NULL); frees it. */
@@ -71,6 +77,7 @@ int core_adopt_stream(PyObject *from, struct ArrowArrayStream *out);
 pli_state *core_stream_state(PyObject *self);
 
 /* One function per file adds its types and functions to the module. @return 0, or -1 with an exception set */
+int core_add_env(void);
 int core_add_stream(PyObject *module);
 int core_add_state(PyObject *module);
 int core_add_maintenance(PyObject *module);

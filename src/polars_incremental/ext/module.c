@@ -1,4 +1,4 @@
-/* The module object, its environment, and how errors become exceptions. */
+/* The module object, and how errors become exceptions. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,48 +31,6 @@ int core_poll_signals(void *arg) {
     const int raised = PyErr_CheckSignals();
     PyGILState_Release(gil);
     return raised;
-}
-
-/* time.time(), looked up at each call so that callers can freeze it. */
-static int64_t python_now(void *arg) {
-    (void)arg;
-    int64_t us = 0;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *time = PyImport_ImportModule("time");
-    PyObject *now = time ? PyObject_CallMethod(time, "time", NULL) : NULL;
-    if (now) us = (int64_t)(PyFloat_AsDouble(now) * 1e6);
-    Py_XDECREF(now);
-    Py_XDECREF(time);
-    PyErr_Restore(type, value, traceback);
-    PyGILState_Release(gil);
-    return us;
-}
-
-static void python_log(void *arg, pli_log_level level, const char *message) {
-    static const int levels[] = {40, 30, 20, 10}; /* logging.ERROR, WARNING, INFO, DEBUG */
-    (void)arg;
-    PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *logging = PyImport_ImportModule("logging");
-    PyObject *logger = logging ? PyObject_CallMethod(logging, "getLogger", "s", "polars_incremental") : NULL;
-    PyObject *done = logger ? PyObject_CallMethod(logger, "log", "iss", levels[level], "%s", message) : NULL;
-    if (!done) PyErr_Clear();
-    Py_XDECREF(done);
-    Py_XDECREF(logger);
-    Py_XDECREF(logging);
-    PyErr_Restore(type, value, traceback);
-    PyGILState_Release(gil);
-}
-
-pli_env *core_env_new(void) {
-    const pli_env_options options = {.size = sizeof options, .log = python_log, .now_us = python_now};
-    pli_env *env = NULL;
-    pli_error e = {0};
-    if (pli_env_new(&options, &env, &e) != PLI_OK) core_raise(&e);
-    return env;
 }
 
 int core_rows_add(void *arg, const char *json, size_t len) {
@@ -129,9 +87,9 @@ PyMODINIT_FUNC PyInit__core(void); /* found by name, declared nowhere */
 PyMODINIT_FUNC PyInit__core(void) {
     PyObject *module = PyModule_Create(&definition);
     if (!module) return NULL;
-    if (core_add_stream(module) < 0 || core_add_state(module) < 0 || core_add_maintenance(module) < 0 ||
-        core_add_schema(module) < 0 || core_add_arrow(module) < 0 || core_add_table(module) < 0 ||
-        core_add_feed(module) < 0) {
+    if (core_add_env() < 0 || core_add_stream(module) < 0 || core_add_state(module) < 0 ||
+        core_add_maintenance(module) < 0 || core_add_schema(module) < 0 || core_add_arrow(module) < 0 ||
+        core_add_table(module) < 0 || core_add_feed(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -6,7 +6,7 @@
 #include "pli/stream.h"
 
 typedef struct {
-    PyObject_HEAD pli_env *env;
+    PyObject_HEAD core_env its;
     pli_stream *stream;
 } stream_object;
 
@@ -19,8 +19,8 @@ static int is_open(PyObject *self) {
 }
 
 static PyObject *open_stream(stream_object *s, const char *checkpoint, const char *kind, int create, int peek) {
-    if (peek) CORE_CALL(pli_stream_peek(s->env, checkpoint, kind, &s->stream, err));
-    else CORE_CALL(pli_stream_open(s->env, checkpoint, kind, create != 0, &s->stream, err));
+    if (peek) CORE_CALL(pli_stream_peek(s->its.env, checkpoint, kind, &s->stream, err));
+    else CORE_CALL(pli_stream_open(s->its.env, checkpoint, kind, create != 0, &s->stream, err));
     Py_RETURN_NONE;
 }
 
@@ -30,12 +30,11 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs) {
     const char *checkpoint, *kind;
     int create = 1, peek = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sz|pp", names, &checkpoint, &kind, &create, &peek)) return -1;
-    if (s->env) {
+    if (s->its.env) {
         PyErr_SetString(PyExc_RuntimeError, "a stream is opened once");
         return -1;
     }
-    s->env = core_env_new();
-    PyObject *done = s->env ? open_stream(s, checkpoint, kind, create, peek) : NULL;
+    PyObject *done = core_env_init(&s->its) == 0 ? open_stream(s, checkpoint, kind, create, peek) : NULL;
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
@@ -43,7 +42,7 @@ static int stream_init(PyObject *self, PyObject *args, PyObject *kwargs) {
 static void stream_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     pli_stream_close(SELF(self));
-    pli_env_free(((stream_object *)self)->env);
+    core_env_clear(&((stream_object *)self)->its);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);

@@ -6,14 +6,14 @@
 #include "pli/table_write.h"
 
 typedef struct {
-    PyObject_HEAD pli_env *env;
+    PyObject_HEAD core_env its;
     pli_table *table;
 } table_object;
 
 #define SELF(o) (((table_object *)(o))->table)
 
 static PyObject *open_table(table_object *s, const char *path) {
-    CORE_CALL(pli_table_open(s->env, path, &s->table, err));
+    CORE_CALL(pli_table_open(s->its.env, path, &s->table, err));
     Py_RETURN_NONE;
 }
 
@@ -22,12 +22,11 @@ static int table_init(PyObject *self, PyObject *args, PyObject *kwargs) {
     table_object *s = (table_object *)self;
     const char *path;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s", names, &path)) return -1;
-    if (s->env) {
+    if (s->its.env) {
         PyErr_SetString(PyExc_RuntimeError, "a table is opened once");
         return -1;
     }
-    s->env = core_env_new();
-    PyObject *done = s->env ? open_table(s, path) : NULL;
+    PyObject *done = core_env_init(&s->its) == 0 ? open_table(s, path) : NULL;
     Py_XDECREF(done);
     return done ? 0 : -1;
 }
@@ -36,8 +35,8 @@ static void table_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     table_object *s = (table_object *)self;
     Py_BEGIN_ALLOW_THREADS pli_table_close(s->table);
-    pli_env_free(s->env);
-    Py_END_ALLOW_THREADS freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    Py_END_ALLOW_THREADS core_env_clear(&s->its);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
 }
@@ -109,7 +108,7 @@ static int names_of(PyObject *sequence, names *out) {
 static PyObject *do_read(PyObject *self, const pli_read_options *o) {
     struct ArrowArrayStream stream = {0};
     CORE_CALL(pli_table_read(SELF(self), o, &stream, err));
-    return core_take_stream(&stream, self, ((table_object *)self)->env);
+    return core_take_stream(&stream, self, ((table_object *)self)->its.env);
 }
 
 static PyObject *read_table(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -140,7 +139,7 @@ static PyObject *read_table(PyObject *self, PyObject *args, PyObject *kwargs) {
 static PyObject *do_changes(PyObject *self, const pli_changes_options *o) {
     struct ArrowArrayStream stream = {0};
     CORE_CALL(pli_table_changes(SELF(self), o, &stream, err));
-    return core_take_stream(&stream, self, ((table_object *)self)->env);
+    return core_take_stream(&stream, self, ((table_object *)self)->its.env);
 }
 
 static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -168,8 +167,8 @@ static PyObject *changes(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 static PyObject *do_read_batch(PyObject *self, const char *path, const char *batch, const pli_read_options *o) {
     struct ArrowArrayStream stream = {0};
-    CORE_CALL(pli_delta_batch_read(((table_object *)self)->env, path, batch, o, &stream, err));
-    return core_take_stream(&stream, self, ((table_object *)self)->env);
+    CORE_CALL(pli_delta_batch_read(((table_object *)self)->its.env, path, batch, o, &stream, err));
+    return core_take_stream(&stream, self, ((table_object *)self)->its.env);
 }
 
 static PyObject *read_batch(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -210,7 +209,7 @@ static pli_status run_write(void *arg, pli_error *err) {
 }
 
 static PyObject *write_with(PyObject *self, PyObject *args, write_fn *fn) {
-    write_call c = {.fn = fn, .env = ((table_object *)self)->env};
+    write_call c = {.fn = fn, .env = ((table_object *)self)->its.env};
     PyObject *from;
     if (!PyArg_ParseTuple(args, "sOs", &c.path, &from, &c.options) || core_adopt_stream(from, &c.rows) < 0) return NULL;
     if (core_run_long(c.env, run_write, &c) < 0) return free(c.result), NULL;
@@ -245,7 +244,7 @@ static pli_status run_optimize(void *arg, pli_error *err) {
 
 static PyObject *do_optimize(PyObject *self, const pli_optimize_options *o) {
     optimize_call c = {.table = SELF(self), .options = o};
-    const int failed = core_run_long(((table_object *)self)->env, run_optimize, &c);
+    const int failed = core_run_long(((table_object *)self)->its.env, run_optimize, &c);
     if (failed) return free(c.rows.text), NULL;
     return core_rows_take(&c.rows);
 }
