@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import threading
 
@@ -55,8 +56,8 @@ class Writer(threading.Thread):
 
 @pytest.mark.parametrize("properties", [[], ["delta.enableDeletionVectors=true", "delta.enableChangeDataFeed=true"]])
 def test_writers_at_the_same_time_lose_nothing(pli, properties):
-    seed = random.randrange(1_000_000)
-    print("seed", seed)
+    seed = int(os.environ.get("PLI_SEED") or random.randrange(1_000_000))
+    print(f"PLI_SEED={seed}")
     pli.ok(
         "delta",
         "create",

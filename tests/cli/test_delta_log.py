@@ -112,7 +112,7 @@ def test_writers_checkpoints_compaction_and_cleaning_at_once(pli, table, tmp_pat
     )
     script = f'for i in 1 2 3 4; do "{pli.command}" delta append "{path}" "{tmp_path}/0.ndjson" || exit 1; done'
     upkeep = f"""for i in 1 2 3; do
-        find "{path}/_delta_log" -name '0*' -exec touch -d '3 days ago' {{}} + 2> /dev/null
+        find "{path}/_delta_log" -name '0*' -exec touch -c -d '3 days ago' {{}} + 2> /dev/null
         "{pli.command}" delta compact-log "{path}"; "{pli.command}" delta checkpoint "{path}"; done"""
     running = [
         subprocess.Popen(

@@ -414,7 +414,7 @@ def test_interval_until_idle(pli, src, tmp_path):
         "source": {"format": "csv", "path": "in", "settle_time": "0s"}, "sink": {"path": "out"}}}}))  # fmt: skip
     start = time.monotonic()
     pli.ok("run", "--interval", "300ms", "--until-idle", "2")
-    assert 0.25 < time.monotonic() - start < 20
+    assert time.monotonic() - start > 0.25
     assert ids(pli) == [1, 2, 3]
 
 

@@ -295,7 +295,8 @@ def test_killed_runs_lose_and_double_nothing(pli, iofault, tmp_path):
     """A table of our own changes at random; a job copies it by its feed and is killed now and then."""
     import random
 
-    rng = random.Random(int(os.environ.get("PLI_SEED", "7")))
+    seed = int(os.environ.get("PLI_SEED", "7"))
+    rng = random.Random(seed)
     state, kills = {}, 0
     feed = ("--property", "delta.enableChangeDataFeed=true")
     pli.ok("delta", "create", "src", "--schema", "STRUCT(id BIGINT, v BIGINT)", *feed)
@@ -338,6 +339,7 @@ def test_killed_runs_lose_and_double_nothing(pli, iofault, tmp_path):
         if step % 2:
             kills += pli("run", env=iofault(tmp_path, at=rng.randrange(1, 60))).code == -signal.SIGKILL
     pli.ok("run")
+    print(f"PLI_SEED={seed}: {kills} kills")
     assert {r["id"]: r["v"] for r in pli.read("out")} == state
     assert len(pli.read("out")) == len(state)
     assert pli.ok("checkpoint", "verify", "cp", "--json").json()[-1]["findings"] == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -9,13 +10,14 @@ from datetime import UTC, datetime
 import pytest
 
 NOW = ("--set", "source.settle_time=0s")
+STARTED = time.time()  # ages count from here, however long a test takes
 
 
 def write(path, text, age=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     if age is not None:
-        os.utime(path, (time.time() - age,) * 2)
+        os.utime(path, (STARTED - age,) * 2)
     return path
 
 
@@ -70,7 +72,7 @@ def test_max_file_age_counts_from_the_newest_file_and_never_goes_back(pli, tmp_p
 
 
 def test_start_timestamp_goes_by_modification_time(pli, tmp_path, aged):
-    at = datetime.fromtimestamp(time.time() - 250, tz=UTC).isoformat()
+    at = datetime.fromtimestamp(STARTED - 250, tz=UTC).isoformat()
     assert ingest(pli, start_timestamp=at)["files"] == 2
     write(aged / "d.csv", row(4), 280)  # late, and from before
     write(aged / "e.csv", row(5), 240)
@@ -232,15 +234,22 @@ def test_interval_waits_for_its_next_beat(pli, tmp_path, aged, background):
     (tmp_path / "pli.yaml").write_text(
         "version: 1\njobs:\n  j:\n    source: {path: in, settle_time: 0s}\n    sink: {path: out}\n"
     )
-    run = background("run", "--interval", "1500ms", "--max-batches", "3")
     commits = tmp_path / "out/_checkpoints/j/commits"
-    for k in range(1, 3):
-        wait_for(lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k)
-        time.sleep(0.4)  # the drain of this beat is over
-        write(aged / f"new{k}.csv", row(k))
-    assert run.wait(timeout=60) == 0
-    first, second, third = starts(tmp_path)
-    assert second - first > 1.2 and third - second > 1.2
+
+    def seconds_between_batches(interval):
+        """Of three that have a new file each, which comes when the drain of the beat before is over."""
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        run = background("run", "--interval", f"{interval}s", "--max-batches", "3")
+        for k in range(1, 3):
+            wait_for(lambda: commits.exists() and len(list(commits.glob("*.json"))) == k)
+            time.sleep(interval / 4)
+            write(aged / f"new{interval}-{k}.csv", row(k))
+        assert run.wait(timeout=60) == 0
+        first, second, third = starts(tmp_path)
+        return min(second - first, third - second)
+
+    # a machine that is busy elsewhere may delay the one start and not the other, but not by most of each of these
+    assert any(seconds_between_batches(interval) > 0.8 * interval for interval in (1.5, 3, 6, 12))
 
 
 def test_continuous_sees_a_new_file_at_once(pli, tmp_path, aged, background):
@@ -251,7 +260,7 @@ def test_continuous_sees_a_new_file_at_once(pli, tmp_path, aged, background):
     wait_for(lambda: len(starts(tmp_path)) == 1)
     time.sleep(0.5)
     write(aged / "new.csv", row(9))
-    wait_for(lambda: len(starts(tmp_path)) == 2, 10)
+    wait_for(lambda: len(starts(tmp_path)) == 2)
     assert run.poll() is None
     run.terminate()
     assert run.wait(timeout=30) == 143

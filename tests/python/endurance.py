@@ -65,11 +65,14 @@ def put_files(source, start, n):
 
 def life(nursery, seconds):
     """One pipeline, killed after so long (None: never): whether it was, and its status."""
-    print(file=nursery.stdin, flush=True)
+    nursery.stdin.write(b"\n")
     pid = int(nursery.stdout.readline())
     was_killed = seconds is not None and not select.select([nursery.stdout], [], [], seconds)[0]
     if was_killed:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:  # it ended by itself just now
+            was_killed = False
     return was_killed, int(nursery.stdout.readline())
 
 
@@ -81,7 +84,8 @@ def kills(folder, n, seed, say=lambda text: None):
     files = killed = before = 0
     window = 0.25
     command = [sys.executable, "-c", _PROGRAM, *map(str, (source, checkpoint, table))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as nursery:
+    # without a buffer: what was read ahead of the line asked for would be hidden from select()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as nursery:
         while killed < n:
             done = pli.inspect_checkpoint(checkpoint).commits
             # about one batch a life, however busy the machine is

@@ -1,7 +1,7 @@
 /*
  * Random histories of a table against a plain model: commits appear while batches are planned, sources are opened anew, read
  * commits are cleaned away, limits differ. The inputs of all batches must be the model's, in its order, each once.
- * A failure names its seed; PLI_SEED repeats that history.
+ * A failure names its seed: PLI_SEED=N PLI_ROUNDS=1 repeats that history.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,9 +271,10 @@ static void one_history(void *dir, int number, uint64_t seed) {
 }
 
 static void test_source_delta_model__batches_are_the_models(void **state) {
-    const char *given = getenv("PLI_SEED");
+    const char *given = getenv("PLI_SEED"), *rounds = getenv("PLI_ROUNDS");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 20240229;
-    for (int i = 0; i < (given ? 1 : HISTORIES); i++, seed += 977) {
+    const int n = rounds ? (int)strtol(rounds, NULL, 10) : HISTORIES;
+    for (int i = 0; i < n; i++, seed += 977) {
         one_history(*state, i, seed);
     }
 }
