@@ -9,18 +9,14 @@
  *   - a child of fork() has the engine's memory but not its threads: there it is forgotten, neither used nor closed
  *   - it is closed when the interpreter ends
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core.h"
 
-/* The slot. */
-static struct {
-    core_env kept;
-    pid_t owner; /* process that kept it */
-} idle;
+static core_env idle; /* the slot */
 
 /* time.time(), looked up at each call so that callers can freeze it. */
 static int64_t python_now(void *arg) {
@@ -73,9 +69,9 @@ static void close_env(core_env *e) {
 
 /* @return whether there was one that fits */
 static int take_idle(core_env *out) {
-    core_env found = idle.kept;
-    idle.kept = (core_env){0};
-    if (!found.env || idle.owner != getpid()) return 0;
+    core_env found = idle;
+    idle = (core_env){0};
+    if (!found.env) return 0;
     char *now = settings_now();
     const int fits = now && strcmp(now, found.settings) == 0;
     free(now);
@@ -84,16 +80,18 @@ static int take_idle(core_env *out) {
     return fits;
 }
 
+static void forget_idle(void) { idle = (core_env){0}; }
+
 /* After the interpreter: nothing of Python's may be called. */
 static void close_idle(void) {
-    if (idle.owner == getpid()) pli_env_free(idle.kept.env);
-    free(idle.kept.settings);
-    idle.kept = (core_env){0};
+    pli_env_free(idle.env);
+    free(idle.settings);
+    forget_idle();
 }
 
 int core_add_env(void) {
-    if (Py_AtExit(close_idle) == 0) return 0;
-    PyErr_SetString(PyExc_ImportError, "too many functions are to be called at exit");
+    if (pthread_atfork(NULL, NULL, forget_idle) == 0 && Py_AtExit(close_idle) == 0) return 0;
+    PyErr_SetString(PyExc_ImportError, "too many functions are to be called at exit or at a fork");
     return -1;
 }
 
@@ -111,11 +109,10 @@ int core_env_init(core_env *e) {
 
 void core_env_clear(core_env *e) {
     Py_BEGIN_ALLOW_THREADS pli_env_rest(e->env);
-    Py_END_ALLOW_THREADS if (!e->env || !e->settings || idle.kept.env) {
+    Py_END_ALLOW_THREADS if (!e->env || !e->settings || idle.env) {
         close_env(e);
         return;
     }
-    idle.owner = getpid();
-    idle.kept = *e;
+    idle = *e;
     *e = (core_env){0};
 }
