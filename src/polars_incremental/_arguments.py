@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -11,7 +13,13 @@ def is_whole(value: Any, least: int) -> bool:
         return False
     if isinstance(value, float):
         return value.is_integer() and value >= least
-    return isinstance(value, int) and value >= least
+    # not int alone: NumPy's numbers are none
+    return isinstance(value, Integral) and int(value) >= least
+
+
+def is_number(value: Any, least: float) -> bool:
+    """A finite number of at least so much? A bool is none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and float(value) >= least
 
 
 def whole(name: str, value: Any, least: int = 0) -> int:

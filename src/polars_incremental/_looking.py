@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polars_incremental import _core
-from polars_incremental.errors import MissingOptionError
+from polars_incremental.errors import MissingOptionError, UnsupportedFormatError
 from polars_incremental.maintenance import inspect_checkpoint
-from polars_incremental.sources.base import FILE_FORMATS, resolve_format
+from polars_incremental.sources.base import FILE_FORMATS, SourceSpec, located, resolve_format
 
 if TYPE_CHECKING:
     from polars_incremental.pipeline import Pipeline
@@ -87,6 +87,8 @@ def folder_of(pipeline: Pipeline) -> str:
 
 def plan(pipeline: Pipeline) -> PipelinePlan:
     with _peek(pipeline) as stream:
+        if _kind_of(pipeline) is None:
+            raise UnsupportedFormatError("a source of your own plans only when it runs; plan() knows nothing of it")
         pending = stream.pending()
         planned = stream.preview()
     if planned is None:
@@ -102,7 +104,7 @@ def status(pipeline: Pipeline) -> PipelineStatus:
     with _peek(pipeline) as stream:
         if stream.last_commit is not None:
             committed_at = json.loads(stream.read_commit(stream.last_commit)).get("committed_at")
-        found = json.loads(stream.backlog()).get("filesWaiting")
+        found = json.loads(stream.backlog()).get("filesWaiting") if _kind_of(pipeline) is not None else None
         waiting = found if isinstance(found, int) else None
     batches = 0 if info.latest_commit is None else info.latest_commit + 1
     return PipelineStatus(info.checkpoint_dir, batches, info.latest_commit, committed_at, info.pending, waiting)
@@ -112,9 +114,9 @@ def explain(pipeline: Pipeline) -> PipelineExplanation:
     from polars_incremental.pipeline import spec_of
 
     spec = spec_of(pipeline.source)
-    options = ", ".join(f"{k}={v!r}" for k, v in spec.options.items() if v not in (None, False))
+    options = ", ".join(f"{k}={v!r}" for k, v in (spec.options or {}).items() if v not in (None, False))
     lines = [
-        f"source      {resolve_format(spec.format, spec.path, spec.options)} at {os.fspath(spec.path)!r}"
+        f"source      {_kind_of(pipeline) or type(spec).__name__} at {os.fspath(spec.path)!r}"
         + (f" ({options})" if options else ""),
         f"checkpoint  {folder_of(pipeline)!r}",
         f"reader      {_name(pipeline.reader)}",
@@ -128,6 +130,19 @@ def explain(pipeline: Pipeline) -> PipelineExplanation:
     lines.append(f"writer      {_name(pipeline.writer)}")
     lines.append(f"delivery    {_delivery(pipeline)}")
     return PipelineExplanation(lines)
+
+
+def _kind_of(pipeline: Pipeline) -> str | None:
+    """The format of the source; None for one that makes its run-time source itself and names a format of its own."""
+    from polars_incremental.pipeline import spec_of
+
+    spec = spec_of(pipeline.source)
+    try:
+        return resolve_format(spec.format, *located(spec.path, spec.options))
+    except UnsupportedFormatError:
+        if type(spec).with_checkpoint is SourceSpec.with_checkpoint:
+            raise
+        return None
 
 
 def _delivery(pipeline: Pipeline) -> str:
@@ -149,28 +164,29 @@ class _Peek:
         from polars_incremental.pipeline import spec_of
 
         spec = spec_of(pipeline.source)
-        o = spec.options
-        kind = resolve_format(spec.format, spec.path, o)
+        path, o = located(spec.path, spec.options)
+        kind = _kind_of(pipeline)
         folder = folder_of(pipeline)
+        if kind is None:
+            self.stream = _core.Stream(folder, None, peek=True)
+            return
         if kind == "delta":
             from polars_incremental.checkpoints.delta import set_source as set_delta
 
             self.stream = _core.Stream(folder, "delta", peek=True)
-            set_delta(self.stream, spec.path, o)
+            set_delta(self.stream, spec.path, spec.options or {})
             return
         from polars_incremental.checkpoints.file import set_source as set_files
+        from polars_incremental.sources.file import clean_of
 
         file_format, suffix = FILE_FORMATS[kind]
         self.stream = _core.Stream(folder, "files", peek=True)
         target = getattr(pipeline.writer, "target", None)
         never = [target] if isinstance(target, (str, os.PathLike)) else []
-        clean = (
-            o.get("clean_source"),
-            None if o.get("clean_source_archive_dir") is None else os.fspath(o["clean_source_archive_dir"]),
-        )
+        clean = clean_of(Path(path), o)
         set_files(
             self.stream,
-            spec.path,
+            path,
             o.get("pattern") or f"*.{suffix}",
             {**o, "exclude_dirs": [folder, *never]},
             file_format,

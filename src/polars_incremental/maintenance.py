@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from polars_incremental import _core, _locking
-from polars_incremental._arguments import whole
+from polars_incremental._arguments import is_number, whole
 from polars_incremental._running import running_checkpoints
 from polars_incremental.errors import PipelineLockError
 
@@ -101,8 +101,8 @@ def cleanup_checkpoint(
     given. What was processed stays known; the newest commit and everything behind it stay."""
     if keep_last_n is not None:
         keep_last_n = whole("keep_last_n", keep_last_n, 1)
-    if older_than_seconds is not None and not older_than_seconds >= 0:
-        raise ValueError(f"older_than_seconds must not be negative, and is {older_than_seconds!r}")
+    if older_than_seconds is not None:
+        older_than_seconds = _not_negative("older_than_seconds", older_than_seconds)
     if not Path(checkpoint_dir).is_dir():
         return CleanupResult(0, 0, 0, 0)
     age = -1 if older_than_seconds is None else int(min(older_than_seconds, 1e12) * 1e6)
@@ -143,9 +143,15 @@ def cleanup_snapshot_cache(
     checkpoint_dir: PathLike, *, keep_snapshots: int = 1, keep_deltas_since_snapshot: int = 0, dry_run: bool = False
 ) -> CleanupResult:
     """Trim the private cache of Delta snapshots. This version reads the log itself and keeps no such cache, so there is nothing to trim."""
-    if keep_snapshots < 0 or keep_deltas_since_snapshot < 0:
-        raise ValueError("the numbers to keep must not be negative")
+    whole("keep_snapshots", keep_snapshots)
+    whole("keep_deltas_since_snapshot", keep_deltas_since_snapshot)
     return CleanupResult(0, 0, 0, 0)
+
+
+def _not_negative(name: str, value: Any) -> float:
+    if not is_number(value, 0):
+        raise ValueError(f"{name} must be a number that is not negative, not {value!r}")
+    return float(value)
 
 
 # ---- Delta tables
@@ -166,8 +172,8 @@ def vacuum_delta_table(
     older versions lose their files.
     """
     enforced = enforce_retention is None or enforce_retention
-    if retention_hours is not None and not retention_hours >= 0:
-        raise ValueError(f"retention_hours must not be negative, and is {retention_hours!r}")
+    if retention_hours is not None:
+        retention_hours = _not_negative("retention_hours", retention_hours)
     if enforced and retention_hours is not None and retention_hours < _MIN_RETENTION_HOURS:
         raise ValueError(
             f"retention_hours={retention_hours!r} is below the minimum of {_MIN_RETENTION_HOURS:g}; allow it with enforce_retention=False"
@@ -201,11 +207,10 @@ def optimize_delta_table(
         raise ValueError(
             "z_order needs z_order_columns" if mode == "z_order" else "z_order_columns need mode='z_order'"
         )
-    if target_size is not None and target_size < 1:
-        raise ValueError(f"target_size must be at least 1 byte, not {target_size!r}")
+    size = 0 if target_size is None else whole("target_size", target_size, 1)
     table = _table(path)
     before = json.loads(table.detail())[0]["numFiles"]
-    done = json.loads(table.optimize(_where(partition_filters), columns, target_size or 0))[0]
+    done = json.loads(table.optimize(_where(partition_filters), columns, size))[0]
     removed = done.get("filesRemoved", 0)
     return {
         "numFilesAdded": done.get("filesAdded", 0),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polars_incremental import _callbacks, _core, _locking, _looking
+from polars_incremental._arguments import is_number, whole
 from polars_incremental._progress import Progress
 from polars_incremental._running import RunningBatch, running_batch
 from polars_incremental.checkpoints._base import Checkpoint
@@ -86,6 +87,8 @@ class Pipeline:
         for name in ("reader", "writer", "checkpoint_dir"):
             if getattr(self, name) is None:
                 raise MissingOptionError(f"a pipeline needs a {name}, which is None here")
+        if not once:
+            _check_loop(max_batches, max_idle_loops, {"sleep": sleep, "sleep_when_idle": sleep_when_idle})
         folder = os.fspath(self.checkpoint_dir or "")
         run = _Run(self, spec_of(self.source).with_checkpoint(folder), folder, Progress(progress))
         with run.lock():
@@ -104,6 +107,16 @@ class Pipeline:
     def explain(self) -> PipelineExplanation:
         """The pipeline in words: its stages, options and what they mean. Changes nothing."""
         return _looking.explain(self)
+
+
+def _check_loop(max_batches: Any, max_idle_loops: Any, seconds: Mapping[str, Any]) -> None:
+    """``ValueError`` for arguments of a run that mean nothing, before anything is touched."""
+    for name, count in (("max_batches", max_batches), ("max_idle_loops", max_idle_loops)):
+        if count is not None:
+            whole(name, count)
+    for name, wait in seconds.items():
+        if wait is not None and not is_number(wait, 0):
+            raise ValueError(f"{name} must be a number of seconds that is not negative, not {wait!r}")
 
 
 def spec_of(source: Any) -> SourceSpec:
@@ -190,7 +203,7 @@ class _Run:
     ) -> int:
         done = idle = 0
         while max_batches is None or done < max_batches:
-            if done and not idle and sleep > 0:
+            if done and not idle and sleep:
                 time.sleep(sleep)
             if self.one_batch():
                 done += 1
@@ -202,7 +215,7 @@ class _Run:
             if max_idle_loops is not None and idle >= max_idle_loops:
                 break
             self.progress.idle()
-            time.sleep(max(sleep_when_idle, 0))
+            time.sleep(sleep_when_idle)
         return done
 
     @staticmethod

@@ -22,6 +22,9 @@ class WrongArguments(Case):
         def plan_delta(**options):
             return lambda: pli.DeltaSource(table, **options).to_spec().with_checkpoint(self.tmp / "cp2").plan_batch()
 
+        def loop(**how):
+            self.pipeline().run(once=False, **how)
+
         wrong = [
             (TypeError, "DataFrame or LazyFrame", lambda: pli.write_delta({"a": [1]}, table)),
             (TypeError, "DataFrame or LazyFrame", lambda: pli.DeltaSink(table)([1])),
@@ -58,6 +61,15 @@ class WrongArguments(Case):
             (ValueError, "pattern must be a text", plan(pattern=5)),
             (ValueError, "0 or more", plan_delta(starting_version="x")),
             (ValueError, "ISO 8601", plan_delta(starting_timestamp="soon")),
+            (ValueError, "ignore_deletes must be True or False", plan_delta(ignore_deletes="no")),
+            (ValueError, "max_file_age must be a number", plan(max_file_age=float("inf"))),
+            (ValueError, "max_batches must be a whole number", lambda: loop(max_batches=-1)),
+            (ValueError, "max_idle_loops must be a whole number", lambda: loop(sleep_when_idle=0, max_idle_loops="x")),
+            (ValueError, "sleep must be a number of seconds", lambda: loop(sleep="1s")),
+            (ValueError, "sleep_when_idle must be a number", lambda: loop(sleep_when_idle=-1, max_idle_loops=1)),
+            (ValueError, "older_than_seconds", lambda: pli.cleanup_checkpoint(self.cp, older_than_seconds="1d")),
+            (ValueError, "retention_hours", lambda: pli.vacuum_delta_table(table, retention_hours="168")),
+            (ValueError, "target_size", lambda: pli.optimize_delta_table(table, target_size="1MB")),
             (TypeError, "FilesSource, DeltaSource", lambda: pli.Pipeline("x", self.cp, print, print).run()),
         ]
         for kind, text, call in wrong:

@@ -93,6 +93,16 @@ class Reading(Case):
                 source.read_batch(source.plan_batch()).to_dict(as_series=False), frame.to_dict(as_series=False)
             )
 
+    def test_names_with_glob_characters_are_names_in_each_format(self):
+        frame = pl.DataFrame({"a": [1]})
+        folder = self.source / "in [1]*"
+        folder.mkdir()
+        for ext in ("parquet", "csv", "ndjson", "avro", "json"):
+            with open(folder / f"x[1]?.{ext}", "wb") as f:
+                getattr(frame, f"write_{ext}")(f)
+            source = SourceSpec(ext, folder, {}).with_checkpoint(self.tmp / ext)
+            self.assertEqual(source.read_batch(source.plan_batch()).rows(), [(1,)])
+
     def test_files_of_different_schema_are_united_by_name_with_wider_types(self):
         self.put("1.parquet", pl.DataFrame({"a": [1], "b": [1.5]}, schema={"a": pl.Int32, "b": pl.Float32}))
         self.put("2.parquet", pl.DataFrame({"c": ["x"], "a": [2]}, schema={"c": pl.String, "a": pl.UInt32}))
@@ -165,6 +175,21 @@ class Candidates(Case):
         folder = self.tmp / "in [x]*"
         self.touch("1.parquet", folder=folder)
         self.assertEqual(self.names(self.plan(folder)), ["1.parquet"])
+
+    def test_a_path_may_be_a_glob(self):
+        for name in ("1.csv", "2.csv", "3.json", "day=1/4.csv"):
+            self.touch(name)
+        for glob, names in [
+            ("*.csv", ["1.csv", "2.csv"]),
+            ("**/*.csv", ["1.csv", "2.csv", "4.csv"]),
+            ("day=*/?.csv", ["4.csv"]),
+        ]:
+            source = pli.AutoSource(self.source / glob).to_spec().with_checkpoint(self.tmp / glob.replace("/", "_"))
+            self.assertEqual((source.file_format, source.path), ("csv", self.source))
+            self.assertEqual(self.names(source.plan_batch()), names)
+            p = self.pipeline(source=pli.FilesSource(self.source / glob), checkpoint_dir=self.tmp / "never")
+            self.assertEqual([f.rsplit("/", 1)[1] for f in p.plan().files], names)
+            self.assertIn("csv at", repr(p.explain()))
 
     def test_the_checkpoint_inside_the_source_is_left_out(self):
         self.cp = self.source / "cp"

@@ -9,7 +9,7 @@ from typing import Any
 from polars_incremental import _core
 from polars_incremental._arguments import is_whole
 from polars_incremental.checkpoints._base import Checkpoint, PathLike, keep_record
-from polars_incremental.checkpoints.file import limit, text, timestamp
+from polars_incremental.checkpoints.file import flag, limit, text, timestamp
 from polars_incremental.checkpoints.types import DeltaBatch, DeltaFileEntry, DeltaOffset
 
 __all__ = ["DeltaTableCheckpoint"]
@@ -79,9 +79,9 @@ def set_source(stream: _core.Stream, table_path: PathLike, options: Mapping[str,
         starting_timestamp=timestamp("starting_timestamp", o.get("starting_timestamp")),
         max_files=limit("max_files_per_trigger", o.get("max_files_per_trigger", 1000)),
         max_bytes=limit("max_bytes_per_trigger", o.get("max_bytes_per_trigger")),
-        ignore_deletes=bool(o.get("ignore_deletes")),
-        ignore_changes=bool(o.get("ignore_changes")),
-        read_change_feed=bool(o.get("read_change_feed")),
+        ignore_deletes=flag("ignore_deletes", o.get("ignore_deletes")),
+        ignore_changes=flag("ignore_changes", o.get("ignore_changes")),
+        read_change_feed=flag("read_change_feed", o.get("read_change_feed")),
     )
 
 

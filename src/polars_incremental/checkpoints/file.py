@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from polars_incremental import _core
-from polars_incremental._arguments import is_whole
+from polars_incremental._arguments import is_number, is_whole
 from polars_incremental.checkpoints._base import Checkpoint, PathLike, keep_record
 from polars_incremental.checkpoints.types import BatchInfo
 from polars_incremental.errors import PolarsIncrementalError
@@ -154,7 +155,7 @@ def limit(name: str, value: int | None) -> int:
 def age(value: float | None) -> float:
     if value is None:
         return 0.0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+    if not is_number(value, 0):
         raise ValueError(f"max_file_age must be a number of seconds that is not negative, not {value!r}")
     # the core's 0 means no limit; no file is a microsecond older than another of the same time
     return max(float(value), 1e-6)
@@ -177,9 +178,9 @@ def timestamp(name: str, value: float | str | None) -> str | None:
     """A point in time: seconds since the epoch, or ISO 8601."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        isoformat = getattr(value, "isoformat", None)
-        if isoformat is None:
-            raise ValueError(f"{name} must be a number of seconds or ISO 8601, not {value!r}")
+    isoformat = getattr(value, "isoformat", None)
+    if isoformat is not None:
         return str(isoformat())
-    return json.dumps(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number of seconds or ISO 8601, not {value!r}")
+    return json.dumps(value if isinstance(value, int) else float(value))

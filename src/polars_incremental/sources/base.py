@@ -30,6 +30,7 @@ FILE_FORMATS: dict[str, tuple[str, str]] = {
     "xlsx": ("excel", "xlsx"),
     "xls": ("excel", "xls"),
 }
+_MAGIC = frozenset("*?[")
 _SUFFIXES = {**{name: name for name in FILE_FORMATS if name != "excel"}, "parq": "parquet"}
 
 
@@ -68,10 +69,24 @@ class SourceSpec:
         from polars_incremental.sources.delta import DeltaSource
         from polars_incremental.sources.file import FileSource
 
-        kind = resolve_format(self.format, self.path, self.options)
+        path, options = located(self.path, self.options)
+        kind = resolve_format(self.format, path, options)
         if kind == "delta":
             return DeltaSource(self.path, checkpoint_dir, self.options)
-        return FileSource(self.path, checkpoint_dir, kind, self.options)
+        return FileSource(path, checkpoint_dir, kind, options)
+
+
+def located(path: PathLike, options: Mapping[str, Any] | None) -> tuple[PathLike, dict[str, Any]]:
+    """The folder (or file) of a source, and its options: a path that is a glob gives its fixed part and a pattern.
+
+    What exists under the very name is meant itself, also with ``*`` or ``[`` in it.
+    """
+    options = dict(options or {})
+    parts = PurePath(path).parts
+    fixed = next((i for i, part in enumerate(parts) if _MAGIC.intersection(part)), None)
+    if fixed is None or options.get("pattern") or os.path.lexists(path):
+        return path, options
+    return PurePath(*parts[:fixed]), {**options, "pattern": "/".join(parts[fixed:])}
 
 
 def resolve_format(format: str, path: PathLike, options: Mapping[str, Any]) -> str:

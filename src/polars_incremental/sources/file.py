@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 from polars_incremental._frames import unite
 from polars_incremental.checkpoints.file import FileStreamCheckpoint
 from polars_incremental.checkpoints.types import BatchInfo
-from polars_incremental.sources.base import FILE_FORMATS, PathLike, Source, resolve_format
+from polars_incremental.sources.base import FILE_FORMATS, PathLike, Source, located, resolve_format
 
 __all__ = ["FileSource"]
 
@@ -20,7 +21,8 @@ _READERS: dict[str, Callable[[str], pl.DataFrame]] = {
     "parquet": lambda f: pl.read_parquet(f, glob=False, hive_partitioning=False),
     "csv": lambda f: pl.read_csv(f, glob=False),
     "json": pl.read_json,
-    "ndjson": pl.read_ndjson,
+    # this reader of Polars takes every path for a glob
+    "ndjson": lambda f: pl.read_ndjson(glob.escape(f)),
     "avro": pl.read_avro,
     "excel": pl.read_excel,
 }
@@ -39,16 +41,16 @@ class FileSource(Source):
         source_format: str = "files",
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.path = Path(path)
-        self.options = dict(options or {})
+        folder, self.options = located(path, options)
+        self.path = Path(folder)
         spelled = resolve_format(
-            "files" if source_format.strip().lower() == "auto" else source_format, path, self.options
+            "files" if source_format.strip().lower() == "auto" else source_format, folder, self.options
         )
         self.file_format, suffix = FILE_FORMATS[spelled]
         self.pattern: str = self.options.get("pattern") or f"*.{suffix}"
         # folders below the path that are never looked into, beside the checkpoint (a pipeline adds its sink)
         self.exclude_dirs: list[PathLike] = []
-        clean = _clean_of(self.path, self.options)
+        clean = clean_of(self.path, self.options)
         self.checkpoint = FileStreamCheckpoint(checkpoint_dir)
         self.checkpoint._clean = clean
 
@@ -79,7 +81,8 @@ class FileSource(Source):
         self.checkpoint.commit_batch(batch, metadata)
 
 
-def _clean_of(path: Path, options: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def clean_of(path: Path, options: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """What happens to files of committed batches, and the archive's folder."""
     mode = options.get("clean_source")
     if mode is None:
         return None, None
