@@ -176,15 +176,18 @@ def nothing(v):
     return v is None or (isinstance(v, dict) and all(nothing(x) for x in v.values()))
 
 
+def printed(value):
+    """A value of a binary column as the command prints it."""
+    return "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02X}" for c in value)
+
+
 def same(original, found):
     """A value in the file and one that was put together: spelling aside. In a text column a value is its text, in a JSON column its
     JSON text."""
     if nothing(original):
         return nothing(found) or nothing(parsed(found) if isinstance(found, str) else found)
-    if isinstance(original, bytes):
-        # base64 where rescued; a binary column as the command prints it
-        printed = "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02X}" for c in original)
-        return found in (printed, base64.b64encode(original).decode())
+    if isinstance(original, bytes):  # base64 where rescued
+        return found in (printed(original), base64.b64encode(original).decode())
     if isinstance(original, (dict, list)) and isinstance(found, str):
         found = parsed(found)
     if isinstance(original, dict):
@@ -197,7 +200,7 @@ def same(original, found):
         return str(original).lower() == str(found).lower() or number(found) == int(str(original).lower() == "true")
     if isinstance(found, bool):
         return number(original) == int(found)
-    if original == found or str(original) == found:
+    if original == found or str(original) == found or printed(str(original).encode()) == found:
         return True
     a, b = number(original), number(found)
     if a is not None and b is not None:
