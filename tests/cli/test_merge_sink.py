@@ -315,7 +315,10 @@ def test_killed_runs_lose_and_double_nothing(pli, iofault, tmp_path):
         what = rng.choice(["insert", "insert", "update", "delete"]) if state else "insert"
         at = rng.randrange(40)
         if what == "insert":
-            new = {i: step for i in rng.sample(range(60), 8) if i not in state}
+            free = [
+                i for i in range(200) if i not in state
+            ]  # more than all steps take: a file without rows has no types
+            new = dict.fromkeys(rng.sample(free, 8), step)
             rows_file = write(
                 tmp_path / "rows.csv",
                 "id,v\n" + "".join(f"{i},{v}\n" for i, v in new.items()),
