@@ -28,13 +28,21 @@ class JobState:
     def __init__(self, root: PathLike) -> None:
         self.root = Path(root)
         self._values: Any = _core.State(root=os.fspath(self.root))
+        self._batch = False
 
     @classmethod
     def _of_batch(cls, root: Path, values: Any) -> JobState:
         state = cls.__new__(cls)
         state.root = root
         state._values = values
+        state._batch = True
         return state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # for processes of a pool; the state of a batch belongs to the process that runs it
+        if self._batch:
+            raise TypeError("the state of a batch cannot be pickled: it ends with its batch")
+        return JobState, (self.root,)
 
     def load_json(self, name: str, default: Any = None) -> Any:
         """The value, or ``default`` if there is none."""

@@ -6,6 +6,7 @@ import polars as pl
 from support import Case
 
 import polars_incremental as pli
+from polars_incremental.sinks import write_parquet_batch
 
 FRAME = pl.DataFrame({"a": [1]})
 
@@ -69,6 +70,7 @@ class WrongArguments(Case):
             (ValueError, "sleep_when_idle must be a number", lambda: loop(sleep_when_idle=-1, max_idle_loops=1)),
             (ValueError, "older_than_seconds", lambda: pli.cleanup_checkpoint(self.cp, older_than_seconds="1d")),
             (ValueError, "retention_hours", lambda: pli.vacuum_delta_table(table, retention_hours="168")),
+            (ValueError, "batch_id", lambda: write_parquet_batch(FRAME, self.tmp / "out", "../x")),
             (ValueError, "target_size", lambda: pli.optimize_delta_table(table, target_size="1MB")),
             (TypeError, "FilesSource, DeltaSource", lambda: pli.Pipeline("x", self.cp, print, print).run()),
         ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import pickle
 import unittest
 
 import polars as pl
@@ -70,6 +71,18 @@ class Alone(Case):
             ]:
                 with self.assertRaises(ValueError, msg=name):
                     call(name)
+
+    def test_states_and_checkpoints_go_to_other_processes(self):
+        self.put("1.parquet")
+        pli.JobState(self.tmp / "kept").save_json("n", 1)
+        self.assertEqual(pickle.loads(pickle.dumps(pli.JobState(self.tmp / "kept"))).load_json("n", None), 1)
+        source = pli.FilesSource(self.source).to_spec().with_checkpoint(self.cp)
+        source.plan_batch()
+        self.assertEqual(pickle.loads(pickle.dumps(source)).checkpoint.latest_offset_batch_id(), 0)
+
+        with self.assertRaises(pli.TransformError) as caught:
+            self.pipeline(transform=lambda df, state: pickle.dumps(state)).run()
+        self.assertIn("ends with its batch", str(caught.exception.__cause__))
 
     def test_root_is_a_path_and_is_created(self):
         self.assertEqual(self.state.root, self.tmp / "state")

@@ -36,6 +36,10 @@ class Checkpoint(Generic[Batch]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.checkpoint_dir)!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what a run has open stays behind: the folder is all that another process needs
+        return type(self), (self.checkpoint_dir,)
+
     # ---- records
 
     def write_offset(self, batch: Batch) -> Batch:

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from polars_incremental._arguments import whole
+
 __all__ = ["write_parquet_batch"]
 
 PathLike = str | os.PathLike[str]
@@ -20,6 +22,7 @@ def write_parquet_batch(
     """Write ``<target>/batch_<batch_id>.parquet`` atomically: a repeated batch replaces its own file."""
     from polars_incremental._frames import collect
 
+    batch_id = whole("batch_id", batch_id)
     folder = Path(target)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"batch_{batch_id}.parquet"
