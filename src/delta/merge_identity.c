@@ -11,16 +11,21 @@ static bool is_key(const pli__merge *m, const char *column) {
     return false;
 }
 
+/* Decided by the columns, not by the rows: as in Spark, so that a job does not run until the first row that is new. */
+static pli_status refuse(const pli__field *f, const char *why, pli_error *err) {
+    const pli_status status = pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: %s", f->name,
+                                             why);
+    (void)pli__error_hint(err,
+                          "leave the column out of the source of the merge, or name the columns to set without it");
+    return status;
+}
+
 static pli_status check_clause(const pli__merge *m, const pli_merge_clause *c, const pli__field *f, pli_error *err) {
     if (c->action == PLI_MERGE_DELETE || !pli__merge_gives(m, c, f->name)) return PLI_OK;
     if (c->action == PLI_MERGE_UPDATE && c->star && is_key(m, f->name)) return PLI_OK;
-    if (c->action == PLI_MERGE_UPDATE)
-        return pli__error_set(err, PLI_E_CONSTRAINT, "column '%s' is an identity column: a merge cannot update it",
-                              f->name);
+    if (c->action == PLI_MERGE_UPDATE) return refuse(f, "a merge cannot update it", err);
     if (pli__identity_takes_values(f)) return PLI_OK;
-    return pli__error_set(err, PLI_E_CONSTRAINT,
-                          "column '%s' is an identity column: the table makes its values, a merge cannot insert them",
-                          f->name);
+    return refuse(f, "the table makes its values, a merge cannot insert them", err);
 }
 
 pli_status pli__merge_identity_check(const pli__merge *m, pli_error *err) {

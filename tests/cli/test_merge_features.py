@@ -94,6 +94,19 @@ def test_new_rows_get_identity_values(pli, tmp_path):
     put(tmp_path, 3, {"k": 1, "id": 4, "v": "own"})
     refused = merge(pli)
     assert refused.code == 1 and "'k' is an identity column" in refused.err
+    merged(pli, "id", "--sql", "SELECT * EXCLUDE (k) FROM input")
+    assert sorted(k for (k,) in rows(pli, "k")) == [5, 10, 15, 20]
+
+
+def test_values_for_an_identity_column_are_refused_even_if_all_rows_match(pli, tmp_path):
+    """As in Spark: the columns of the batch decide, not its rows."""
+    made = {"delta.identity.start": 1, "delta.identity.step": 1, "delta.identity.allowExplicitInsert": False}
+    create(pli, field("k", **made), field("id"))
+    put(tmp_path, 1, {"id": 1})
+    merged(pli)
+    put(tmp_path, 2, {"k": 1, "id": 1})
+    for key in ["id", "k"]:
+        assert "'k' is an identity column" in merge(pli, key).err
 
 
 def test_an_identity_column_may_be_the_key(pli, tmp_path):
