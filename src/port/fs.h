@@ -27,6 +27,12 @@ pli_status pli__fs_lstat(const char *path, pli__file_info *out, pli_error *err);
 pli_status pli__fs_read(const char *path, size_t max, pli__buf *out, pli_error *err);
 /** Read up to len bytes from offset (negative: from the end). *got may be smaller at the end of the file. */
 pli_status pli__fs_read_at(const char *path, int64_t offset, size_t len, pli__buf *out, pli_error *err);
+/** A file that stays open, for many reads. */
+typedef struct pli__fs_reader pli__fs_reader;
+pli_status pli__fs_reader_open(const char *path, pli__fs_reader **out, pli_error *err); /**< NOT_FOUND */
+/** Up to cap bytes from offset; *got is less only at the end of the file. */
+pli_status pli__fs_reader_read(pli__fs_reader *r, int64_t offset, char *to, size_t cap, size_t *got, pli_error *err);
+void pli__fs_reader_close(pli__fs_reader *r); /**< NULL is allowed */
 pli_status pli__fs_mkdirs(const char *path,
                           pli_error *err); /**< like mkdir -p; syncs the parents of folders it makes */
 pli_status pli__fs_unlink(const char *path, bool missing_ok, pli_error *err);

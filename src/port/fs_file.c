@@ -82,6 +82,21 @@ pli_status pli__fs_read(const char *path, size_t max, pli__buf *out, pli_error *
     return status;
 }
 
+/* *got is less than len at the end of the file only. */
+static pli_status read_fully(int fd, const char *path, int64_t offset, char *to, size_t len, size_t *got,
+                             pli_error *err) {
+    size_t have = 0;
+    while (have < len) {
+        const ssize_t n = pread(fd, to + have, len - have, offset + (int64_t)have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return pli__error_errno(err, "could not read '%s'", path);
+        if (n == 0) break;
+        have += (size_t)n;
+    }
+    *got = have;
+    return PLI_OK;
+}
+
 pli_status pli__fs_read_at(const char *path, int64_t offset, size_t len, pli__buf *out, pli_error *err) {
     PLI_AUTO(pli__fd_auto) int fd = -1;
     struct stat st;
@@ -91,16 +106,34 @@ pli_status pli__fs_read_at(const char *path, int64_t offset, size_t len, pli__bu
     if ((uint64_t)left < len) len = (size_t)left;
     char *room = pli__buf_room(out, len);
     if (!room) return pli__buf_status(out, err);
-    size_t have = 0;
-    while (have < len) {
-        const ssize_t n = pread(fd, room + have, len - have, offset + (int64_t)have);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return pli__error_errno(err, "could not read '%s'", path);
-        if (n == 0) break;
-        have += (size_t)n;
-    }
-    pli__buf_used(out, have);
+    PLI_TRY(read_fully(fd, path, offset, room, len, &len, err));
+    pli__buf_used(out, len);
     return PLI_OK;
+}
+
+struct pli__fs_reader {
+    int fd;
+    char path[]; /* for errors */
+};
+
+pli_status pli__fs_reader_open(const char *path, pli__fs_reader **out, pli_error *err) {
+    struct stat st;
+    *out = NULL;
+    PLI_AUTO(pli__free_ptr) pli__fs_reader *r = malloc(sizeof *r + strlen(path) + 1);
+    if (!r) return pli__error_memory(err);
+    memcpy(r->path, path, strlen(path) + 1);
+    PLI_TRY(open_regular(path, &r->fd, &st, err));
+    *out = PLI_TAKE(r);
+    return PLI_OK;
+}
+
+pli_status pli__fs_reader_read(pli__fs_reader *r, int64_t offset, char *to, size_t cap, size_t *got, pli_error *err) {
+    return read_fully(r->fd, r->path, offset, to, cap, got, err);
+}
+
+void pli__fs_reader_close(pli__fs_reader *r) {
+    if (r) pli__fd_auto(&r->fd);
+    free(r);
 }
 
 pli_status pli__fs_append(const char *path, pli__str data, pli_error *err) {

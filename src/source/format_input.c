@@ -13,6 +13,7 @@ typedef enum compression { PLAIN, GZIP, ZSTD } compression;
 
 struct pli__input {
     char *path;
+    pli__fs_reader *file;
     compression how;
     int64_t at;      /* offset of the next raw bytes */
     bool raw_end;
@@ -38,6 +39,7 @@ void pli__input_close(pli__input *in) {
     if (in->gz_open) inflateEnd(&in->gz);
     ZSTD_freeDStream(in->zstd);
     pli__buf_clear(&in->raw);
+    pli__fs_reader_close(in->file);
     free(in->path);
     free(in);
 }
@@ -48,6 +50,7 @@ pli_status pli__input_open(const char *path, pli__input **out, pli_error *err) {
     *out = NULL;
     PLI_AUTO(pli__input_auto) pli__input *in = calloc(1, sizeof *in);
     if (!in || !(in->path = pli__strz_dup(path))) return pli__error_memory(err);
+    PLI_TRY(pli__fs_reader_open(path, &in->file, err));
     in->how = compression_of(path);
     in->ended = true;
     if (in->how == GZIP) {
@@ -65,13 +68,23 @@ pli_status pli__input_open_at(const char *path, int64_t offset, pli__input **out
     return PLI_OK;
 }
 
-static pli_status fill(pli__input *in, size_t want, pli_error *err) {
+static pli_status fill(pli__input *in, pli_error *err) {
+    size_t got;
     if (in->raw_end || in->raw_used < in->raw.len) return PLI_OK;
     pli__buf_reset(&in->raw);
     in->raw_used = 0;
-    PLI_TRY(pli__fs_read_at(in->path, in->at, want, &in->raw, err));
-    in->at += (int64_t)in->raw.len;
-    in->raw_end = in->raw.len == 0;
+    char *room = pli__buf_room(&in->raw, RAW_BYTES);
+    if (!room) return pli__buf_status(&in->raw, err);
+    PLI_TRY(pli__fs_reader_read(in->file, in->at, room, RAW_BYTES, &got, err));
+    pli__buf_used(&in->raw, got);
+    in->at += (int64_t)got;
+    in->raw_end = got == 0;
+    return PLI_OK;
+}
+
+static pli_status read_plain(pli__input *in, char *to, size_t cap, size_t *got, pli_error *err) {
+    PLI_TRY(pli__fs_reader_read(in->file, in->at, to, cap, got, err));
+    in->at += (int64_t)*got;
     return PLI_OK;
 }
 
@@ -106,15 +119,10 @@ static pli_status read_zstd(pli__input *in, char *to, size_t cap, size_t *got, p
 
 pli_status pli__input_read(pli__input *in, char *to, size_t cap, size_t *got, pli_error *err) {
     *got = 0;
+    if (in->how == PLAIN) return read_plain(in, to, cap, got, err);
     for (;;) {
-        PLI_TRY(fill(in, in->how == PLAIN && cap < RAW_BYTES ? cap : RAW_BYTES, err));
-        if (in->raw_used == in->raw.len && in->how != ZSTD && (in->how == PLAIN || in->ended)) return PLI_OK;
-        if (in->how == PLAIN) {
-            *got = in->raw.len - in->raw_used < cap ? in->raw.len - in->raw_used : cap;
-            memcpy(to, in->raw.ptr + in->raw_used, *got);
-            in->raw_used += *got;
-            return PLI_OK;
-        }
+        PLI_TRY(fill(in, err));
+        if (in->raw_used == in->raw.len && in->how != ZSTD && in->ended) return PLI_OK;
         bool nothing_left = in->raw_end && in->raw_used == in->raw.len;
         if (nothing_left && in->ended) return PLI_OK;
         PLI_TRY(in->how == GZIP ? read_gzip(in, to, cap < UINT32_MAX ? cap : UINT32_MAX, got, err)
