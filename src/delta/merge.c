@@ -186,6 +186,16 @@ static pli_status take_source(pli__merge *m, const char *source, pli_error *err)
     return pli__merge_count(m, &sql, &m->source_rows, err);
 }
 
+int64_t pli__merge_source_values(pli__merge *m, const char *column) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    int64_t n = 0;
+    if (pli__type_find(m->source, pli__str_of(column), false) < 0) return 0;
+    pli__buf_addz(&sql, "SELECT count(");
+    pli__buf_add_sql_name(&sql, pli__str_of(column));
+    pli__buf_addf(&sql, ") FROM %s", m->t.s);
+    return pli__merge_count(m, &sql, &n, NULL) == PLI_OK ? n : -1;
+}
+
 pli_status pli__merge_new(pli__delta *t, const char *source, const pli__merge_options *options, pli__merge **out,
                           pli_error *err) {
     PLI_AUTO(pli__merge_auto) pli__merge *m = calloc(1, sizeof *m);

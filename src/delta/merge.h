@@ -64,6 +64,8 @@ pli_status pli__merge_prepare(pli__merge *m, pli_error *err);
 pli_status pli__merge_commit(pli__merge *m, pli__merge_result *out, pli_error *err);
 /** Of a prepared merge: what its commit will say. */
 void pli__merge_state(const pli__merge *m, pli__merge_result *out);
+/** Rows of the source with a value in a column; 0 if it has none such, -1 if that cannot be said. */
+int64_t pli__merge_source_values(pli__merge *m, const char *column);
 /** Data files that a prepared merge has written; those that only get a deletion vector are not among them. */
 size_t pli__merge_files(const pli__merge *m);
 const pli__add *pli__merge_file_at(const pli__merge *m, size_t i);

@@ -280,7 +280,7 @@ static pli_status describe(pli__sink *s, const pli__prepared *p, json_t **out, p
 }
 
 static int64_t count_values(const pli__prepared *p, const char *column) {
-    return p->merge ? -1 : pli__written_values(p->written, column);
+    return p->merge ? pli__sink_merge_values(p->merge, column) : pli__written_values(p->written, column);
 }
 
 /* ---- commit ---- */

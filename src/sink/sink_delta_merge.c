@@ -312,6 +312,10 @@ pli_status pli__sink_merge_describe(const pli__sink_merge *m, json_t **out, pli_
     return *out ? PLI_OK : pli__error_memory(err);
 }
 
+int64_t pli__sink_merge_values(const pli__sink_merge *m, const char *column) {
+    return pli__merge_source_values(m->merge, column);
+}
+
 static json_t *describe_repeat(const pli__sink_merge *m) {
     const pli__sink_state *shown = &m->repeat.shown;
     return json_pack("{s:s, s:s, s:I, s:s, s:b, s:s}", "path", pli__delta_root(m->d->table), "tableId", m->table_id,

@@ -24,6 +24,8 @@ pli_status pli__sink_merge_changes(const pli__sink_delta *d, const char *sql, co
 /** Write a batch's changes to the sink's table, which exists; nothing is visible, but a change of its types is. */
 pli_status pli__sink_merge_new(pli__sink_delta *d, const pli__batch_ref *batch, const char *sql,
                                const pli__type *schema, pli__sink_merge **out, pli_error *err);
+/** Rows that the merge reads, one a key, with a value in a column. */
+int64_t pli__sink_merge_values(const pli__sink_merge *m, const char *column);
 /** {"path", "addedFiles", "rows", …} for the staged record. */
 pli_status pli__sink_merge_describe(const pli__sink_merge *m, json_t **out, pli_error *err);
 /** COMMIT_CONFLICT: another writer changed rows or files that the merge is about; a new merge sees them. */

@@ -154,3 +154,12 @@ def test_what_rows_lack_is_generated_or_has_its_default(pli, tmp_path):
     put(tmp_path, 4, {"id": 1, "n": 1, "twice": 3})
     refused = merge(pli, "id", "--sql", "SELECT id, n, twice FROM input")
     assert refused.code == 1 and "'twice' differs from what generates it" in refused.err
+
+
+def test_the_report_counts_rescued_rows(pli, tmp_path):
+    """Of rows with the same key the last one counts."""
+    rescue = ("--rescue", "column", "--schema-mode", "coerce")
+    put(tmp_path, 1, {"id": 1, "n": 1}, {"id": 2, "n": 2})
+    assert merged(pli, "id", *rescue)["rescuedRows"] == 0
+    put(tmp_path, 2, {"id": 2, "n": "two"}, {"id": 3, "n": 3}, {"id": 4, "n": "four"}, {"id": 4, "n": 4})
+    assert merged(pli, "id", *rescue)["rescuedRows"] == 1
