@@ -183,20 +183,32 @@ static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const
     return status;
 }
 
+/* The sink, and the caller's rows in the engine as ROWS_NAME. No sink: the table has the batch already, which *out says. */
+static pli_status open_sink(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, pli__sink **sink,
+                            pli__engine **engine, json_t **out, pli_error *err) {
+    PLI_AUTO(pli__sink_auto) pli__sink *opened = NULL;
+    pli__sink_state state;
+    bool repeat = false;
+    PLI_TRY(pli__sink_delta_new(env, &w->sink, &opened, err));
+    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(opened, w, &state, &repeat, err));
+    if (repeat) return pli__wishes_repeat(w, &state, out, err);
+    PLI_TRY(pli__env_engine(env, engine, err));
+    PLI_TRY(pli__engine_register_arrow(*engine, ROWS_NAME, take, err));
+    *sink = PLI_TAKE(opened);
+    return PLI_OK;
+}
+
 static pli_status write_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
                              pli_error *err) {
     PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
-    PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
-    pli__sink_state state;
-    bool repeat = false;
-    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
-    if (repeat) return pli__wishes_repeat(w, &state, out, err);
     pli__engine *engine = NULL;
-    PLI_TRY(pli__env_engine(env, &engine, err));
-    PLI_TRY(pli__engine_register_arrow(engine, ROWS_NAME, take, err));
+    PLI_TRY(open_sink(env, w, take, &sink, &engine, out, err));
+    if (!sink) return PLI_OK;
     const pli_status status = prepare_and_commit(sink, engine, w, out, err);
     pli__engine_unregister(engine, ROWS_NAME, NULL);
     if (status != PLI_E_SINK_AHEAD || !w->plain || w->batch.anonymous) return status;
+    pli__sink_state state;
+    bool repeat = false;
     pli__error_clear(err);
     PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
     return pli__wishes_repeat(w, &state, out, err);
@@ -212,14 +224,9 @@ static pli_status choose_layout(pli_env *env, const pli__wishes *w, struct Arrow
                                 pli_error *err) {
     PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
-    PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
-    pli__sink_state state;
-    bool repeat = false;
-    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
-    if (repeat) return pli__wishes_repeat(w, &state, out, err);
     pli__engine *engine = NULL;
-    PLI_TRY(pli__env_engine(env, &engine, err));
-    PLI_TRY(pli__engine_register_arrow(engine, ROWS_NAME, take, err));
+    PLI_TRY(open_sink(env, w, take, &sink, &engine, out, err));
+    if (!sink) return PLI_OK;
     pli_status status = pli__engine_describe(engine, "SELECT * FROM " ROWS_NAME, &schema, err);
     pli__engine_unregister(engine, ROWS_NAME, NULL);
     if (status == PLI_OK) status = pli__sink_delta_layout(sink, schema, out, err);
