@@ -58,17 +58,23 @@ typedef struct {
     bool changed, widened;
 } merger;
 
-static pli_status mismatch(pli_error *err, const char *path, const pli__type *input, const pli__type *table) {
+/* How to mend it. A field that may grow has grown before; what is refused where widening is allowed is an element. */
+static const char *mismatch_hint(const merger *m, const pli__type *input, const pli__type *table) {
+    if (!can_widen(table, input))
+        return "cast the column in the transform, or write to another table; Delta has no widening between these types";
+    if (m->options->allow_type_widening)
+        return "elements of lists and maps are not widened: cast the column in the transform, or write to another table";
+    return "let the table's column grow: set the table's property delta.enableTypeWidening=true (`pli delta set`), or `allow_type_widening: true`, which sets it; or cast the column in the transform";
+}
+
+static pli_status mismatch(const merger *m, pli_error *err, const char *path, const pli__type *input,
+                           const pli__type *table) {
     PLI_AUTO(pli__buf_clear) pli__buf a = {0}, b = {0};
     if (pli__type_to_sql(input, &a, NULL) != PLI_OK) pli__buf_addz(&a, input->text ? input->text : "?");
     if (pli__type_to_sql(table, &b, NULL) != PLI_OK) pli__buf_addz(&b, "?");
     pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path,
                    a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
-    pli__error_hint(
-        err, "%s",
-        can_widen(table, input)
-            ? "let the table's column grow: set the table's property delta.enableTypeWidening=true (`pli delta set`), or `allow_type_widening: true`, which sets it; or cast the column in the transform"
-            : "cast the column in the transform, or write to another table; Delta has no widening between these types");
+    pli__error_hint(err, "%s", mismatch_hint(m, input, table));
     return PLI_E_SCHEMA;
 }
 
@@ -147,7 +153,7 @@ static pli_status merge_type(merger *m, const pli__type *table, const pli__type 
     if (input->id == PLI__TYPE_NULL || table->id == PLI__TYPE_VARIANT) return *out = pli__type_ref(table), PLI_OK;
     if (pli__type_is_nested(table) != pli__type_is_nested(input) ||
         (pli__type_is_nested(table) && table->id != input->id))
-        return mismatch(err, path, input, table);
+        return mismatch(m, err, path, input, table);
     switch (table->id) {
         case PLI__TYPE_STRUCT: return merge_struct(m, table, input, path, out, err);
         case PLI__TYPE_LIST:
@@ -162,7 +168,7 @@ static pli_status merge_type(merger *m, const pli__type *table, const pli__type 
             break;
         }
         default:
-            if (!fits(input, table)) return mismatch(err, path, input, table);
+            if (!fits(input, table)) return mismatch(m, err, path, input, table);
             *out = pli__type_ref(table);
             break;
     }

@@ -66,6 +66,15 @@ class WriteDelta(Tables):
         pli.write_delta(pl.DataFrame({"z": [1.5]}), self.table, "overwrite", schema_mode="overwrite")
         self.assertEqual(pli.scan_delta(self.table).collect().to_dict(as_series=False), {"z": [1.5]})
 
+    def test_elements_do_not_widen_and_the_hint_does_not_ask_for_what_is_set(self):
+        sink = pli.DeltaSink(self.table, merge_schema=True, properties={"delta.enableTypeWidening": "true"})
+        sink(pl.DataFrame({"l": [[1]], "n": [1]}, schema={"l": pl.List(pl.Int8), "n": pl.Int8}))
+        with self.assertRaises(pli.SchemaEvolutionError) as caught:
+            sink(pl.DataFrame({"l": [[300]], "n": [1]}))
+        self.assertIn("elements of lists and maps are not widened", caught.exception.hint)
+        sink(pl.DataFrame({"l": [[2]], "n": [300]}, schema={"l": pl.List(pl.Int8), "n": pl.Int16}))
+        self.assertEqual(self.rows(), [([1], 1), ([2], 300)])
+
     def test_an_overwrite_of_a_part(self):
         sink = pli.DeltaSink(self.table, partition_by="p")
         sink(pl.DataFrame({"p": [1, 1, 2, 3], "v": ["a", "b", "c", "d"]}))
