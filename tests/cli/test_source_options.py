@@ -241,7 +241,7 @@ def test_interval_waits_for_its_next_beat(pli, tmp_path, aged, background):
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         run = background("run", "--interval", f"{interval}s", "--max-batches", "3")
         for k in range(1, 3):
-            wait_for(lambda: commits.exists() and len(list(commits.glob("*.json"))) == k)
+            wait_for(lambda k=k: commits.exists() and len(list(commits.glob("*.json"))) == k)
             time.sleep(interval / 4)
             write(aged / f"new{interval}-{k}.csv", row(k))
         assert run.wait(timeout=60) == 0
