@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "port/fs.h"
 #include "source/format_avro.h"
+#include "source/format_excel.h"
 #include "source/format_impl.h"
 #include "source/format_input.h"
 #include "source/format_xlsx.h"
@@ -60,54 +61,11 @@ static pli_status avro_function(pli__parts *parts, const pli__input_file *file, 
     return pli__buf_status(b, err);
 }
 
-static void add_bool(const pli__read *r, const char *option, const char *parameter, pli__buf *b) {
-    if (pli__option_json(r, option))
-        pli__buf_addf(b, ", %s=%s", parameter, pli__option_bool(r, option, false) ? "true" : "false");
-}
-
-/* The file and its sheet. */
-static pli_status add_sheet(const pli__read *r, const pli__input_file *file, pli__buf *b, pli_error *err) {
-    const json_t *sheet = pli__option_json(r, "sheet");
-    PLI_AUTO(pli__buf_clear) pli__buf name = {0};
-    pli__buf_add_sql_str(b, pli__str_of(file->path));
-    if (!sheet) return PLI_OK;
-    if (json_is_string(sheet)) PLI_TRY(pli__xlsx_find_sheet(file->path, json_string_value(sheet), &name, err));
-    else PLI_TRY(pli__xlsx_sheet_name(file->path, json_integer_value(sheet), &name, err));
-    pli__buf_addz(b, ", sheet=");
-    pli__buf_add_sql_str(b, pli__buf_str(&name));
-    return pli__buf_status(b, err);
-}
-
-static pli_status excel_function(pli__parts *parts, const pli__input_file *file, pli__buf *b, pli_error *err) {
-    const pli__read *r = parts->read;
-    const char *range = pli__option_text(r, "range", NULL);
-    pli__buf_addz(b, "read_xlsx(");
-    PLI_TRY(add_sheet(r, file, b, err));
-    pli__buf_addf(b, ", header=%s", pli__option_bool(r, "header", true) ? "true" : "false");
-    if (range) {
-        pli__buf_addz(b, ", range=");
-        pli__buf_add_sql_str(b, pli__str_of(range));
-    }
-    add_bool(r, "all_text", "all_varchar", b);
-    pli__buf_addf(b, ", stop_at_empty=%s)", pli__option_bool(r, "stop_at_empty", false) ? "true" : "false");
-    return pli__buf_status(b, err);
-}
-
-/* A sheet without a filled cell is an error to the engine, and no rows to us. Asked when it has failed. */
-static bool is_empty_sheet(const pli__read *r, pli__engine *e, const pli__input_file *file) {
-    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
-    int64_t filled = 1;
-    pli__buf_addz(&sql, "SELECT count(*) FROM read_xlsx(");
-    if (pli__option_text(r, "range", NULL) || add_sheet(r, file, &sql, NULL) != PLI_OK) return false;
-    pli__buf_addz(&sql, ", header=false, all_varchar=true, stop_at_empty=false, range='A1:Z1000')"
-                        " WHERE length(concat_ws('', *COLUMNS(*))) > 0");
-    return sql.ptr && pli__engine_query_i64(e, sql.ptr, &filled, NULL) == PLI_OK && filled == 0;
-}
-
 typedef struct single {
     const pli__input_file *file;
     const pli__type *schema; /* NULL: an empty sheet */
     char *from;              /* what a FROM clause reads the file with */
+    bool text;               /* all of its columns are, whatever the schema says they hold */
     bool used;
 } single;
 
@@ -124,22 +82,43 @@ static void free_singles(singles *s) {
     free(s->all);
 }
 
-static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, single *one, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf from = {0}, sql = {0};
-    PLI_TRY(fn(parts, one->file, &from, err));
-    pli__buf_addf(&sql, "SELECT * FROM %s", from.ptr);
+/* What a FROM clause has as columns. */
+static pli_status columns_of(pli__engine *e, const char *from, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql, "SELECT * FROM %s", from);
     PLI_TRY(pli__buf_status(&sql, err));
-    pli_error why = {0};
-    const pli_status status = pli__engine_describe(e, sql.ptr, &one->schema, &why);
+    return pli__engine_describe(e, sql.ptr, out, err);
+}
+
+/* A sheet in which not every cell has the type of its column's first is read as text, as a CSV file is. */
+static pli_status admit_mixed(pli__parts *parts, pli__engine *e, single *one, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0};
+    PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+    PLI_TRY(pli__excel_mixed(parts, e, one->file, one->schema, &from, &schema, err));
+    if (!from.len) return PLI_OK;
+    pli__type_unref(one->schema);
+    one->schema = PLI_TAKE(schema);
+    free(one->from);
     one->from = pli__buf_take(&from);
-    if (status == PLI_OK || (fn == excel_function && is_empty_sheet(parts->read, e, one->file))) return PLI_OK;
+    one->text = true;
+    return PLI_OK;
+}
+
+static pli_status describe(pli__parts *parts, pli__engine *e, table_function *fn, single *one, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from = {0};
+    pli_error why = {0};
+    PLI_TRY(fn(parts, one->file, &from, err));
+    const pli_status status = columns_of(e, from.ptr, &one->schema, &why);
+    one->from = pli__buf_take(&from);
+    if (status == PLI_OK) return fn == pli__excel_from ? admit_mixed(parts, e, one, err) : PLI_OK;
+    if (fn == pli__excel_from && pli__excel_is_empty(parts->read, e, one->file)) return PLI_OK;
     /* the query is ours: what is wrong with it is the file */
     return pli__error_set(err, status == PLI_E_SQL ? PLI_E_DATA : status, "'%s': %s", one->file->path, why.message);
 }
 
 /* Rows with a value; nothing where all rows count. */
 static void only_filled(table_function *fn, const pli__type *schema, pli__buf *out) {
-    if (fn != excel_function) return;
+    if (fn != pli__excel_from) return;
     for (size_t i = 0; i < schema->n_fields; i++) {
         pli__buf_addz(out, i ? " AND " : " WHERE NOT (");
         pli__buf_add_sql_name(out, pli__str_of(schema->fields[i].name));
@@ -156,7 +135,9 @@ static pli_status add_same(pli__parts *parts, table_function *fn, singles *s, si
     size_t members = 0;
     for (size_t i = first; i < s->n; i++) {
         single *one = &s->all[i];
-        if (one->used || !one->schema || !pli__type_equal(schema, one->schema, false)) continue;
+        if (one->used || !one->schema || one->text != s->all[first].text ||
+            !pli__type_equal(schema, one->schema, false))
+            continue;
         one->used = true;
         pli__buf_addz(&from, members ? " UNION ALL SELECT *, " : "(SELECT *, ");
         pli__buf_add_sql_str(&from, pli__str_of(one->file->path));
@@ -166,7 +147,8 @@ static pli_status add_same(pli__parts *parts, table_function *fn, singles *s, si
     }
     pli__buf_addc(&from, ')');
     PLI_TRY(pli__buf_status(&from, err));
-    const pli__part_spec spec = {.schema = schema, .from = pli__buf_str(&from), .n_files = members, .files = group};
+    const pli__part_spec spec = {
+        .schema = schema, .text = s->all[first].text, .from = pli__buf_str(&from), .n_files = members, .files = group};
     return pli__parts_add(parts, &spec, err);
 }
 
@@ -193,7 +175,7 @@ pli_status pli__read_avro(pli__parts *parts, size_t n, const pli__input_file *co
 
 pli_status pli__read_excel(pli__parts *parts, size_t n, const pli__input_file *const *files, pli_error *err) {
     for (size_t i = 0; i < n; i++) PLI_TRY(pli__xlsx_check(files[i]->path, err));
-    return read_singly(parts, "excel", excel_function, n, files, err);
+    return read_singly(parts, "excel", pli__excel_from, n, files, err);
 }
 
 /* ---- text and binary ---- */

@@ -257,22 +257,33 @@ def test_excel_a_header_alone_and_a_header_that_is_none(pli, tmp_path):
     assert pli.read("rows") == [{"A1": 1.0, "B1": "x"}, {"A1": 2.0, "B1": "y"}]
 
 
-def test_excel_cells_of_other_types_name_file_and_cell(pli, tmp_path):
+def test_excel_columns_of_several_types_are_text(pli, tmp_path):
+    """Also where the first cell, from which the engine takes the type, is empty. Numbers stay as the sheet writes them."""
     rows = [
-        [text("id"), text("v")],
-        [number(1), text("a")],
-        [text("two"), number(3)],
-        [number(3), failure("#DIV/0!")],
+        [text("id"), text("note"), text("day"), text("n"), text("v")],
+        [number(1), None, number(45292, 1), number(1), text("a")],
+        [text("two"), text("late"), text("soon"), number(2.5), number(3)],
+        [number(3), number(7), None, None, failure("#DIV/0!")],
     ]
-    workbook(tmp_path / "in/bad.xlsx", {"one": sheet(rows)})
-    workbook(tmp_path / "in/good.xlsx", {"one": sheet(rows[:2])})
-    r = ingest(pli)
-    assert r.code == 1 and "bad.xlsx" in r.err and "A3" in r.err
-    assert [r["id"] for r in read(pli, "--option", "all_text=true")] == [
-        "1",
-        "two",
-        "3",
-        "1",
+    workbook(tmp_path / "in/a.xlsx", {"one": sheet(rows)})
+    assert read(pli) == [
+        {"id": "1", "note": None, "day": "2024-01-01", "n": 1.0, "v": "a"},
+        {"id": "two", "note": "late", "day": "soon", "n": 2.5, "v": "3"},
+        {"id": "3", "note": "7", "day": None, "n": None, "v": "#DIV/0!"},
+    ]
+    assert types(pli) == {"id": "string", "note": "string", "day": "string", "n": "double", "v": "string"}
+
+
+def test_excel_a_text_among_numbers_is_rescued_where_the_table_has_numbers(pli, tmp_path):
+    workbook(tmp_path / "in/a.xlsx", {"one": sheet([[text("id")], [number(1)]])})
+    pli.ok("ingest", "in", "out", *NOW, "--rescue", "column")
+    workbook(tmp_path / "in/b.xlsx", {"one": sheet([[text("id")], [number(2)], [text("n/a")]])})
+    pli.ok("ingest", "in", "out", *NOW, "--rescue", "column")
+    rows = sorted(pli.read("out"), key=lambda r: r["id"] or 9)
+    assert [(r["id"], "n/a" in (r["_rescued_data"] or "")) for r in rows] == [
+        (1.0, False),
+        (2.0, False),
+        (None, True),
     ]
 
 
