@@ -56,60 +56,76 @@ pli__project_options pli__project_options_for(const pli__snapshot *s, bool merge
 typedef struct {
     const pli__project_options *options;
     bool changed, widened;
+    /* Of the field of a struct that is being merged: */
+    const char *within; /* "element", "value.key" …: the way into its lists and maps; "" outside of them */
+    pli__buf *changes;  /* what is to be added to its delta.typeChanges, behind '[' */
 } merger;
 
-/* How to mend it. A field that may grow has grown before; what is refused where widening is allowed is an element. */
-static const char *mismatch_hint(const merger *m, const pli__type *input, const pli__type *table) {
+static const char *mismatch_hint(const pli__type *input, const pli__type *table) {
     if (!can_widen(table, input))
         return "cast the column in the transform, or write to another table; Delta has no widening between these types";
-    if (m->options->allow_type_widening)
-        return "elements of lists and maps are not widened: cast the column in the transform, or write to another table";
     return "let the table's column grow: set the table's property delta.enableTypeWidening=true (`pli delta set`), or `allow_type_widening: true`, which sets it; or cast the column in the transform";
 }
 
-static pli_status mismatch(const merger *m, pli_error *err, const char *path, const pli__type *input,
-                           const pli__type *table) {
+static pli_status mismatch(pli_error *err, const char *path, const pli__type *input, const pli__type *table) {
     PLI_AUTO(pli__buf_clear) pli__buf a = {0}, b = {0};
     if (pli__type_to_sql(input, &a, NULL) != PLI_OK) pli__buf_addz(&a, input->text ? input->text : "?");
     if (pli__type_to_sql(table, &b, NULL) != PLI_OK) pli__buf_addz(&b, "?");
     pli__error_set(err, PLI_E_SCHEMA, "column '%s' is %s in the input, which does not fit the table's %s", path,
                    a.ptr ? a.ptr : "?", b.ptr ? b.ptr : "?");
-    pli__error_hint(err, "%s", mismatch_hint(m, input, table));
+    pli__error_hint(err, "%s", mismatch_hint(input, table));
     return PLI_E_SCHEMA;
 }
 
-/* delta.typeChanges of a widened column. */
-static pli_status note_widening(const pli__field *f, const pli__type *to, pli__buf *out, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf from_name = {0}, to_name = {0}, list = {0};
-    PLI_TRY(pli__type_to_delta(f->type, &from_name, err));
+/* An entry of delta.typeChanges. It stands at the nearest field of a struct; fieldPath leads into its lists and maps. */
+static pli_status note_widening(merger *m, const pli__type *from, const pli__type *to, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf from_name = {0}, to_name = {0};
+    PLI_TRY(pli__type_to_delta(from, &from_name, err));
     PLI_TRY(pli__type_to_delta(to, &to_name, err));
-    pli__buf_addz(&list, "[{\"toType\":");
-    pli__buf_adds(&list, pli__buf_str(&to_name));
-    pli__buf_addz(&list, ",\"fromType\":");
-    pli__buf_adds(&list, pli__buf_str(&from_name));
-    pli__buf_addz(&list, "}]");
-    PLI_TRY(pli__buf_status(&list, err));
-    return pli__field_meta_append(f->metadata, "delta.typeChanges", pli__buf_str(&list), out, err);
+    pli__buf_addz(m->changes, m->changes->len ? ",{\"toType\":" : "[{\"toType\":");
+    pli__buf_adds(m->changes, pli__buf_str(&to_name));
+    pli__buf_addz(m->changes, ",\"fromType\":");
+    pli__buf_adds(m->changes, pli__buf_str(&from_name));
+    if (*m->within) pli__buf_addf(m->changes, ",\"fieldPath\":\"%s\"", m->within);
+    pli__buf_addc(m->changes, '}');
+    m->changed = m->widened = true;
+    return pli__buf_status(m->changes, err);
 }
 
 static pli_status merge_type(merger *m, const pli__type *table, const pli__type *input, const char *path,
                              const pli__type **out, pli_error *err);
 
-static pli_status merge_field(merger *m, const pli__field *f, const pli__type *input, const char *path,
+static pli_status merge_field(merger *outer, const pli__field *f, const pli__type *input, const char *path,
                               pli__type_builder *b, pli_error *err) {
-    PLI_AUTO(pli__buf_clear) pli__buf meta = {0}, inner = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf meta = {0}, inner = {0}, changes = {0};
+    merger m = {.options = outer->options, .within = "", .changes = &changes};
     const pli__type *type = NULL;
     pli__buf_addf(&inner, "%s%s%s", path, *path ? "." : "", f->name);
     PLI_TRY(pli__buf_status(&inner, err));
-    if (m->options->allow_type_widening && can_widen(f->type, input)) {
-        PLI_TRY(note_widening(f, input, &meta, err));
-        m->changed = m->widened = true;
-        pli__type_builder_add(b, pli__str_of(f->name), pli__type_ref(input), f->nullable, meta.ptr);
-        return PLI_OK;
+    PLI_TRY(merge_type(&m, f->type, input, inner.ptr, &type, err));
+    outer->changed |= m.changed;
+    outer->widened |= m.widened;
+    pli_status s = PLI_OK;
+    if (changes.len) {
+        pli__buf_addc(&changes, ']');
+        s = pli__field_meta_append(f->metadata, "delta.typeChanges", pli__buf_str(&changes), &meta, err);
     }
-    PLI_TRY(merge_type(m, f->type, input, inner.ptr, &type, err));
-    pli__type_builder_add(b, pli__str_of(f->name), type, f->nullable, f->metadata);
+    if (s != PLI_OK) return pli__type_unref(type), s;
+    pli__type_builder_add(b, pli__str_of(f->name), type, f->nullable, changes.len ? meta.ptr : f->metadata);
     return PLI_OK;
+}
+
+/* The element of a list, the key or value of a map. */
+static pli_status merge_part(merger *m, const char *name, const pli__type *table, const pli__type *input,
+                             const char *path, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf within = {0};
+    const char *before = m->within;
+    pli__buf_addf(&within, "%s%s%s", before, *before ? "." : "", name);
+    PLI_TRY(pli__buf_status(&within, err));
+    m->within = within.ptr;
+    const pli_status s = merge_type(m, table, input, path, out, err);
+    m->within = before;
+    return s;
 }
 
 static pli_status new_column(merger *m, const pli__field *f, const char *path, pli__type_builder *b, pli_error *err) {
@@ -153,22 +169,28 @@ static pli_status merge_type(merger *m, const pli__type *table, const pli__type 
     if (input->id == PLI__TYPE_NULL || table->id == PLI__TYPE_VARIANT) return *out = pli__type_ref(table), PLI_OK;
     if (pli__type_is_nested(table) != pli__type_is_nested(input) ||
         (pli__type_is_nested(table) && table->id != input->id))
-        return mismatch(m, err, path, input, table);
+        return mismatch(err, path, input, table);
     switch (table->id) {
         case PLI__TYPE_STRUCT: return merge_struct(m, table, input, path, out, err);
         case PLI__TYPE_LIST:
-            PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &value, err));
+            PLI_TRY(merge_part(m, "element", table->fields[0].type, input->fields[0].type, path, &value, err));
             *out = pli__type_new_list(value, table->fields[0].nullable);
             break;
         case PLI__TYPE_MAP: {
-            PLI_TRY(merge_type(m, table->fields[0].type, input->fields[0].type, path, &key, err));
-            const pli_status s = merge_type(m, table->fields[1].type, input->fields[1].type, path, &value, err);
+            PLI_TRY(merge_part(m, "key", table->fields[0].type, input->fields[0].type, path, &key, err));
+            const pli_status s = merge_part(m, "value", table->fields[1].type, input->fields[1].type, path, &value,
+                                            err);
             if (s != PLI_OK) return pli__type_unref(key), s;
             *out = pli__type_new_map(key, value, table->fields[1].nullable);
             break;
         }
         default:
-            if (!fits(input, table)) return mismatch(m, err, path, input, table);
+            if (m->changes && m->options->allow_type_widening && can_widen(table, input)) {
+                PLI_TRY(note_widening(m, table, input, err));
+                *out = pli__type_ref(input);
+                break;
+            }
+            if (!fits(input, table)) return mismatch(err, path, input, table);
             *out = pli__type_ref(table);
             break;
     }

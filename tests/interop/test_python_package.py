@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import pathlib
+import subprocess
 import sys
 from decimal import Decimal
 
@@ -197,3 +198,34 @@ def test_a_pipeline_between_other_writers(spark, tmp_path):
     assert changes.run().batches == 1
     check(spark, tmp_path / "copy", pl.scan_delta(str(path)).collect())
     assert len(spark_rows(spark.read.format("delta").load(str(tmp_path / "copy")))) == 5
+
+
+def test_elements_of_lists_and_maps_widen(spark, tmp_path):
+    """By us, in a table of Spark; then Spark writes on, and both read it."""
+    path = tmp_path / "t"
+    spark.sql(
+        f"CREATE TABLE delta.`{path}` (id BIGINT, l ARRAY<ARRAY<SMALLINT>>, m MAP<SMALLINT, STRUCT<x: INT>>) USING delta"
+        " TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"
+    )
+    spark.sql(f"INSERT INTO delta.`{path}` VALUES (1, array(array(1S)), map(1S, named_struct('x', 1)))")
+    source = tmp_path / "in.parquet"
+    duckdb.sql(
+        f"COPY (SELECT 2::BIGINT AS id, [[70000::INT]] AS l, MAP {{80000::INT: {{'x': (1::BIGINT << 40)::BIGINT}}}} AS m) TO '{source}'"
+    )
+    expected = [
+        '{"id": 1, "l": [[1]], "m": {"1": {"x": 1}}}',
+        '{"id": 2, "l": [[70000]], "m": {"80000": {"x": 1099511627776}}}',
+    ]
+    command = pathlib.Path(built) / "bin" / "pli"
+    subprocess.run([command, "delta", "append", path, source, "-q"], check=True)
+    assert by_spark(spark, path) == expected
+    spark.sql(f"INSERT INTO delta.`{path}` VALUES (3, array(array(5)), map(6, named_struct('x', 7L)))")
+    expected.append('{"id": 3, "l": [[5]], "m": {"6": {"x": 7}}}')
+    assert by_spark(spark, path) == expected
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+    spark.sql(f"OPTIMIZE delta.`{path}`")
+    out = tmp_path / "out.ndjson"
+    subprocess.run([command, "delta", "read", path, "-o", out, "-q"], check=True)
+    ours = sorted(out.read_text().splitlines())
+    assert [json.loads(line)["id"] for line in ours] == [1, 2]
+    assert [json.loads(line)["l"] for line in ours] == [[[1]], [[70000]]]

@@ -66,14 +66,25 @@ class WriteDelta(Tables):
         pli.write_delta(pl.DataFrame({"z": [1.5]}), self.table, "overwrite", schema_mode="overwrite")
         self.assertEqual(pli.scan_delta(self.table).collect().to_dict(as_series=False), {"z": [1.5]})
 
-    def test_elements_do_not_widen_and_the_hint_does_not_ask_for_what_is_set(self):
+    def test_elements_of_lists_widen_as_columns_do(self):
         sink = pli.DeltaSink(self.table, merge_schema=True, properties={"delta.enableTypeWidening": "true"})
-        sink(pl.DataFrame({"l": [[1]], "n": [1]}, schema={"l": pl.List(pl.Int8), "n": pl.Int8}))
-        with self.assertRaises(pli.SchemaEvolutionError) as caught:
-            sink(pl.DataFrame({"l": [[300]], "n": [1]}))
-        self.assertIn("elements of lists and maps are not widened", caught.exception.hint)
-        sink(pl.DataFrame({"l": [[2]], "n": [300]}, schema={"l": pl.List(pl.Int8), "n": pl.Int16}))
-        self.assertEqual(self.rows(), [([1], 1), ([2], 300)])
+        narrow = {"l": pl.List(pl.List(pl.Int8)), "s": pl.List(pl.Struct({"x": pl.Int16})), "n": pl.Int8}
+        sink(pl.DataFrame({"l": [[[1]]], "s": [[{"x": 1}]], "n": [1]}, schema=narrow))
+        wide = {"l": pl.List(pl.List(pl.Int32)), "s": pl.List(pl.Struct({"x": pl.Int64})), "n": pl.Int16}
+        sink(pl.DataFrame({"l": [[[70_000]]], "s": [[{"x": 1 << 40}]], "n": [300]}, schema=wide))
+        sink(pl.DataFrame({"l": [[[2]]], "s": [[{"x": 2}]], "n": [2]}, schema=narrow))
+        rows = [([[1]], [{"x": 1}], 1), ([[2]], [{"x": 2}], 2), ([[70_000]], [{"x": 1 << 40}], 300)]
+        self.assertEqual(sorted(self.rows(), key=lambda r: r[2]), rows)
+        log = (self.table / "_delta_log" / "00000000000000000001.json").read_text().splitlines()
+        schema = next(a["metaData"]["schemaString"] for a in map(json.loads, log) if "metaData" in a)
+        fields = {f["name"]: f for f in json.loads(schema)["fields"]}
+        change = {"toType": "integer", "fromType": "byte", "fieldPath": "element.element"}
+        self.assertEqual(fields["l"]["metadata"]["delta.typeChanges"], [change])
+        inner = fields["s"]["type"]["elementType"]["fields"][0]
+        self.assertEqual(inner["metadata"]["delta.typeChanges"], [{"toType": "long", "fromType": "short"}])
+        self.assertEqual(fields["s"]["metadata"], {})
+        with self.assertRaises(pli.SchemaEvolutionError):
+            sink(pl.DataFrame({"l": [[["a"]]], "s": [[{"x": 2}]], "n": [2]}))
 
     def test_an_overwrite_of_a_part(self):
         sink = pli.DeltaSink(self.table, partition_by="p")
