@@ -63,7 +63,7 @@ typedef struct {
 
 static const char *mismatch_hint(const pli__type *input, const pli__type *table) {
     if (!can_widen(table, input))
-        return "cast the column in the transform, or write to another table; Delta has no widening between these types";
+        return "give the column the table's type (`schema_hints` in the job, `--column NAME=TYPE`), or cast it in the transform; Delta has no widening between these types";
     return "let the table's column grow: set the table's property delta.enableTypeWidening=true (`pli delta set`), or `allow_type_widening: true`, which sets it; or cast the column in the transform";
 }
 

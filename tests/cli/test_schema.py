@@ -379,6 +379,17 @@ def parquet(tmp_path, name, rows, schema):
     pl.DataFrame(rows, schema=types, orient="row").write_parquet(tmp_path / "in" / name)
 
 
+def test_digits_for_a_text_column_of_the_table_ask_for_its_type_which_then_reads_them_as_written(pli, job, put):
+    pli.ok("delta", "create", "out", "--schema", "STRUCT(id BIGINT, code VARCHAR)")
+    put("a.csv", "id,code\n1,7.50\n")
+    job()
+    failed = pli("run")
+    assert failed.code == 4 and "'code' is DOUBLE" in failed.err and "schema_hints" in failed.err
+    job(schema={"schema_hints": {"code": "VARCHAR"}})
+    pli.ok("run")
+    assert pli.read("out") == [{"id": 1, "code": "7.50"}]
+
+
 def test_widening_needs_the_tables_leave_and_a_null_column_gets_its_type_later(pli, job, tmp_path):
     job(schema={"mode": "type_widen"}, source={"format": "parquet"})
     parquet(tmp_path, "0.parquet", [(1, 1, None)], {"id": "Int64", "n": "Int32", "z": "Null"})
