@@ -21,9 +21,10 @@ char *cli_files_query(const char *const *paths, size_t n) {
                    {".jsonl", "read_json(", ", format = 'newline_delimited', union_by_name = true)"},
                    {".json", "read_json(", ", union_by_name = true)"},
                    {"", "read_parquet(", ", union_by_name = true, hive_partitioning = false)"}};
+    const char *slash = strrchr(paths[0], '/'), *name = slash ? slash + 1 : paths[0];
     size_t r = 0, len = 0;
     char *text = NULL;
-    while (readers[r].ending[0] && !strstr(paths[0], readers[r].ending)) r++;
+    while (readers[r].ending[0] && !strstr(name, readers[r].ending)) r++; /* .csv.gz too */
     FILE *f = open_memstream(&text, &len);
     if (!f) return NULL;
     fprintf(f, "SELECT * FROM %s[", readers[r].head);

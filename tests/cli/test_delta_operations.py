@@ -15,6 +15,14 @@ def append(pli, table, sql_rows, *args):
     return pli.ok("delta", "append", table, path, "--json", *args).json()
 
 
+def test_the_name_of_a_file_says_what_it_is_not_that_of_its_folder(pli):
+    folder = pli.folder / "of.csv"
+    folder.mkdir()
+    pq.write_table(pa.table({"id": [1]}), folder / "rows.parquet")
+    pli.ok("delta", "append", "t", folder / "rows.parquet")
+    assert pli.read("t") == [{"id": 1}]
+
+
 def test_an_overwrite_of_the_partitions_at_hand_leaves_the_others(pli):
     append(pli, "t", '{"p": 1, "v": "a"}\n{"p": 2, "v": "b"}\n', "--partition-by", "p")
     append(pli, "t", '{"p": 2, "v": "c"}\n{"p": 3, "v": "d"}\n', "--overwrite", "--dynamic-partitions")
