@@ -189,7 +189,7 @@ pli_status pli__dml_rows(pli__dml *d, pli__touched_rows which, bool changed, pli
 
 pli_status pli__dml_write_moved(pli__dml *d, const char *sql, bool trusted, pli_error *err) {
     const pli__write_options options = {
-        .relaxed = d->relaxed, .quick = true, .trusted = trusted, .projected = true, .table = d->snapshot};
+        .relaxed = d->relaxed, .trusted = trusted, .projected = true, .table = d->snapshot};
     pli__metadata m = *d->metadata;
     if (pli__row_ids_kept(d->snapshot)) PLI_TRY(pli__row_ids_metadata(d->metadata, &d->arena, &m, err));
     return write_files(d, &m, sql, &options, err);

@@ -28,7 +28,7 @@ pli_status pli__feed_write(pli__delta *t, const pli__protocol *protocol, const p
                            bool relaxed, pli__txn_handle *x, pli__written **out, pli_error *err) {
     PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
     const pli__write_options options = {
-        .relaxed = relaxed, .quick = true, .trusted = true, .sub_dir = "_change_data", .file_prefix = "cdc"};
+        .relaxed = relaxed, .trusted = true, .sub_dir = "_change_data", .file_prefix = "cdc"};
     pli__metadata m;
     PLI_TRY(with_change_type(metadata, &arena, &m, err));
     PLI_TRY(pli__write_rows(t, protocol, &m, sql, &options, NULL, out, err));

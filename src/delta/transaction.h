@@ -88,7 +88,6 @@ typedef struct pli__write_options {
     const char *file_prefix; /**< NULL = "part" */
     const char *sub_dir; /**< folder below the table for the files, NULL = top (e.g. "_change_data") */
     const char *compression; /**< NULL = table property or zstd */
-    bool quick; /**< compress with less effort: files of changes are themselves changed before long */
     bool trusted; /**< the rows come from the table itself: its conditions are not evaluated again */
     bool
         projected; /**< pli__project made the rows: values of identity columns, variants in binary parts; trusted ones have both */

@@ -176,7 +176,6 @@ pli_status pli__write_plan_new(const pli__protocol *protocol, const pli__metadat
     PLI_TRY(split_columns(p, err));
     PLI_TRY(choose_codec(p, options ? options->compression : NULL, err));
     choose_size(p, options ? options->target_file_size : 0);
-    p->quick = options && options->quick;
     p->order_by = options ? options->order_by : NULL;
     if (!options || !options->trusted) PLI_TRY(pli__write_plan_checks(p, err));
     PLI_TRY(plan_statistics(p, options, err));

@@ -34,7 +34,6 @@ typedef struct pli__write_plan {
     pli__stats_plan *stats;
     const char *codec;         /**< engine's name, "zstd" */
     const char *extension;     /**< ".zstd" */
-    bool quick;                /**< zstd at its least effort: half the time for a tenth more bytes */
     int64_t target_size;
     const char *order_by;      /**< borrowed from the options; NULL = none */
     const pli__metadata *metadata; /**< borrowed */

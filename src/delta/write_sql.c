@@ -14,6 +14,8 @@
 
 #define SMALL_TARGET (INT64_C(32) << 20)
 #define SMALL_ROW_GROUP 20480
+/* Against the engine's 3: a third less time to write, a tenth less to read, for files that are a tenth bigger. Measured. */
+#define ZSTD_LEVEL ", COMPRESSION_LEVEL 1"
 
 void pli__write_part_name(size_t n, char out[32]) { snprintf(out, 32, "__pli_p%zu", n); }
 
@@ -159,7 +161,7 @@ static void add_part_list(const pli__write_plan *p, const char *before, pli__buf
 
 static void add_copy_options(const pli__write_plan *p, bool partitioned, pli__buf *out) {
     pli__buf_addf(out, " (FORMAT parquet, COMPRESSION %s, RETURN_STATS, FILENAME_PATTERN '{uuid}'", p->codec);
-    if (p->quick && strcmp(p->codec, "zstd") == 0) pli__buf_addz(out, ", COMPRESSION_LEVEL 1");
+    if (strcmp(p->codec, "zstd") == 0) pli__buf_addz(out, ZSTD_LEVEL);
     if (p->target_size < SMALL_TARGET) pli__buf_addf(out, ", ROW_GROUP_SIZE %d", SMALL_ROW_GROUP);
     if (partitioned) {
         add_part_list(p, ", PARTITION_BY (", out);

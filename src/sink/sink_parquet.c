@@ -170,7 +170,7 @@ static pli_status write_parts(const parquet_sink *d, const pli__batch_ref *batch
     PLI_TRY(pli__env_engine(d->env, &e, err));
     pli__buf_addf(&copy, "COPY (%s\n) TO ", sql);
     pli__buf_add_sql_str(&copy, pli__str_of(p->dir));
-    pli__buf_addf(&copy, " (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES %lld, RETURN_STATS)",
+    pli__buf_addf(&copy, " (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, FILE_SIZE_BYTES %lld, RETURN_STATS)",
                   (long long)TARGET_SIZE);
     PLI_TRY(pli__buf_status(&copy, err));
     PLI_TRY(pli__engine_copy(e, copy.ptr, see_file, p, err));

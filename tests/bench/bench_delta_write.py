@@ -35,7 +35,7 @@ if len(sys.argv) > 1:
     {SETTINGS}
     if "PARTITION_BY" in sys.argv[3]:
         c.execute("SET partitioned_write_max_open_files = 2; SET partitioned_write_flush_threshold = 122880")
-    c.execute(f"COPY ({{sys.argv[1]}}) TO '{{sys.argv[2]}}' (FORMAT parquet, COMPRESSION zstd, RETURN_STATS, {{sys.argv[3]}})")
+    c.execute(f"COPY ({{sys.argv[1]}}) TO '{{sys.argv[2]}}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS, {{sys.argv[3]}})")
 """
 DELTA_RS = """
 import sys, deltalake
