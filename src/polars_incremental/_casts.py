@@ -74,9 +74,9 @@ def _simple(e: pl.Expr, source: Any, target: Any) -> pl.Expr:
     if isinstance(source, pl.Datetime):
         return _from_datetime(e, source, target)
     if source == pl.Date and isinstance(target, pl.Datetime):
-        return e.cast(pl.Datetime(target.time_unit)).pipe(_with_zone, target.time_zone)
+        return _to_unit(e.cast(pl.Datetime("ms")), "ms", target.time_unit).pipe(_with_zone, target.time_zone)
     if isinstance(source, pl.Duration) and isinstance(target, pl.Duration):
-        return _whole(e, e.cast(target), source)
+        return _to_unit(e, source.time_unit, target.time_unit)
     return e.cast(target, strict=False)
 
 
@@ -240,14 +240,15 @@ def _with_zone(e: pl.Expr, zone: str | None) -> pl.Expr:
 
 
 def _to_unit(e: pl.Expr, unit: str, target: Any) -> pl.Expr:
+    """A time in another unit, null where it has digits below that unit or lies beyond its range (years 1678 to 2262 in nanoseconds);
+    Polars would stop or wrap there."""
     if target is None or target == unit:
         return e
-    cast_ = e.dt.cast_time_unit(target)
-    return (
-        cast_
-        if _FINER[target] >= _FINER[unit]
-        else pl.when(e.cast(pl.Int64) % (10 ** (_FINER[unit] - _FINER[target])) == 0).then(cast_)
-    )
+    number, factor = e.cast(pl.Int64), 10 ** abs(_FINER[unit] - _FINER[target])
+    if _FINER[target] < _FINER[unit]:
+        return pl.when(number % factor == 0).then(e).dt.cast_time_unit(target)
+    most = (2**63 - 1) // factor
+    return pl.when(number.is_between(-most, most)).then(e).dt.cast_time_unit(target)
 
 
 _FINER = {"ms": 3, "us": 6, "ns": 9}
@@ -261,11 +262,6 @@ def _from_datetime(e: pl.Expr, source: pl.Datetime, target: Any) -> pl.Expr:
     if isinstance(target, pl.Datetime):
         return _with_zone(_to_unit(wall, source.time_unit, target.time_unit), target.time_zone)
     return e.cast(target, strict=False)
-
-
-def _whole(e: pl.Expr, cast_: pl.Expr, source: Any) -> pl.Expr:
-    """Only values that come back as they were."""
-    return pl.when(cast_.cast(source) == e).then(cast_)
 
 
 # ---- numbers
@@ -388,6 +384,17 @@ def _list(e: pl.Expr, source: Any, target: Any, how: How, path: str) -> pl.Expr:
 
 
 # ---- what did not fit
+
+
+def may_be_out_of_range(source: Any, target: Any) -> bool:
+    """Times in nanoseconds have the shortest range, so that even widening to them can lose a value."""
+    if isinstance(source, pl.Struct) and isinstance(target, pl.Struct):
+        there = {f.name: f.dtype for f in target.fields}
+        return any(may_be_out_of_range(f.dtype, there[f.name]) for f in source.fields if f.name in there)
+    if isinstance(source, (pl.List, pl.Array)) and isinstance(target, (pl.List, pl.Array)):
+        return may_be_out_of_range(source.inner, target.inner)
+    fine = isinstance(target, (pl.Datetime, pl.Duration)) and target.time_unit == "ns"
+    return fine and source != pl.Null and getattr(source, "time_unit", None) != "ns"
 
 
 def misfit(before: pl.Expr, after: pl.Expr, source: Any, target: Any) -> pl.Expr:

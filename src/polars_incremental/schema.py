@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from polars_incremental import _core
-from polars_incremental._casts import How, cast, misfit, rescued_text
+from polars_incremental._casts import How, cast, may_be_out_of_range, misfit, rescued_text
 from polars_incremental._dtypes import dtype_of, normalize, parse, text_of
 from polars_incremental.errors import CoreError, SchemaEvolutionError
 
@@ -78,7 +78,10 @@ def apply_schema(
 ) -> tuple[pl.DataFrame, StoredSchema, bool]:
     """The frame in the expected schema, the schema as it is now, and whether it differs from the stored one."""
     columns, schema, changed = _evolve(df.schema, stored_schema, explicit_schema, policy)
-    return (df if columns is None else df.select(columns)), schema, changed
+    try:
+        return (df if columns is None else df.select(columns)), schema, changed
+    except pl.exceptions.InvalidOperationError as exc:
+        raise SchemaEvolutionError(str(exc).partition("\n\n")[0]) from exc
 
 
 def apply_schema_lazy(
@@ -177,9 +180,15 @@ def _column(name: str, source: Any, text: str, decision: Any, policy: SchemaPoli
     if kind == "rescue" and not rescued - {name}:
         return pl.lit(None, dtype=target).alias(name), _kept(expr, expr.is_not_null(), source, name)
     made = cast(expr, source, target, How(policy.mode == "type_widen", rescued), name)
-    if policy.rescue_mode != "column" or source == pl.Null or kind not in ("cast", "rescue"):
+    may_lose = kind in ("cast", "rescue") or (kind == "widen" and may_be_out_of_range(source, target))
+    if source == pl.Null or not may_lose:
         return made.alias(name), None
-    return made.alias(name), _kept(expr, misfit(expr, made, source, target), source, name)
+    lost = misfit(expr, made, source, target)
+    if policy.rescue_mode == "column":
+        return made.alias(name), _kept(expr, lost, source, name)
+    if kind == "widen":  # never a silent null: the strict cast of what is lost, if anything is, stops with the value
+        made = pl.coalesce(made, pl.when(lost).then(expr).cast(target))
+    return made.alias(name), None
 
 
 def _kept(expr: pl.Expr, lost: pl.Expr, source: Any, name: str) -> pl.Expr:

@@ -201,6 +201,21 @@ class Evolution(Case):
         made = self.apply(pli.SchemaEvolution("type_widen", "column"), frame, Store(stored(x=pl.Date)))
         self.assertEqual(made.rows(), [(None, {"x": "2024-01-01"})])
 
+    def test_times_beyond_the_range_of_nanoseconds_are_rescued_and_never_a_silent_null(self):
+        day, when, long = dt.date(1, 1, 1), dt.datetime(9999, 1, 1), dt.timedelta(days=200000)
+        frame = pl.DataFrame({"d": [day], "t": [when], "s": ["0001-01-01"], "l": [[when]], "p": [long]})
+        ns = pl.Datetime("ns")
+        store = Store(stored(d=ns, t=ns, s=ns, l=pl.List(ns), p=pl.Duration("ns")))
+        made = self.apply(pli.SchemaEvolution("coerce", "column"), frame, store)
+        self.assertEqual(made.select("d", "t", "s", "l", "p").rows(), [(None, None, None, [None], None)])
+        texts = made["_rescued"][0]
+        self.assertEqual(texts.pop("l"), '["9999-01-01 00:00:00"]')
+        self.assertEqual(texts, {"d": "0001-01-01", "t": "9999-01-01T00:00:00", "s": "0001-01-01", "p": "P200000D"})
+        wide = self.apply(pli.SchemaEvolution("type_widen", "column"), frame.select("t"), Store(stored(t=ns)))
+        self.assertEqual(wide.rows(), [(None, {"t": "9999-01-01T00:00:00"})])
+        with self.assertRaisesRegex(pli.SchemaEvolutionError, "9999-01-01"):
+            pli.SchemaEvolution("type_widen").apply(frame.select("t"), Store(stored(t=ns)))
+
     def test_nested_values_are_cast_and_rescued_whole(self):
         store = Store(stored(s=pl.Struct({"a": pl.Int64, "b": pl.String}), v=pl.List(pl.Int64)))
         frame = pl.DataFrame({"s": [{"a": "1", "b": "x"}, {"a": "no", "b": "y"}, None], "v": [["1"], ["2", "z"], None]})
