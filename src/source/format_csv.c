@@ -360,15 +360,30 @@ static pli_status expressions(csv_reader *r, const pli__type *schema, const char
 
 /* ---- corrupt rows ---- */
 
+/* Parameters of a scan that passes over what cannot be parsed. Without store_rejects the engine would end a file in silence at its
+ * first text behind a closing quote; what this scan stores is never looked at. */
+static void passing_over(size_t k, char out[static 160]) {
+    snprintf(out, 160,
+             ", store_rejects=true, rejects_table='_pli_passed_%zu', rejects_scan='_pli_passed_scans_%zu',"
+             " rejects_limit=1",
+             k, k);
+}
+
+static pli_status drop_rejects(pli__engine *e, size_t k, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    pli__buf_addf(&sql,
+                  "DROP TABLE IF EXISTS _pli_rejects_%zu; DROP TABLE IF EXISTS _pli_scans_%zu;"
+                  " DROP TABLE IF EXISTS _pli_passed_%zu; DROP TABLE IF EXISTS _pli_passed_scans_%zu",
+                  k, k, k, k);
+    PLI_TRY(pli__buf_status(&sql, err));
+    return pli__engine_exec(e, sql.ptr, NULL, err);
+}
+
 /* A pass that only collects what cannot be parsed; *found tells whether there is anything. */
-static pli_status collect_rejects(const csv_reader *r, const csv_group *g, size_t k, bool *found, pli_error *err) {
-    pli__engine *e = NULL;
-    PLI_TRY(pli__read_engine(r->parts->read, NULL, &e, err));
+static pli_status collect_rejects(const csv_reader *r, pli__engine *e, const csv_group *g, size_t k, bool *found,
+                                  pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     char more[160];
-    pli__buf_addf(&sql, "DROP TABLE IF EXISTS _pli_rejects_%zu; DROP TABLE IF EXISTS _pli_scans_%zu", k, k);
-    PLI_TRY(pli__engine_exec(e, sql.ptr, NULL, err));
-    pli__buf_reset(&sql);
     snprintf(more, sizeof more,
              ", store_rejects=true, rejects_table='_pli_rejects_%zu', rejects_scan='_pli_scans_%zu', rejects_limit=0",
              k, k);
@@ -386,7 +401,9 @@ static pli_status collect_rejects(const csv_reader *r, const csv_group *g, size_
 
 static void add_with_rejects(const csv_reader *r, const csv_group *g, size_t k, pli__buf *b) {
     pli__buf_addz(b, "(SELECT *, NULL::BIGINT AS _pli_line, NULL::VARCHAR AS _pli_corrupt FROM ");
-    add_read_csv(r, g, true, "", b);
+    char more[160];
+    passing_over(k, more);
+    add_read_csv(r, g, true, more, b);
     pli__buf_addf(
         b,
         " UNION ALL BY NAME SELECT any_value(file_path) AS _pli_path, CAST(line AS BIGINT) AS _pli_line,"
@@ -400,11 +417,18 @@ static pli_status add_group(csv_reader *r, size_t k, pli_error *err) {
     const pli__read *read = r->parts->read;
     pli__corrupt_mode corrupt = corrupt_mode(read);
     bool rejects = false;
-    if (corrupt == PLI__CORRUPT_COLUMN) PLI_TRY(collect_rejects(r, g, k, &rejects, err));
+    char more[160] = "";
+    if (corrupt != PLI__CORRUPT_FAIL) {
+        pli__engine *e = NULL;
+        PLI_TRY(pli__read_engine(read, NULL, &e, err));
+        PLI_TRY(drop_rejects(e, k, err));
+        if (corrupt == PLI__CORRUPT_COLUMN) PLI_TRY(collect_rejects(r, e, g, k, &rejects, err));
+        else passing_over(k, more);
+    }
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
     if (rejects) add_with_rejects(r, g, k, &from);
-    else add_read_csv(r, g, corrupt == PLI__CORRUPT_SKIP, "", &from);
+    else add_read_csv(r, g, corrupt == PLI__CORRUPT_SKIP, more, &from);
     PLI_TRY(pli__buf_status(&from, err));
     PLI_TRY(schema_of(r, g, &schema, err));
     pli__part_spec spec = {.schema = schema,

@@ -597,3 +597,18 @@ def test_a_row_too_long_to_look_at_is_told_and_can_be_allowed(pli, tmp_path):
     assert r.code == 1 and "a.csv' has a row of more than 16777216 bytes" in r.err and "max_line_size" in r.err
     r = ingest(pli, "--format", "csv", "--option", "max_line_size=20000000", *NOW)
     assert r.code == 0 and "2 rows" in r.err
+
+
+@pytest.mark.parametrize("mode", ["column", "skip"])
+def test_rows_behind_a_bad_row_of_a_csv_file_are_all_there(pli, tmp_path, mode):
+    """Whatever is bad about a row, the engine goes on with the next one."""
+    bad = ['{},"a"b,1', "{},a", "{},a,1,2", '{},"a" b,1', '{},"x""y"z,1']
+    lines = [bad[i // 10 % len(bad)].format(i) if i % 10 == 5 else f'{i},"v",{i % 7}' for i in range(3000)]
+    (tmp_path / "in").mkdir()
+    for name, part in [("a", lines[:2000]), ("b", lines[2000:])]:
+        (tmp_path / "in" / f"{name}.csv").write_text("id,a,b\n" + "".join(line + "\n" for line in part))
+    rows = read(pli, "--format", "csv", "--set", f"schema.corrupt_records={mode}")
+    good = sorted(r["id"] for r in rows if r["id"] is not None)
+    assert good == [i for i in range(3000) if i % 10 != 5]
+    corrupt = [r["_corrupt_record"] for r in rows if r["id"] is None]
+    assert sorted(corrupt) == (sorted(line for line in lines if line.count('"v"') == 0) if mode == "column" else [])
