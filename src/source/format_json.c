@@ -20,6 +20,7 @@ typedef struct json_group {
     const char *compression;
     bool fits;
     bool by_line;  /* read as lines of text: some of them are not JSON, or the file has a byte order mark */
+    bool bad_bytes; /* some of those lines are not UTF-8 */
     pli__shape shape;
     const pli__input_file **files;
     pli__bad_record *bad; /* of all its files */
@@ -106,6 +107,15 @@ static size_t threads_of(const pli__read *r) {
     return n > 0 ? (size_t)n : (size_t)get_nprocs();
 }
 
+/* A key that cannot name a column or a field. */
+static bool has_nameless(const pli__shape *s) {
+    for (size_t i = 0; i < s->n; i++) {
+        const bool nameless = !s->names[i].len || memchr(s->names[i].ptr, 0, s->names[i].len);
+        if ((nameless && !s->crowded) || has_nameless(s->fields[i])) return true;
+    }
+    return s->element && has_nameless(s->element);
+}
+
 static pli_status look_at_file(json_reader *r, const pli__input_file *file, pli_error *err) {
     const pli__read *read = r->parts->read;
     PLI_AUTO(result_clear) pli__json_scan_result result = {0};
@@ -122,6 +132,9 @@ static pli_status look_at_file(json_reader *r, const pli__input_file *file, pli_
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
     shape.object = true;
     shape.crowded = false; /* the top is never a map */
+    if (has_nameless(&shape))
+        return pli__error_set(err, PLI_E_DATA, "'%s' has a key that is empty or holds the character U+0000",
+                              file->path);
     if (shape.n) PLI_TRY(pli__shape_type(&shape, read->known, read->options->ntz, &fits, &type, err));
     json_group like = {.layout = result.layout,
                        .compression = pli__input_compression(file->path),
@@ -134,6 +147,7 @@ static pli_status look_at_file(json_reader *r, const pli__input_file *file, pli_
     PLI_TRY(group_of(r, &like, &g, err));
     PLI_TRY(pli__shape_merge(&r->arena, &g->shape, &shape, err));
     PLI_TRY(add_bad(g, file->path, &result, err));
+    g->bad_bytes |= result.bad_bytes;
     return group_add(g, file, err);
 }
 
@@ -165,20 +179,41 @@ static void add_read_json(const json_group *g, const pli__type *schema, size_t m
     pli__buf_addz(b, "}, filename='_pli_path')");
 }
 
-/* Lines of text, of which those that are objects are taken apart: columns of raw JSON. */
-static void add_read_lines(const json_group *g, const pli__type *schema, size_t max_object, pli__buf *b) {
-    pli__buf_addz(b, "(SELECT ");
+/* The table _pli_bad: what the scan found to be no record, with file and line. */
+static void add_bad_records(const json_group *g, pli__buf *b) {
+    pli__buf_addz(b, "WITH _pli_bad(_pli_path, _pli_line, _pli_corrupt) AS (VALUES ");
+    for (size_t i = 0; i < g->n_bad; i++) {
+        pli__buf_addz(b, i ? ",(" : "(");
+        pli__buf_add_sql_str(b, pli__str_of(g->bad_path[i]));
+        pli__buf_addf(b, ",%" PRId64 "::BIGINT,", g->bad[i].line);
+        pli__buf_add_sql_str(b, g->bad[i].text);
+        pli__buf_addc(b, ')');
+    }
+    pli__buf_addz(b, ") ");
+}
+
+static void add_extract(const char *name, pli__buf *b) {
+    PLI_AUTO(pli__buf_clear) pli__buf path = {0};
+    pli__buf_addz(&path, "/"); /* JSON pointer: ~ and / are escaped */
+    for (const char *p = name; *p; p++) {
+        if (*p == '~' || *p == '/') pli__buf_addz(&path, *p == '~' ? "~0" : "~1");
+        else pli__buf_addc(&path, *p);
+    }
+    pli__buf_addz(b, "nullif(json_extract(CAST(_pli_text AS JSON), ");
+    pli__buf_add_sql_str(b, pli__buf_str(&path));
+    pli__buf_addz(b, "), 'null'::JSON) AS ");
+    pli__buf_add_sql_name(b, pli__str_of(name));
+}
+
+/* Lines of text, of which the records are taken apart: columns of raw JSON. What is a record is the scan's word alone, so that
+ * each line is either a row or corrupt: the engine takes more, for example NaN and commas at the end. */
+static void add_read_lines(const json_group *g, const pli__type *schema, size_t max_object, bool keep, pli__buf *b) {
+    static const char blanks[] = "E' \\t\\r\\n'";
+    pli__buf_addc(b, '(');
+    if (g->n_bad) add_bad_records(g, b);
+    pli__buf_addz(b, "SELECT ");
     for (size_t i = 0; i < schema->n_fields; i++) {
-        PLI_AUTO(pli__buf_clear) pli__buf path = {0};
-        pli__buf_addz(&path, "/"); /* JSON pointer: ~ and / are escaped */
-        for (const char *p = schema->fields[i].name; *p; p++) {
-            if (*p == '~' || *p == '/') pli__buf_addz(&path, *p == '~' ? "~0" : "~1");
-            else pli__buf_addc(&path, *p);
-        }
-        pli__buf_addz(b, "nullif(json_extract(CAST(_pli_text AS JSON), ");
-        pli__buf_add_sql_str(b, pli__buf_str(&path));
-        pli__buf_addz(b, "), 'null'::JSON) AS ");
-        pli__buf_add_sql_name(b, pli__str_of(schema->fields[i].name));
+        add_extract(schema->fields[i].name, b);
         pli__buf_addz(b, ", ");
     }
     pli__buf_addz(b, "_pli_path, NULL::BIGINT AS _pli_line, NULL::VARCHAR AS _pli_corrupt FROM read_csv(");
@@ -186,23 +221,10 @@ static void add_read_lines(const json_group *g, const pli__type *schema, size_t 
     pli__buf_addf(
         b,
         ", auto_detect=false, strict_mode=false, header=false, delim='\x1f\x1e\x1d\x1c', quote='', escape='', max_line_size=%zu,"
-        " hive_partitioning=false, columns={'_pli_text':'VARCHAR'}, filename='_pli_path') WHERE _pli_text IS NOT NULL"
-        " AND CASE WHEN json_valid(_pli_text) THEN json_type(_pli_text) = 'OBJECT' ELSE false END",
-        max_object);
-}
-
-static void add_bad_records(const json_reader *r, const json_group *g, pli__buf *b) {
-    if (r->corrupt == PLI__CORRUPT_COLUMN && g->n_bad) {
-        pli__buf_addz(b, " UNION ALL BY NAME SELECT * FROM (VALUES ");
-        for (size_t i = 0; i < g->n_bad; i++) {
-            pli__buf_addz(b, i ? ",(" : "(");
-            pli__buf_add_sql_str(b, pli__str_of(g->bad_path[i]));
-            pli__buf_addf(b, ",%" PRId64 "::BIGINT,", g->bad[i].line);
-            pli__buf_add_sql_str(b, g->bad[i].text);
-            pli__buf_addc(b, ')');
-        }
-        pli__buf_addz(b, ") v(_pli_path, _pli_line, _pli_corrupt)");
-    }
+        " hive_partitioning=false%s, columns={'_pli_text':'VARCHAR'}, filename='_pli_path') WHERE trim(_pli_text, %s) <> ''",
+        max_object, g->bad_bytes ? ", ignore_errors=true" : "", blanks);
+    if (g->n_bad) pli__buf_addf(b, " AND rtrim(_pli_text, %s) NOT IN (SELECT _pli_corrupt FROM _pli_bad)", blanks);
+    if (g->n_bad && keep) pli__buf_addz(b, " UNION ALL BY NAME SELECT * FROM _pli_bad");
     pli__buf_addc(b, ')');
 }
 
@@ -221,8 +243,7 @@ static pli_status add_group(json_reader *r, json_group *g, pli_error *err) {
     size_t max = (size_t)pli__option_int(read, "max_object_size", MAX_OBJECT);
     PLI_AUTO(pli__buf_clear) pli__buf from = {0};
     if (g->by_line) {
-        add_read_lines(g, schema, max, &from);
-        add_bad_records(r, g, &from);
+        add_read_lines(g, schema, max, r->corrupt == PLI__CORRUPT_COLUMN, &from);
     } else add_read_json(g, schema, max, &from, err);
     PLI_TRY(pli__buf_status(&from, err));
     const pli__part_spec spec = {.schema = schema,

@@ -433,7 +433,7 @@ static pli_status whole_line(scanner *s, size_t *len, pli_error *err) {
     }
 }
 
-static pli_status keep_record(scanner *s, pli__str text, pli__json_scan_result *out, pli_error *err) {
+static pli_status keep_record(scanner *s, pli__str text, int64_t line, pli__json_scan_result *out, pli_error *err) {
     if (out->n_bad == out->bad_cap) {
         if (out->n_bad >= PLI__MAX_BAD_RECORDS)
             return pli__error_set(err, PLI_E_LIMIT, "'%s' has more than %d records that cannot be parsed", s->path,
@@ -444,10 +444,11 @@ static pli_status keep_record(scanner *s, pli__str text, pli__json_scan_result *
         out->bad = bad;
         out->bad_cap = cap;
     }
-    pli__bad_record *bad = &out->bad[out->n_bad];
-    PLI_TRY(line_of(s, s->consumed + (int64_t)s->at, &bad->line, err));
-    bad->text = pli__arena_str(s->arena, text);
-    out->n_bad++;
+    PLI_AUTO(pli__buf_clear) pli__buf clean = {0};
+    pli__add_as_utf8(&clean, text);
+    PLI_TRY(pli__buf_status(&clean, err));
+    out->bad_bytes |= !pli__str_is_utf8(text);
+    out->bad[out->n_bad++] = (pli__bad_record){line, pli__arena_str(s->arena, pli__buf_str(&clean))};
     return pli__arena_status(s->arena, err);
 }
 
@@ -512,22 +513,29 @@ pli_status pli__json_scan_range(const char *path, int64_t from, int64_t stop, si
     return scan_stream(&s, stop, root, out, err);
 }
 
-/* A record that cannot be parsed is its line: so records must not span lines here. */
+/* A record that cannot be parsed is its line: so records must not span lines here. It says nothing of the columns either, which is why
+ * each line is scanned into a trial first. */
 static pli_status scan_line_by_line(scanner *s, pli__shape *root, pli__json_scan_result *out, pli_error *err) {
-    for (;;) {
+    pli__shape trial = {0};
+    int64_t number = 0;
+    PLI_TRY(line_of(s, s->consumed + (int64_t)s->at, &number, err));
+    for (;; number++) {
         size_t len = 0;
         PLI_TRY(whole_line(s, &len, err));
         if (!len && s->at == s->text.len && s->ended) return PLI_OK;
         cursor c = cursor_of(s, s->text.ptr + s->at, s->text.ptr + s->at + len);
-        const char *line = c.p;
-        skip_blanks(&c);
-        step st = c.p == c.end ? MORE : *c.p == '{' ? scan_value(&c, root, 0) : BAD;
-        if (st == NO_MEMORY) return pli__error_memory(err);
-        if (st == DONE) skip_blanks(&c);
-        pli__str text = {line, len};
+        pli__str text = {c.p, len};
         while (text.len && is_blank(text.ptr[text.len - 1])) text.len--;
-        if (st == DONE && c.p == c.end) out->records++;
-        else if (text.len) PLI_TRY(keep_record(s, text, out, err));
+        skip_blanks(&c);
+        const cursor record = c;
+        step st = c.p == c.end ? MORE : *c.p == '{' && pli__json_line_is_sound(text) ? scan_value(&c, &trial, 0) : BAD;
+        if (st == DONE) skip_blanks(&c);
+        const bool whole = st == DONE && c.p == c.end;
+        c = record;
+        if (whole) st = scan_value(&c, root, 0);
+        if (st == NO_MEMORY) return pli__error_memory(err);
+        if (whole) out->records++;
+        else if (text.len) PLI_TRY(keep_record(s, text, number, out, err));
         s->at += len + (s->at + len < s->text.len);
     }
 }

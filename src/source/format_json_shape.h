@@ -41,6 +41,7 @@ typedef struct pli__json_scan_result {
     int64_t records;
     size_t n_bad, bad_cap;
     pli__bad_record *bad; /**< malloc'ed */
+    bool bad_bytes;       /**< some of them are not UTF-8; their texts have '?' there */
 } pli__json_scan_result;
 
 enum { PLI__MAX_BAD_RECORDS = 100000 };
@@ -61,6 +62,10 @@ pli_status pli__shape_merge(pli__arena *arena, pli__shape *into, const pli__shap
 /** Type of a value. `known` (may be NULL) is taken where all values fit it; *fits = false if some do not, somewhere in it. */
 pli_status pli__shape_type(const pli__shape *s, const pli__type *known, bool ntz, bool *fits, const pli__type **out,
                            pli_error *err);
+/** Will the engine take this line, of which the scanner says that it is an object? */
+bool pli__json_line_is_sound(pli__str line);
+/** Append text, '?' for each byte that is not UTF-8. */
+void pli__add_as_utf8(pli__buf *b, pli__str text);
 /** Child of a key; created if absent. NULL when memory is out. */
 pli__shape *pli__shape_field(pli__arena *arena, pli__shape *s, pli__str name);
 

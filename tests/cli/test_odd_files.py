@@ -612,3 +612,31 @@ def test_rows_behind_a_bad_row_of_a_csv_file_are_all_there(pli, tmp_path, mode):
     assert good == [i for i in range(3000) if i % 10 != 5]
     corrupt = [r["_corrupt_record"] for r in rows if r["id"] is None]
     assert sorted(corrupt) == (sorted(line for line in lines if line.count('"v"') == 0) if mode == "column" else [])
+
+
+@pytest.mark.parametrize("mode", ["column", "skip"])
+def test_each_line_of_an_ndjson_file_is_a_row_or_corrupt(pli, tmp_path, mode):
+    """Also where the engine would take more (NaN, a comma at the end) or less (escapes that mean nothing) than JSON."""
+    good = [b'{"id":1,"a":"x"}', rb'{"id":2,"a":"\ud83d\ude00\u0000"}', '  {"id":3,"a":"é"} \r'.encode(), b'{"id":4}']
+    bad = [b'{"id":9,"a":NaN}', b'{"id":9,"a":1,}', rb'{"id":9,"a":"\ud800"}', rb'{"id":9,"a":"\udc00\ud800"}', b'{"id":9,"a":"\xff"}',
+           rb'{"id":9,"\x":1}', b'{"id":9,"a":"\x01"}', b'{"id":9,"a":01}', b"[1]", b"null", b'{"id":9,"new":1', b'{"id":9} {"id":9}',
+           b'{"id":9,"\xff":1}']  # fmt: skip
+    (tmp_path / "in").mkdir()
+    lines = [line for pair in zip(bad, [*good, b"", b"  ", *good, b"", b" ", b""], strict=True) for line in pair]
+    (tmp_path / "in" / "a.ndjson").write_bytes(b"\n".join(lines))
+    rows = read(
+        pli, "--format", "ndjson", "--set", "schema.rescue_mode=column", "--set", f"schema.corrupt_records={mode}"
+    )
+    expected = [(1, "x"), (2, "😀\0"), (3, "é"), (4, None)]
+    assert [(r["id"], r["a"]) for r in rows if r["id"]] == expected * 2
+    assert all("new" not in r for r in rows)
+    corrupt = [(r["_corrupt_record"], json.loads(r["_rescued_data"])["_line"]) for r in rows if not r["id"]]
+    shown = [line.replace(b"\xff", b"?").decode() for line in bad]
+    assert corrupt == ([(line, 2 * i + 1) for i, line in enumerate(shown)] if mode == "column" else [])
+
+
+def test_a_key_that_no_column_can_have_is_told(pli, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ndjson").write_text('{"id":1,"b":[{"":2}]}\n')
+    r = ingest(pli, "--format", "ndjson", *NOW)
+    assert r.code == 1 and "a.ndjson' has a key that is empty" in r.err and "on_bad_file" in r.err
