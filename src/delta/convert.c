@@ -5,6 +5,7 @@
 #include "delta/convert.h"
 
 #include "base/arena.h"
+#include "delta/calendar.h"
 #include "delta/convert_files.h"
 #include "delta/metadata_write.h"
 #include "delta/path_write.h"
@@ -192,11 +193,13 @@ static pli_status write_stats(converter *c, const char *path, pli__buf *out, pli
     PLI_AUTO(pli__stats_plan_auto) pli__stats_plan *plan = NULL;
     PLI_AUTO(pli__arena_clear) pli__arena arena = {0};
     pli__written_file what;
+    const pli__calendar *calendar = NULL;
     PLI_TRY(describe(c, path, &file, err));
     columns = columns_of(c->schema, file);
     if (!columns) return pli__error_memory(err);
     pli__metadata m = c->metadata;
-    if (c->o->no_statistics)
+    PLI_TRY(pli__calendar_of(pli__delta_env(c->t), path, &arena, &calendar, err));
+    if (c->o->no_statistics || calendar) /* the numbers in the file are not the days that rows have */
         PLI_TRY(pli__metadata_set(&m, PLI_STR("delta.dataSkippingNumIndexedCols"), PLI_STR("0"), &arena, err));
     PLI_TRY(pli__stats_plan_new(&(pli__stats_columns){.physical = columns, .logical = columns}, &m, &plan, err));
     PLI_TRY(pli__stats_scan(plan, c->engine, path, &arena, &what, err));

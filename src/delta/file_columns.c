@@ -53,15 +53,16 @@ static pli_status add_node(file_schema *s, const pli__chunk *c, size_t row, pli_
         s->nodes = moved;
         s->cap = cap;
     }
-    s->nodes[s->n++] = (node){.column = {.name = pli__arena_str(&s->arena, text_at(c, NAME, row)),
-                                         .field_id = number_at(c, FIELD_ID, row, -1),
-                                         .is_naive_time = is_naive(text_at(c, TYPE, row), logical)},
-                              .is_list = pli__str_eqz(converted, "LIST") ||
-                                         pli__str_starts(logical, PLI_STR("ListType")),
-                              .is_map = pli__str_eqz(converted, "MAP") || pli__str_eqz(converted, "MAP_KEY_VALUE") ||
-                                        pli__str_starts(logical, PLI_STR("MapType")),
-                              .is_repeated = pli__str_eqz(text_at(c, REPETITION, row), "REPEATED"),
-                              .n_children = (size_t)children};
+    s->nodes[s->n++] = (node){
+        .column = {.name = pli__arena_str(&s->arena, text_at(c, NAME, row)),
+                   .field_id = number_at(c, FIELD_ID, row, -1),
+                   .is_naive_time = is_naive(text_at(c, TYPE, row), logical),
+                   .is_date = pli__str_eqz(converted, "DATE") || pli__str_starts(logical, PLI_STR("DateType"))},
+        .is_list = pli__str_eqz(converted, "LIST") || pli__str_starts(logical, PLI_STR("ListType")),
+        .is_map = pli__str_eqz(converted, "MAP") || pli__str_eqz(converted, "MAP_KEY_VALUE") ||
+                  pli__str_starts(logical, PLI_STR("MapType")),
+        .is_repeated = pli__str_eqz(text_at(c, REPETITION, row), "REPEATED"),
+        .n_children = (size_t)children};
     return pli__arena_status(&s->arena, err);
 }
 

@@ -12,6 +12,7 @@ typedef struct pli__file_column {
     int64_t field_id;   /**< -1 = absent */
     bool is_naive_time; /**< a time without a zone: TIMESTAMP not adjusted to UTC, or INT96 */
     bool is_variant;    /**< annotated as one */
+    bool is_date;
     size_t n;
     struct pli__file_column *children; /**< fields of a struct; the element of a list; key and value of a map */
 } pli__file_column;

@@ -91,6 +91,7 @@ static const pli__type *physical_type(const pli__type *t, pli__mapping_mode mode
         case PLI__TYPE_VARIANT: return file && !file->is_variant ? variant_struct() : pli__type_ref(t);
         case PLI__TYPE_TIMESTAMP:
             return file && file->is_naive_time ? pli__type_new(PLI__TYPE_TIMESTAMP_NTZ) : pli__type_ref(t);
+        case PLI__TYPE_TIMESTAMP_NTZ: return file && file->is_date ? pli__type_new(PLI__TYPE_DATE) : pli__type_ref(t);
         case PLI__TYPE_NULL: return pli__type_new(PLI__TYPE_I32); /* in no file: any type will do */
         default: return pli__type_ref(t);
     }
@@ -261,6 +262,7 @@ pli_status pli__mapping_open_as(const pli__snapshot *s, const pli__type *schema,
         const bool further = i >= pli__snapshot_schema(s)->n_fields;
         PLI_TRY(map_column(pli__snapshot_metadata(s), m->mode, &schema->fields[i], further, &m->columns[i], err));
         m->names_only |= m->mode == PLI__MAPPING_ID && m->columns[i].field_id < 0;
+        m->has_days |= !m->columns[i].is_partition && pli__calendar_concerns(&schema->fields[i]);
     }
     *out = PLI_TAKE(m);
     return PLI_OK;
@@ -346,20 +348,23 @@ void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, const pli
 }
 
 /* Must values be put together anew: do names inside differ, or is something read as another type? */
-static bool is_changed(const pli__type *t, const pli__type *read) {
+static bool is_changed(const pli__calendar *c, const pli__type *t, const pli__type *read) {
+    if (pli__calendar_changes(c, t, read)) return true;
     if (t->id == PLI__TYPE_VARIANT) return read->id == PLI__TYPE_VARIANT;
-    if (t->id == PLI__TYPE_TIMESTAMP) return read->id != PLI__TYPE_TIMESTAMP;
+    if (t->id == PLI__TYPE_TIMESTAMP || t->id == PLI__TYPE_TIMESTAMP_NTZ) return read->id != t->id;
     if (t->n_fields != read->n_fields) return true; /* a field too many, for a struct of which nothing is left */
     for (size_t i = 0; i < t->n_fields; i++) {
         if (t->id == PLI__TYPE_STRUCT && strcmp(t->fields[i].name, read->fields[i].name) != 0) return true;
-        if (is_changed(t->fields[i].type, read->fields[i].type)) return true;
+        if (is_changed(c, t->fields[i].type, read->fields[i].type)) return true;
     }
     return false;
 }
 
-static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth);
+static void add_value(pli__buf *sql, const pli__calendar *c, const pli__type *t, const pli__type *read, pli__str value,
+                      unsigned depth);
 
-static void add_struct(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+static void add_struct(pli__buf *sql, const pli__calendar *c, const pli__type *t, const pli__type *read, pli__str value,
+                       unsigned depth) {
     pli__buf_addz(sql, "CASE WHEN ");
     pli__buf_adds(sql, value);
     pli__buf_addz(sql, " IS NOT NULL THEN struct_pack(");
@@ -371,45 +376,52 @@ static void add_struct(pli__buf *sql, const pli__type *t, const pli__type *read,
         if (i) pli__buf_addz(sql, ", ");
         pli__buf_add_sql_name(sql, pli__str_of(t->fields[i].name));
         pli__buf_addz(sql, " := ");
-        add_value(sql, t->fields[i].type, read->fields[i].type, pli__buf_str(&inner), depth);
+        add_value(sql, c, t->fields[i].type, read->fields[i].type, pli__buf_str(&inner), depth);
         if (inner.failed) sql->failed = true;
     }
     pli__buf_addz(sql, ") END");
 }
 
 /* list_transform(value, lambda v1: ...) */
-static void add_list(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+static void add_list(pli__buf *sql, const pli__calendar *c, const pli__type *t, const pli__type *read, pli__str value,
+                     unsigned depth) {
     char variable[16];
     snprintf(variable, sizeof variable, "v%u", depth);
     pli__buf_addz(sql, "list_transform(");
     pli__buf_adds(sql, value);
     pli__buf_addf(sql, ", lambda %s: ", variable);
-    add_value(sql, t->fields[0].type, read->fields[0].type, pli__str_of(variable), depth + 1);
+    add_value(sql, c, t->fields[0].type, read->fields[0].type, pli__str_of(variable), depth + 1);
     pli__buf_addc(sql, ')');
 }
 
-static void add_map(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
+static void add_map(pli__buf *sql, const pli__calendar *c, const pli__type *t, const pli__type *read, pli__str value,
+                    unsigned depth) {
     char key[24], val[24];
     snprintf(key, sizeof key, "v%u.key", depth);
     snprintf(val, sizeof val, "v%u.value", depth);
     pli__buf_addz(sql, "map_from_entries(list_transform(map_entries(");
     pli__buf_adds(sql, value);
     pli__buf_addf(sql, "), lambda v%u: struct_pack(k := ", depth);
-    add_value(sql, t->fields[0].type, read->fields[0].type, pli__str_of(key), depth + 1);
+    add_value(sql, c, t->fields[0].type, read->fields[0].type, pli__str_of(key), depth + 1);
     pli__buf_addz(sql, ", v := ");
-    add_value(sql, t->fields[1].type, read->fields[1].type, pli__str_of(val), depth + 1);
+    add_value(sql, c, t->fields[1].type, read->fields[1].type, pli__str_of(val), depth + 1);
     pli__buf_addz(sql, ")))");
 }
 
-static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, pli__str value, unsigned depth) {
-    if (!is_changed(t, read)) {
+static void add_value(pli__buf *sql, const pli__calendar *c, const pli__type *t, const pli__type *read, pli__str value,
+                      unsigned depth) {
+    if (!is_changed(c, t, read)) {
         pli__buf_adds(sql, value);
     } else if (t->id == PLI__TYPE_STRUCT) {
-        add_struct(sql, t, read, value, depth);
+        add_struct(sql, c, t, read, value, depth);
     } else if (t->id == PLI__TYPE_LIST) {
-        add_list(sql, t, read, value, depth);
+        add_list(sql, c, t, read, value, depth);
     } else if (t->id == PLI__TYPE_MAP) {
-        add_map(sql, t, read, value, depth);
+        add_map(sql, c, t, read, value, depth);
+    } else if (pli__calendar_changes(c, t, read)) {
+        pli__calendar_sql(c, t, read, value, sql);
+    } else if (t->id == PLI__TYPE_TIMESTAMP_NTZ) {
+        pli__buf_addf(sql, "CAST(%.*s AS TIMESTAMP)", PLI_STR_ARG(value));
     } else if (t->id == PLI__TYPE_TIMESTAMP) {
         pli__buf_addf(sql, "timezone('UTC', %.*s)", PLI_STR_ARG(value));
     } else { /* a variant, whole or shredded in the file */
@@ -423,7 +435,8 @@ static void add_value(pli__buf *sql, const pli__type *t, const pli__type *read, 
 void pli__mapping_sql_column(const pli__mapping *m, size_t i, const pli__read_shape *shape, pli__buf *sql) {
     char name[24];
     snprintf(name, sizeof name, "r.c%zu", i);
-    add_value(sql, m->columns[i].field->type, read_type(m, shape, i), pli__str_of(name), 1);
+    add_value(sql, shape ? shape->calendar : NULL, m->columns[i].field->type, read_type(m, shape, i), pli__str_of(name),
+              1);
 }
 
 /* ---- shapes of files ---- */
@@ -473,14 +486,15 @@ static pli_status shape_column(const pli__mapping *m, size_t i, const pli__file_
 }
 
 static bool is_ordinary(const pli__mapping *m, const pli__read_shape *s) {
+    if (s->calendar) return false;
     for (size_t i = 0; i < m->n; i++)
         if (s->names[i].ptr || (s->types[i] && !pli__type_equal(s->types[i], m->columns[i].read_type, true)))
             return false;
     return true;
 }
 
-pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name, pli__read_shape **out,
-                              pli_error *err) {
+pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name,
+                              const pli__calendar *calendar, pli__read_shape **out, pli_error *err) {
     PLI_AUTO(pli__read_shape_auto) pli__read_shape *s = calloc(1, sizeof *s);
     if (!s) return pli__error_memory(err);
     s->n = m->n;
@@ -492,6 +506,8 @@ pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *fil
     for (size_t i = 0; i < m->n; i++)
         if (!m->columns[i].is_partition && !m->columns[i].is_void)
             PLI_TRY(shape_column(m, i, file, by_name || m->names_only, s, err));
+    s->calendar = calendar;
+    if (calendar) pli__buf_addf(&s->key, "%d%d%s", calendar->days, calendar->int96, calendar->zone);
     PLI_TRY(pli__buf_status(&s->key, err));
     *out = is_ordinary(m, s) ? NULL : PLI_TAKE(s);
     return PLI_OK;

@@ -5,12 +5,14 @@
  * The engine reads every file with one given schema: columns are found by name (case ignored) or by field id, what a
  * file lacks is NULL, what it has in a narrower type is cast. No footer is looked at beforehand, unless the table lets
  * expect files that differ from each other: variants, instants without a zone, structs under column mapping (the engine
- * finds only whole columns by id, and no struct without a field in common). Those are read in groups of one shape.
+ * finds only whole columns by id, and no struct without a field in common), old days (calendar.h). Those are read in groups
+ * of one shape.
  */
 #ifndef PLI_DELTA_MAPPING_H
 #define PLI_DELTA_MAPPING_H
 
 #include "base/arena.h"
+#include "delta/calendar.h"
 #include "delta/file_columns.h"
 #include "delta/snapshot.h"
 
@@ -33,6 +35,7 @@ typedef struct pli__mapping {
     bool binary_as_string;       /**< the table has no binary column: unannotated texts of old writers can be read */
     bool has_variant, has_timestamp;
     bool may_lose_structs; /**< a file may have structs without any field that they have today */
+    bool has_days; /**< columns in files have dates or instants, for which calendars matter */
     bool names_only;       /**< PLI__MAPPING_ID, but a further column has no id: files are asked for names alone */
 } pli__mapping;
 
@@ -53,6 +56,7 @@ typedef struct pli__read_shape {
     size_t n;
     pli__str *names;         /**< [i]: the column's name in the files; ptr NULL = by the mapping's key */
     const pli__type **types; /**< [i]: what the engine is asked for; names inside are those of the files */
+    const pli__calendar *calendar; /**< NULL, or the one that the files' old days are in; borrowed */
     pli__buf key;            /**< the same for files that can be read together */
     pli__arena arena;
 } pli__read_shape;
@@ -61,9 +65,10 @@ typedef struct pli__read_shape {
  *  @param zone of the session: instants without a zone (INT96) can only be told apart from others where it is not UTC */
 bool pli__mapping_needs_look(const pli__mapping *m, const char *zone);
 /** Shape of a file with these columns; *out is NULL for an ordinary one. CORRUPT_RECORD if the columns have no ids, though
- *  the mapping demands them. @param by_name ask for columns by name even if the mapping has ids */
-pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name, pli__read_shape **out,
-                              pli_error *err);
+ *  the mapping demands them. @param by_name ask for columns by name even if the mapping has ids @param calendar NULL, or one
+ *  that outlives the shape */
+pli_status pli__mapping_shape(const pli__mapping *m, const pli__file_column *file, bool by_name,
+                              const pli__calendar *calendar, pli__read_shape **out, pli_error *err);
 void pli__read_shape_free(pli__read_shape *s);
 void pli__read_shape_auto(pli__read_shape **s);
 

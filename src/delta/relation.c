@@ -26,6 +26,8 @@ typedef struct {
     const pli__rows *rows;
     const char *change_type;
     int64_t version, time_us, bytes, number;
+    bool recent;
+    const pli__calendar *calendar; /* NULL = that of everybody else */
 } file_entry;
 
 /* Files whose rows are filtered in the same way and that are read with the same schema. */
@@ -135,7 +137,8 @@ pli_status pli__file_relation_add(pli__file_relation *r, const pli__file_relatio
                     .version = f->version,
                     .time_us = f->time_us,
                     .bytes = f->bytes,
-                    .number = f->number};
+                    .number = f->number,
+                    .recent = f->recent};
     PLI_TRY(take_path(r, f, &e, err));
     PLI_TRY(take_values(r, f, &e, err));
     return add_entry(&r->all, &e, err);
@@ -173,29 +176,51 @@ static pli_status keep_shape(pli__file_relation *r, pli__read_shape *take, const
     return PLI_OK;
 }
 
+/* Files that are to be looked at, by the numbers that they have among all. */
+typedef struct {
+    pli__file_relation *r;
+    const size_t *files;
+} looked_at;
+
 static pli_status group_file(void *arg, size_t file, const pli__file_column *root, pli_error *err) {
-    pli__file_relation *r = arg;
-    const file_entry *e = &r->all.files[file];
+    const looked_at *l = arg;
+    pli__file_relation *r = l->r;
+    const file_entry *e = &r->all.files[l->files[file]];
     pli__read_shape *own = NULL;
     const pli__read_shape *shape = NULL;
-    PLI_TRY_IN(pli__mapping_shape(r->m, root, is_cdc(r, e), &own, err), err, "file '%s'", e->path);
+    PLI_TRY_IN(pli__mapping_shape(r->m, root, is_cdc(r, e), e->calendar, &own, err), err, "file '%s'", e->path);
     if (own) PLI_TRY(keep_shape(r, own, &shape, err));
     return put_in_list(r, e, shape, err);
 }
 
-/* Almost always no file needs a look. */
+/* Almost always no file needs a look at its columns: those get into the lists as they are. */
+static pli_status choose_files(pli__file_relation *r, const char **paths, size_t *files, size_t *n, pli_error *err) {
+    const bool all = pli__mapping_needs_look(r->m, pli__env_time_zone(r->table->env));
+    for (size_t i = 0; i < r->all.n; i++) {
+        file_entry *e = &r->all.files[i];
+        if (r->m->has_days && !e->recent)
+            PLI_TRY_IN(pli__calendar_of(r->table->env, e->path, &r->arena, &e->calendar, err), err, "file '%s'",
+                       e->path);
+        if (!all && !e->calendar) {
+            PLI_TRY(put_in_list(r, e, NULL, err));
+            continue;
+        }
+        paths[*n] = e->path;
+        files[(*n)++] = i;
+    }
+    return PLI_OK;
+}
+
 static pli_status group_files(pli__file_relation *r, pli_error *err) {
     pli__engine *engine;
-    const file_list *all = &r->all;
-    if (!pli__mapping_needs_look(r->m, pli__env_time_zone(r->table->env))) {
-        for (size_t i = 0; i < all->n; i++) PLI_TRY(put_in_list(r, &all->files[i], NULL, err));
-        return PLI_OK;
-    }
-    PLI_AUTO(pli__free_ptr) const char **paths = calloc(all->n ? all->n : 1, sizeof *paths);
-    if (!paths) return pli__error_memory(err);
-    for (size_t i = 0; i < all->n; i++) paths[i] = all->files[i].path;
+    size_t n = 0;
+    PLI_AUTO(pli__free_ptr) const char **paths = calloc(r->all.n + 1, sizeof *paths);
+    PLI_AUTO(pli__free_ptr) size_t *files = calloc(r->all.n + 1, sizeof *files);
+    if (!paths || !files) return pli__error_memory(err);
+    PLI_TRY(choose_files(r, paths, files, &n, err));
+    if (!n) return PLI_OK;
     PLI_TRY(pli__env_engine(r->table->env, &engine, err));
-    return pli__file_columns_read(engine, paths, all->n, group_file, r, err);
+    return pli__file_columns_read(engine, paths, n, group_file, &(looked_at){r, files}, err);
 }
 
 /* ---- lists of values ---- */

@@ -32,6 +32,7 @@ typedef struct pli__file_relation_file {
     const pli__rows *rows; /**< with a filter; borrowed until pli__file_relation_sql */
     int64_t bytes;         /**< size of the file, for the engine's estimates; 0 = not known */
     int64_t number;        /**< with_own_number */
+    bool recent;           /**< it is known to hold no old days (recent.h): no need to look for the calendar */
     /* change data only */
     const char *change_type; /**< NULL: the file has a column _change_type (a cdc file) */
     int64_t version, time_us;

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "delta/dv.h"
 #include "delta/mapping.h"
+#include "delta/recent.h"
 #include "delta/relation.h"
 #include "delta/skip.h"
 #include "delta/snapshot.h"
@@ -15,6 +16,7 @@ typedef struct {
     const pli__kv *values;
     pli__dv dv;
     int64_t bytes;
+    bool recent;
 } scan_file;
 
 struct pli__scan {
@@ -22,6 +24,7 @@ struct pli__scan {
     pli__mapping *mapping;
     pli__file_relation *relation;
     pli__skip *skip; /* NULL: every file is read */
+    pli__recent *recent; /* NULL: statistics do not tell */
     pli__arena arena;
     scan_file *files;
     size_t n_files, cap_files;
@@ -34,6 +37,7 @@ void pli__scan_free(pli__scan *s) {
     if (!s) return;
     pli__file_relation_free(s->relation);
     pli__skip_free(s->skip);
+    pli__recent_free(s->recent);
     pli__mapping_free(s->mapping);
     pli__snapshot_unref(s->snapshot);
     pli__type_unref(s->schema);
@@ -75,7 +79,8 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
     *f = (scan_file){.path = pli__arena_str(&s->arena, add->path),
                      .n_values = add->n_partition_values,
                      .dv = add->dv,
-                     .bytes = add->size};
+                     .bytes = add->size,
+                     .recent = s->recent && pli__recent_file(s->recent, add->stats)};
     f->values = keep_values(&s->arena, add->partition_values, add->n_partition_values);
     if (add->dv.storage) f->dv.path = pli__arena_str(&s->arena, add->dv.path);
     PLI_TRY(pli__arena_status(&s->arena, err));
@@ -84,7 +89,7 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
 
 static pli_status add_to_relation(pli__scan *s, const scan_file *f, pli__rows **rows, pli_error *err) {
     pli__file_relation_file file = {
-        .log_path = f->path, .n_values = f->n_values, .values = f->values, .bytes = f->bytes};
+        .log_path = f->path, .n_values = f->n_values, .values = f->values, .bytes = f->bytes, .recent = f->recent};
     if (f->dv.storage) {
         PLI_TRY_IN(pli__dv_read(pli__delta_root(pli__snapshot_table(s->snapshot)), &f->dv, rows, err), err,
                    "file '%.*s'", PLI_STR_ARG(f->path));
@@ -115,7 +120,8 @@ static pli_status build_relation(pli__scan *s, const bool *keep, pli__buf *sql, 
 }
 
 static pli_status choose_files(pli__scan *s, pli__buf *sql, pli_error *err) {
-    const unsigned fields = PLI__FILES_PARTITIONS | PLI__FILES_DV | (s->skip ? pli__skip_fields(s->skip) : 0);
+    const unsigned fields = PLI__FILES_PARTITIONS | PLI__FILES_DV | (s->skip ? pli__skip_fields(s->skip) : 0) |
+                            (s->recent ? PLI__FILES_STATS : 0);
     PLI_TRY(pli__snapshot_files(s->snapshot, fields, take_file, s, err));
     if (!s->skip) return build_relation(s, NULL, sql, err);
     PLI_AUTO(pli__free_ptr) bool *keep = calloc(s->n_files ? s->n_files : 1, sizeof *keep);
@@ -182,6 +188,7 @@ pli_status pli__scan_new(pli__snapshot *snapshot, const pli__scan_options *optio
         return pli__error_set(err, PLI_E_UNSUPPORTED, "the table '%s' has no columns", pli__delta_root(t));
     const char *skip = o->skip ? o->skip : o->where;
     if (skip) PLI_TRY(pli__skip_new(pli__delta_env(t), s->mapping, skip, &s->skip, err));
+    PLI_TRY(pli__recent_new(s->mapping, &s->recent, err));
     const pli__file_relation_options ro = {.with_file_columns = o->with_file_columns,
                                            .with_file_number = o->with_file_number,
                                            .late_vectors = o->late_vectors};

@@ -151,13 +151,29 @@ pli_status pli__skip_add(pli__skip *s, const pli__add *add, pli_error *err) {
 
 /* ---- deciding ---- */
 
-static void add_bound_column(pli__buf *sql, const pli__type *t, const char *name, size_t i) {
-    const bool is_float = pli__type_is_float(t);
-    if (is_float) pli__buf_addf(sql, ", CASE WHEN NOT isnan(TRY_CAST(%s%zu AS DOUBLE)) THEN ", name, i);
-    else pli__buf_addz(sql, ", ");
-    pli__buf_addf(sql, "TRY_CAST(%s%zu AS ", name, i);
-    pli__mapping_sql_type(t, sql);
-    pli__buf_addf(sql, is_float ? ") END AS %s%zu" : ") AS %s%zu", name, i);
+/* Who converts Parquet files into a table may have counted old days as no reader does (calendar.h): such bounds are taken wider. */
+static void add_old_days(pli__buf *sql, const pli__type *t, bool upper, const char *bound) {
+    const bool date = t->id == PLI__TYPE_DATE;
+    pli__buf_addf(sql, "CASE WHEN %s < '%s' THEN %s %c %s ELSE %s END", bound, date ? "1583-01-01" : "1901-01-01",
+                  bound, upper ? '+' : '-', date ? "40" : "INTERVAL 40 DAY", bound);
+}
+
+static void add_bound_column(pli__buf *sql, const pli__type *t, bool upper, size_t i) {
+    PLI_AUTO(pli__buf_clear) pli__buf bound = {0};
+    const char *name = upper ? "hi" : "lo";
+    pli__buf_addf(&bound, "TRY_CAST(%s%zu AS ", name, i);
+    pli__mapping_sql_type(t, &bound);
+    pli__buf_addc(&bound, ')');
+    if (bound.failed) {
+        sql->failed = true;
+        return;
+    }
+    pli__buf_addz(sql, ", ");
+    if (pli__type_is_float(t))
+        pli__buf_addf(sql, "CASE WHEN NOT isnan(TRY_CAST(%s%zu AS DOUBLE)) THEN %s END", name, i, bound.ptr);
+    else if (t->id == PLI__TYPE_DATE || t->id == PLI__TYPE_TIMESTAMP) add_old_days(sql, t, upper, bound.ptr);
+    else pli__buf_adds(sql, pli__buf_str(&bound));
+    pli__buf_addf(sql, " AS %s%zu", name, i);
 }
 
 static void add_partition_column(const pli__skip *s, pli__buf *sql, size_t i) {
@@ -177,8 +193,8 @@ static void add_typed_table(const pli__skip *s, pli__buf *sql) {
             add_partition_column(s, sql, i);
             continue;
         }
-        add_bound_column(sql, t, "lo", i);
-        add_bound_column(sql, t, "hi", i);
+        add_bound_column(sql, t, false, i);
+        add_bound_column(sql, t, true, i);
         pli__buf_addf(sql, ", TRY_CAST(nn%zu AS BIGINT) AS nn%zu", i, i);
     }
     pli__buf_addf(sql, " FROM %s", s->table);

@@ -51,7 +51,7 @@ static pli_status open_scan(pli_table *t, const pli_read_options *options, sourc
     PLI_TRY(pli__table_resolve(t, o->has_version, o->version, o->timestamp, &version, err));
     const pli__snapshot_options so = {.ignore_checkpoints = o->ignore_checkpoints,
                                       .with_files = true,
-                                      .files = PLI__FILES_PARTITIONS | (o->where ? PLI__FILES_STATS : 0)};
+                                      .files = PLI__FILES_PARTITIONS | PLI__FILES_STATS};
     PLI_TRY(pli__snapshot_open(t->delta, version, &so, &snapshot, err));
     s->from = s->to = pli__snapshot_version(snapshot);
     const pli__scan_options scan = {.where = o->where, .n_columns = o->n_columns, .columns = o->columns};

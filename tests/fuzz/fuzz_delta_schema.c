@@ -73,7 +73,10 @@ static void check_shape(const pli__mapping *m, unsigned bits) {
     PLI_AUTO(pli__read_shape_auto) pli__read_shape *shape = NULL;
     const pli__field all = {.name = (char *)"root", .type = m->schema};
     const pli__file_column root = file_column(&arena, &all, bits);
-    if (pli__mapping_shape(m, &root, bits & 8, &shape, NULL) == PLI_OK) check_sql(m, shape, bits & 8 ? "x'" : NULL);
+    const pli__calendar old = {
+        .days = true, .int96 = bits & 32, .zone = "it's", .zone_known = bits & 64, .local_mean_time = true};
+    if (pli__mapping_shape(m, &root, bits & 8, bits & 16 ? &old : NULL, &shape, NULL) == PLI_OK)
+        check_sql(m, shape, bits & 8 ? "x'" : NULL);
 }
 
 static void check(pli__snapshot *s, pli__delta *t, unsigned bits) {

@@ -518,6 +518,38 @@ def old_times(spark, path):
     )
 
 
+@feature("dates and times in the old calendar", changes=True)
+def old_calendar(spark, path):
+    """Files of one table by writers in several zones and forms; then ones of today, and each kind of change to them."""
+    rows = (
+        "INSERT INTO {t} SELECT /*+ repartition(1) */ id + FIRST, d, t, named_struct('d', d, 'ts', array(t, NULL)), array(NULL, d), map(d, named_struct('ts', t))"
+        " FROM (SELECT id, timestamp_micros(-62135596800000000 + id * 987654321012345) t,"
+        " date_add(date'0001-01-01', cast(id * 11431 AS int)) d FROM range(64)"
+        " UNION ALL SELECT 64 + pos, cast(col AS timestamp) + interval 12 hours, col FROM (SELECT posexplode(array(date'1582-10-04', date'1582-10-15',"
+        " date'1500-02-28', date'1500-03-01', date'1300-03-01', date'0004-02-29', date'1899-12-31', date'1900-01-01'))))"
+    )
+    sql(
+        spark,
+        path,
+        "CREATE TABLE {t} (id bigint, d date, t timestamp, s struct<d date, ts array<timestamp>>, l array<date>, m map<date, struct<ts timestamp>>)"
+        " USING delta TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', 'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '4')",
+    )
+    old = {
+        "spark_sql_parquet_datetimeRebaseModeInWrite": "LEGACY",
+        "spark_sql_parquet_int96RebaseModeInWrite": "LEGACY",
+    }
+    writers = [("TIMESTAMP_MICROS", "UTC"), ("INT96", "Europe/Berlin"), ("TIMESTAMP_MICROS", "America/Los_Angeles")]
+    for i, (form, zone) in enumerate(writers):
+        with conf(spark, **old, spark_sql_parquet_outputTimestampType=form, spark_sql_session_timeZone=zone):
+            sql(spark, path, rows.replace("FIRST", str(1000 * i)))
+    sql(spark, path, rows.replace("FIRST", "9000"), "DELETE FROM {t} WHERE id % 7 = 3")
+    with conf(spark, **old, spark_sql_parquet_outputTimestampType="INT96", spark_sql_session_timeZone="Asia/Kolkata"):
+        sql(spark, path, "UPDATE {t} SET id = -id WHERE d BETWEEN date'1000-01-01' AND date'1300-03-01'")
+    sql(spark, path, "OPTIMIZE {t}")
+    with conf(spark, **old):
+        sql(spark, path, rows.replace("FIRST", "20000"))
+
+
 @feature("names that our own queries use")
 def own_names(spark, path):
     sql(
