@@ -191,6 +191,7 @@ pli_status pli__calendar_of(pli_env *env, const char *path, pli__arena *arena, c
 bool pli__calendar_changes(const pli__calendar *c, const pli__type *t, const pli__type *read) {
     if (!c) return false;
     if (read->id == PLI__TYPE_DATE) return c->days;
+    if (t->id == PLI__TYPE_TIMESTAMP_NTZ) return c->int96_without_zone;
     if (t->id != PLI__TYPE_TIMESTAMP) return false;
     return read->id == PLI__TYPE_TIMESTAMP_NTZ ? c->int96 : c->days;
 }
@@ -261,6 +262,8 @@ void pli__calendar_sql(const pli__calendar *c, const pli__type *t, const pli__ty
         add_date(sql, plain.ptr);
         pli__buf_addz(sql, " AS TIMESTAMP)");
     } else {
+        if (t->id == PLI__TYPE_TIMESTAMP_NTZ) pli__buf_addz(sql, "timezone('UTC', ");
         add_instant(sql, c, no_zone ? plain.ptr : other.ptr, no_zone ? other.ptr : plain.ptr);
+        if (t->id == PLI__TYPE_TIMESTAMP_NTZ) pli__buf_addc(sql, ')');
     }
 }

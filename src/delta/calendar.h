@@ -23,6 +23,7 @@ typedef struct pli__calendar {
     bool zone_known;
     bool local_mean_time; /**< before 1900 the zone had other offsets than `offset_s` */
     int64_t offset_s;     /**< standard time of the zone: seconds ahead of UTC */
+    bool int96_without_zone; /**< the reader has INT96 as times without a zone, in UTC, and keeps them so */
 } pli__calendar;
 
 /** Has a column of this type, or a part of it, values that a file may hold in the old calendar? Of a field: also times that

@@ -432,6 +432,11 @@ static void add_value(pli__buf *sql, const pli__calendar *c, const pli__type *t,
     }
 }
 
+void pli__mapping_sql_value(const pli__calendar *calendar, const pli__type *t, const pli__type *read, pli__str value,
+                            pli__buf *sql) {
+    add_value(sql, calendar, t, read, value, 1);
+}
+
 void pli__mapping_sql_column(const pli__mapping *m, size_t i, const pli__read_shape *shape, pli__buf *sql) {
     char name[24];
     snprintf(name, sizeof name, "r.c%zu", i);

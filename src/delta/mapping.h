@@ -77,6 +77,9 @@ void pli__read_shape_auto(pli__read_shape **s);
 void pli__mapping_sql_schema(const pli__mapping *m, const char *extra, const pli__read_shape *shape, pli__buf *sql);
 /** The expression of a data column over "r.c<i>". */
 void pli__mapping_sql_column(const pli__mapping *m, size_t i, const pli__read_shape *shape, pli__buf *sql);
+/** The expression that gives a value of type t from one that the engine has read as `read`. @param calendar NULL = ours */
+void pli__mapping_sql_value(const pli__calendar *calendar, const pli__type *t, const pli__type *read, pli__str value,
+                            pli__buf *sql);
 /** SQL type of a logical column as rows have it (variant: struct of two blobs; void: INTEGER). */
 void pli__mapping_sql_type(const pli__type *t, pli__buf *sql);
 

@@ -280,3 +280,42 @@ def test_convert_leaves_the_bounds_of_old_files_out(pli, tmp_path):
     assert stats["old.parquet"]["numRecords"] == 1
     assert "d" not in stats["old.parquet"].get("minValues", {})
     assert [r["d"] for r in pli.read(folder, "--where", "d = DATE '1000-01-01'")] == ["1000-01-01"] * 2
+
+
+def test_parquet_files_that_are_ingested_are_converted_too(pli, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    nested = "[{'d': d, 't': t}] AS l"
+    for i, (d, t, entries) in enumerate(
+        [
+            (raw_date("1000-01-01"), "TIMESTAMPTZ '1582-10-14 00:00:00+00'", {**OLD, SPARK + "timeZone": "UTC"}),
+            ("DATE '1000-01-01'", "TIMESTAMPTZ '1582-10-04 00:00:00+00'", {}),
+            (raw_date("1000-01-01"), "TIMESTAMPTZ '1582-10-14 00:00:00+00'", {**OLD, SPARK + "timeZone": "GMT"}),
+            ("DATE '2000-01-01'", "TIMESTAMPTZ '2000-01-01 00:00:00+00'", OLD),
+        ]
+    ):
+        rows = f"SELECT *, {nested} FROM (SELECT {i} AS id, {d} AS d, {t} AS t)"
+        duckdb.sql(f"COPY ({rows}) TO '{folder}/{i}.parquet' (FORMAT parquet{kv(entries)})")
+    pli.ok("ingest", folder, tmp_path / "out", "--settle-time", "0s")
+    got = sorted((r["id"], r["d"], r["t"], str(r["l"])) for r in pli.read(tmp_path / "out"))
+    old = ("1000-01-01", "1582-10-04 00:00:00+00", "[{'d': '1000-01-01', 't': '1582-10-04 00:00:00+00'}]")
+    assert got[:3] == [(i, *old) for i in range(3)]
+    assert got[3][1] == "2000-01-01"
+
+
+def test_int96_of_ingested_files_stays_without_a_zone(pli, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    values = pa.array([dt.datetime(1800, 1, 1), dt.datetime(2020, 1, 1), None], pa.timestamp("ns"))
+    metadata = {**OLD, SPARK + "timeZone": "Europe/Berlin"}
+    table = pa.table(
+        [values, pa.array([[v] for v in values], pa.list_(values.type))], names=["t", "l"]
+    ).replace_schema_metadata(metadata)
+    pq.write_table(table, folder / "x.parquet", use_deprecated_int96_timestamps=True)
+    pli.ok("ingest", folder, tmp_path / "out", "--settle-time", "0s")
+    got = [(r["t"], str(r["l"])) for r in pli.read(tmp_path / "out")]
+    assert got == [
+        ("1800-01-01 00:06:32", "['1800-01-01 00:06:32']"),
+        ("2020-01-01 00:00:00", "['2020-01-01 00:00:00']"),
+        (None, "[None]"),
+    ]
