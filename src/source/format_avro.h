@@ -21,14 +21,21 @@ typedef struct pli__avro_header {
 pli_status pli__avro_header_read(const char *path, pli__avro_header *out, pli_error *err);
 void pli__avro_header_clear(pli__avro_header *h);
 
-/** Append "expression AS column, …" for the columns that the engine gives as something else than they are: decimals as their
- *  bytes, instants without a zone, unions of several types as what a table cannot hold. Nothing appended: no such column.
- *  UNSUPPORTED_FEATURE names the column of a type that cannot be read. */
+/** Append the SELECT list over the engine's reader, with expressions for the columns that it gives as something else than they
+ *  are: decimals as their bytes, instants without a zone, unions of several types as what a table cannot hold, names of
+ *  pli__avro_mend_names. UNSUPPORTED_FEATURE names the column of a type that cannot be read. */
 pli_status pli__avro_columns(const pli__avro_header *h, pli__buf *out, pli_error *err);
 
-/** Is the codec, or a logical type, one that the engine does not know? */
+enum { PLI__AVRO_NAME_ROOM = 40 };
+/** What the i-th field of a record is called for the engine: its name (borrowed), one of ours (in `room`) where the rules forbid
+ *  it; NULL where it has none. */
+const char *pli__avro_field_name(const json_t *field, size_t i, char room[PLI__AVRO_NAME_ROOM]);
+/** How many names of types and fields the rules forbid; changed to ours if `change`. */
+size_t pli__avro_mend_names(json_t *schema, bool change);
+
+/** Is the codec, a logical type or a name one that the engine does not take? */
 bool pli__avro_needs_copy(const pli__avro_header *h);
-/** Write the file to `to` with its blocks unpacked and without such logical types. UNSUPPORTED_FEATURE for a codec that is unknown
+/** Write the file to `to` with its blocks unpacked, without such logical types and names. UNSUPPORTED_FEATURE for a codec that is unknown
  *  here too, BAD_DATA for a file that is cut short. */
 pli_status pli__avro_copy(const pli__avro_header *h, const char *to, pli_error *err);
 

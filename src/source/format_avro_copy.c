@@ -56,7 +56,8 @@ static size_t unknown_logicals(json_t *type, bool drop) {
 }
 
 bool pli__avro_needs_copy(const pli__avro_header *h) {
-    return !knows_codec(h->codec) || unknown_logicals(h->schema, false) > 0;
+    return !knows_codec(h->codec) || unknown_logicals(h->schema, false) > 0 ||
+           pli__avro_mend_names(h->schema, false) > 0;
 }
 
 /* ---- header ---- */
@@ -78,6 +79,7 @@ static pli_status write_header(const pli__avro_header *h, pli__str codec, pli__s
     PLI_AUTO(pli__json_unref) json_t *schema = json_deep_copy(h->schema);
     if (!schema) return pli__error_memory(err);
     (void)unknown_logicals(schema, true);
+    (void)pli__avro_mend_names(schema, true);
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_TRY(pli__json_write(schema, &text, err));
     pli__buf_adds(&head, PLI_STR("Obj\x01"));

@@ -190,11 +190,14 @@ static pli_status render_record(walk *w, const json_t *type, const char *e, pli_
     w->space = namespace_of(w, type);
     json_array_foreach(json_object_get(type, "fields"), i, field) {
         PLI_AUTO(pli__buf_clear) pli__buf inner = {0};
+        char room[PLI__AVRO_NAME_ROOM];
         const pli__str name = pli__str_of(json_string_value(json_object_get(field, "name")));
+        const char *given = pli__avro_field_name(field, i, room);
         pli__buf_addf(&inner, "struct_extract(%s, ", e);
-        pli__buf_add_sql_str(&inner, name);
+        pli__buf_add_sql_str(&inner, pli__str_of(given));
         pli__buf_addc(&inner, ')');
         PLI_TRY(pli__buf_status(&inner, err));
+        changed = changed || given == room;
         PLI_TRY(add_member(w, json_object_get(field, "type"), name, inner.ptr, &members, &changed, err));
     }
     PLI_TRY(pli__buf_status(&members, err));
@@ -265,22 +268,31 @@ static pli_status render(walk *w, const json_t *type, const char *e, pli__buf *b
     return render_logical(w, type, e, b, err);
 }
 
+/* "expression AS name" of a top-level field, or the name alone. */
+static pli_status render_column(walk *w, const json_t *field, size_t i, pli__buf *out, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf given = {0}, sql = {0};
+    char room[PLI__AVRO_NAME_ROOM];
+    pli__buf_add_sql_name(&given, pli__str_of(pli__avro_field_name(field, i, room)));
+    PLI_TRY(pli__buf_status(&given, err));
+    PLI_TRY(render_part(w, json_object_get(field, "type"), given.ptr, &sql, err));
+    pli__buf_addf(out, "%s AS ", sql.len ? sql.ptr : given.ptr);
+    pli__buf_add_sql_name(out, pli__str_of(w->column));
+    return pli__buf_status(&sql, err);
+}
+
 static pli_status render_columns(walk *w, const json_t *schema, pli__buf *out, pli_error *err) {
-    const json_t *field;
+    const json_t *field, *fields = json_object_get(schema, "fields");
     size_t i;
     (void)resolve(w, schema);
     PLI_TRY(enter(w, schema, err));
     w->space = namespace_of(w, schema);
-    json_array_foreach(json_object_get(schema, "fields"), i, field) {
-        PLI_AUTO(pli__buf_clear) pli__buf name = {0}, sql = {0};
+    json_array_foreach(fields, i, field) {
         w->column = json_string_value(json_object_get(field, "name"));
         if (!w->column) continue; /* the engine says what is wrong with such a schema */
-        pli__buf_add_sql_name(&name, pli__str_of(w->column));
-        PLI_TRY(pli__buf_status(&name, err));
-        PLI_TRY(render_part(w, json_object_get(field, "type"), name.ptr, &sql, err));
-        if (sql.len) pli__buf_addf(out, "%s%s AS %s", out->len ? ", " : "", sql.ptr, name.ptr);
-        PLI_TRY(pli__buf_status(&sql, err));
+        if (out->len) pli__buf_addz(out, ", ");
+        PLI_TRY(render_column(w, field, i, out, err));
     }
+    if (!out->len) pli__buf_addc(out, '*');
     return pli__buf_status(out, err);
 }
 

@@ -54,10 +54,9 @@ static pli_status avro_function(pli__parts *parts, const pli__input_file *file, 
     PLI_TRY(pli__avro_header_read(file->path, &header, err));
     PLI_TRY(pli__avro_columns(&header, &columns, err));
     if (pli__avro_needs_copy(&header)) PLI_TRY(copy_avro(parts, &header, &copy, err));
-    if (columns.len) pli__buf_addf(b, "(SELECT * REPLACE (%s) FROM ", columns.ptr);
-    pli__buf_addz(b, "read_avro(");
+    pli__buf_addf(b, "(SELECT %s FROM read_avro(", columns.ptr);
     pli__buf_add_sql_str(b, copy.len ? pli__buf_str(&copy) : pli__str_of(file->path));
-    pli__buf_addz(b, columns.len ? "))" : ")");
+    pli__buf_addz(b, "))");
     return pli__buf_status(b, err);
 }
 

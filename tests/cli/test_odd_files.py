@@ -423,6 +423,29 @@ def test_avro_types(pli, tmp_path):
         assert kind is None or is_type[name] == kind, name
 
 
+def named(name, *fields):
+    return {**record(*fields), "name": name}
+
+
+# Names that the format forbids; Polars writes a record without a name, and any name of a column.
+@pytest.mark.parametrize(
+    ("schema", "row"),
+    [
+        (named("", ("id", "long")), {"id": 1}),
+        (named("my-record", ("id", "long"), ("b", INNER)), {"id": 1, "b": {"x": (1, 2)}}),
+        (named("r", ("my id", "long"), ("größe", DECIMAL), ("1st", "string")), {"my id": 1, "größe": b"\x7d", "1st": "x"}),
+        (named("", ("s", named("", ("a b", "long"), ("c", "int"))), ("u", named("", ("a", "long")))), None),
+        (named("r", ("l", {"type": "array", "items": named("a-b", ("a.b", "long"))})), {"l": [{"a.b": 7}]}),
+    ],
+)
+def test_avro_names_that_the_format_forbids(pli, tmp_path, schema, row):
+    row = row or {"s": {"a b": 1, "c": 2}, "u": {"a": 3}}
+    avro(tmp_path / "in/a.avro", schema, [row])
+    (read_row,) = read(pli)
+    expected = {"größe": 1.25, "b": {"x": 2}}
+    assert read_row == {k: expected.get(k, v) for k, v in row.items()}
+
+
 def test_avro_codecs_and_no_rows(pli, tmp_path):
     def deflate(block):
         z = zlib.compressobj(9, zlib.DEFLATED, -15)
