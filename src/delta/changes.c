@@ -238,7 +238,8 @@ static pli_status index_removed(const pli__changes *c, pli__map **out, pli_error
     return PLI_OK;
 }
 
-/* Added and removed files of the commit. @param deleted and @param inserted may be the same relation */
+/* Added and removed files of the commit, what goes before what comes: a row that was rewritten is there at the end.
+ * @param deleted and @param inserted may be the same relation */
 static pli_status add_files(pli__changes *c, pli__file_relation *deleted, pli__file_relation *inserted,
                             pli_error *err) {
     PLI_AUTO(pli__map_auto) pli__map *removed = NULL;
@@ -246,17 +247,19 @@ static pli_status add_files(pli__changes *c, pli__file_relation *deleted, pli__f
     for (size_t i = 0; i < c->added.n; i++) {
         const changed_file *f = &c->added.files[i];
         const size_t at = (size_t)(uintptr_t)pli__map_get(removed, f->path);
-        if (!at) {
-            PLI_TRY(add_whole(c, inserted, f, "insert", err));
-            continue;
-        }
+        if (!at) continue;
         changed_file *old = &c->removed.files[at - 1];
         old->paired = true;
         PLI_TRY(add_difference(c, deleted, f, &f->dv, &old->dv, "delete", err));
-        PLI_TRY(add_difference(c, inserted, f, &old->dv, &f->dv, "insert", err));
     }
     for (size_t i = 0; i < c->removed.n; i++)
         if (!c->removed.files[i].paired) PLI_TRY(add_whole(c, deleted, &c->removed.files[i], "delete", err));
+    for (size_t i = 0; i < c->added.n; i++) {
+        const changed_file *f = &c->added.files[i];
+        const size_t at = (size_t)(uintptr_t)pli__map_get(removed, f->path);
+        if (!at) PLI_TRY(add_whole(c, inserted, f, "insert", err));
+        else PLI_TRY(add_difference(c, inserted, f, &c->removed.files[at - 1].dv, &f->dv, "insert", err));
+    }
     return PLI_OK;
 }
 

@@ -189,7 +189,20 @@ def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFra
     stamp = frame.schema.get("_commit_timestamp")
     if isinstance(stamp, pl.Datetime):
         frame = frame.with_columns(pl.col("_commit_timestamp").dt.epoch("ms"))
-    return frame
+    return _in_entry_order(frame, batch.file_entries)
+
+
+def _in_entry_order(frame: pl.DataFrame, entries: list[DeltaFileEntry]) -> pl.DataFrame:
+    """The rows commit by commit with the times of the entries. Where the feed was derived from whole files, what a commit removed
+    stands before what it added: a row that it rewrote would else end as deleted."""
+    version = pl.col("_commit_version")
+    times = {e.commit_version: e.commit_timestamp for e in entries if e.commit_timestamp is not None}
+    derived = sorted({e.commit_version for e in entries if e.change_type is not None})
+    comes = version.is_in(derived) & (pl.col("_change_type") != "delete")
+    if times:
+        at = version.replace_strict(list(times), list(times.values()), default=None, return_dtype=pl.Int64)
+        frame = frame.with_columns(pl.coalesce(at, "_commit_timestamp").alias("_commit_timestamp"))
+    return frame.sort(version, comes, maintain_order=True)
 
 
 def _entry_rows(entry: DeltaFileEntry) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import polars as pl
 from support import Case
 
 import polars_incremental as pli
+from polars_incremental.sources import DeltaSource
 
 COLUMNS = ("id", "v", "_change_type", "_commit_version")
 
@@ -174,6 +175,23 @@ class Apply(Case):
         ]:
             with self.assertRaises(ValueError):
                 pli.apply_cdc_delta(frame, self.table, **options)
+
+    def test_a_feed_derived_from_whole_files_ends_with_what_the_commit_added(self):
+        """An overwrite removes and adds rows of one key in one commit: removed first, whatever kinds of files they are in."""
+        source, out = str(self.tmp / "a"), str(self.tmp / "b")
+        feed = {"delta.enableChangeDataFeed": "true", "delta.enableDeletionVectors": "true"}
+        pli.DeltaSink(source, properties=feed)(pl.DataFrame({"id": [1, 2, 3], "v": ["a", "b", "c"]}))
+        pli.merge(source, pl.DataFrame({"id": [3]}), on="source.id = target.id", when_matched={"action": "delete"})
+        pli.write_delta(pl.DataFrame({"id": [2, 1], "v": ["B", "A"]}), source, mode="overwrite")
+        reader = DeltaSource(source, self.cp, {"read_change_feed": True, "starting_version": 0})
+        batch = reader.plan_batch()
+        rows = reader.read_batch(batch)
+        types = rows.filter(pl.col("_commit_version") == 2)["_change_type"].to_list()
+        self.assertEqual(types, ["delete", "delete", "insert", "insert"])
+        times = {e.commit_version: e.commit_timestamp for e in batch.file_entries}
+        self.assertEqual(dict(rows.select("_commit_version", "_commit_timestamp").rows()), times)
+        pli.apply_cdc_delta(rows, out, keys="id")
+        self.assertEqual(sorted(pli.scan_delta(out).collect().rows()), [(1, "A"), (2, "B")])
 
     def test_in_a_pipeline_a_repeat_changes_nothing(self):
         self.put("1.parquet", changes((1, "a", "insert", 1), (2, "b", "insert", 1)))
