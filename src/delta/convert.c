@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "delta/calendar.h"
 #include "delta/convert_files.h"
+#include "delta/file_columns.h"
 #include "delta/metadata_write.h"
 #include "delta/path_write.h"
 #include "delta/stats_scan.h"
@@ -113,6 +114,7 @@ static pli_status describe(converter *c, const char *path, const pli__type **out
     PLI_TRY(pli__engine_describe(c->engine, sql.ptr, &raw, err));
     PLI_TRY(pli__type_to_storable(raw, &storable, err));
     PLI_TRY(check_types(raw, storable, err));
+    PLI_TRY(pli__file_check_decimals(c->engine, path, err));
     PLI_TRY(count_times(c, path, &old, &naive, err));
     if (old && naive) return pli__error_set(err, PLI_E_UNSUPPORTED, "it holds times both as INT96 and without a zone");
     instants = old ? with_instants(storable) : pli__type_ref(storable);

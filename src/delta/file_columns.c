@@ -169,3 +169,26 @@ pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size
     }
     return PLI_OK;
 }
+
+/* ---- decimals ---- */
+
+pli_status pli__file_refuse_decimal(pli__str column, int64_t digits, pli_error *err) {
+    const pli_status status = pli__error_set(
+        err, PLI_E_UNSUPPORTED, "column '%.*s' is a decimal of %lld digits, and no more than 38 can be read",
+        PLI_STR_ARG(column), (long long)digits);
+    (void)pli__error_hint(err, "write it with at most 38 digits, or as text");
+    return status;
+}
+
+pli_status pli__file_check_decimals(pli__engine *e, const char *path, pli_error *err) {
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
+    PLI_AUTO(pli__result_auto) pli__result *rows = NULL;
+    pli__chunk c;
+    pli__buf_addz(&sql, "SELECT name, \"precision\"::BIGINT FROM parquet_schema([");
+    pli__buf_add_sql_str(&sql, pli__str_of(path));
+    pli__buf_addz(&sql, "]) WHERE \"precision\" > 38 LIMIT 1");
+    PLI_TRY(pli__buf_status(&sql, err));
+    PLI_TRY(pli__engine_query(e, sql.ptr, &rows, err));
+    PLI_TRY(pli__result_next(rows, &c, err));
+    return c.rows ? pli__file_refuse_decimal(pli__chunk_str(&c, 0, 0), pli__chunk_i64(&c, 1, 0), err) : PLI_OK;
+}

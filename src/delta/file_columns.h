@@ -23,4 +23,10 @@ typedef pli_status pli__file_columns_fn(void *arg, size_t file, const pli__file_
 pli_status pli__file_columns_read(pli__engine *e, const char *const *paths, size_t n, pli__file_columns_fn *fn,
                                   void *arg, pli_error *err);
 
+/** UNSUPPORTED_FEATURE: a decimal of more digits than the engine's. It would give them as other numbers than they are, so
+ *  nobody may read such a file. */
+pli_status pli__file_refuse_decimal(pli__str column, int64_t digits, pli_error *err);
+/** The same if the file has such a column. */
+pli_status pli__file_check_decimals(pli__engine *e, const char *path, pli_error *err);
+
 #endif

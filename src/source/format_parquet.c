@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "delta/file_columns.h"
 #include "delta/mapping.h"
 #include "source/format_impl.h"
 
@@ -19,21 +20,25 @@ static void add_read(const pli__read *r, pli__buf *b, size_t n, const pli__input
                   pli__option_bool(r, "binary_as_string", false) ? ", binary_as_string=true" : "");
 }
 
-/* Names of the columns at the top that are nothing but null by their logical type: the engine calls them INTEGER. */
-static pli_status find_untyped(pli__engine *e, const pli__input_file *file, pli__map *out, pli_error *err) {
+/* What the engine does not tell: columns that are nothing but null by their logical type, which it calls INTEGER (their names
+ * go to `untyped`), and decimals that it cannot read. */
+static pli_status look_closer(pli__engine *e, const pli__input_file *file, pli__map *untyped, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     PLI_AUTO(pli__result_auto) pli__result *result = NULL;
-    pli__buf_addz(&sql, "SELECT name FROM parquet_schema(");
+    pli__buf_addz(&sql, "SELECT name, coalesce(\"precision\", 0)::BIGINT FROM parquet_schema(");
     pli__sql_paths(&sql, 1, &file);
-    pli__buf_addz(&sql, ") WHERE logical_type = 'NullType()'");
+    pli__buf_addz(&sql, ") WHERE logical_type = 'NullType()' OR \"precision\" > 38");
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__engine_query(e, sql.ptr, &result, err));
     for (;;) {
         pli__chunk c;
         PLI_TRY(pli__result_next(result, &c, err));
         if (!c.rows) return PLI_OK;
-        for (size_t i = 0; i < c.rows; i++)
-            if (!pli__map_put(out, pli__chunk_str(&c, 0, i), out, NULL)) return pli__error_memory(err);
+        for (size_t i = 0; i < c.rows; i++) {
+            const int64_t precision = pli__chunk_i64(&c, 1, i);
+            if (precision > 38) return pli__file_refuse_decimal(pli__chunk_str(&c, 0, i), precision, err);
+            if (!pli__map_put(untyped, pli__chunk_str(&c, 0, i), untyped, NULL)) return pli__error_memory(err);
+        }
     }
 }
 
@@ -48,7 +53,7 @@ static pli_status describe(const pli__read *r, pli__engine *e, const pli__input_
     PLI_AUTO(pli__map_auto) pli__map *untyped = pli__map_new();
     if (!untyped) return pli__error_memory(err);
     PLI_TRY_IN(pli__engine_describe(e, sql.ptr, &all, err), err, "'%s'", file->path);
-    PLI_TRY_IN(find_untyped(e, file, untyped, err), err, "'%s'", file->path);
+    PLI_TRY_IN(look_closer(e, file, untyped, err), err, "'%s'", file->path);
     pli__type_builder b = {0};
     for (size_t i = 0; i + 1 < all->n_fields; i++) {
         const pli__field *f = &all->fields[i];

@@ -1,4 +1,4 @@
-"""Excel and Avro files as they come: right rows, or an error that says which file and why."""
+"""Excel, Parquet and Avro files as they come: right rows, or an error that says which file and why."""
 
 import bz2
 import json
@@ -6,8 +6,10 @@ import os
 import struct
 import zipfile
 import zlib
+from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 NOW = ("--set", "source.settle_time=0s")
@@ -293,6 +295,19 @@ def test_excel_old_workbooks_are_named(pli, tmp_path, name):
     (tmp_path / "in" / name).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
     r = ingest(pli)
     assert r.code == 1 and name in r.err and "old form (.xls)" in r.err and "save it as .xlsx" in r.err
+
+
+# ---- Parquet ----
+
+
+def test_parquet_decimals_of_more_digits_than_can_be_read_are_named(pli, tmp_path):
+    (tmp_path / "in").mkdir()
+    wide = pa.array([{"d": Decimal("1.5")}], pa.struct([("d", pa.decimal256(40, 2))]))
+    pq.write_table(pa.table({"id": [1], "s": wide}), tmp_path / "in/a.parquet")
+    for words in (["ingest", "in", "out", *NOW], ["delta", "convert", "in"]):
+        r = pli(*words)
+        assert r.code == 4 and "column 'd' is a decimal of 40 digits" in r.err, words
+        assert "a.parquet" in r.err and "as text" in r.err, words
 
 
 # ---- Avro ----
