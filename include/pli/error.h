@@ -58,7 +58,7 @@ extern "C" {
     X(PLI_E_SINK_BEHIND, 20, "SINK_BEHIND", 5, "the sink lacks batches that this checkpoint has committed",            \
       "restore the sink, or truncate the checkpoint to the batch the sink has")                                        \
     X(PLI_E_FILE_CHANGED, 21, "FILE_CHANGED", 1, "an input file changed between planning and commit",                  \
-      "run again; or set `on_changed_file: reread`, or a longer `settle_time`")                                        \
+      "read it as it is now by `on_changed_file: reread`; a longer `settle_time` leaves growing files for later")      \
     X(PLI_E_CANCELLED, 22, "CANCELLED", 130, "the run was stopped from outside", "run again to go on")                 \
     X(PLI_E_ENGINE, 23, "ENGINE_ERROR", 1, "the query engine failed or could not be loaded", "see `pli doctor`")       \
     X(PLI_E_LIMIT, 24, "LIMIT_EXCEEDED", 1, "something read from outside is larger than its limit",                    \
@@ -74,6 +74,8 @@ extern "C" {
     X(PLI_E_CONSTRAINT, 30, "CONSTRAINT_VIOLATED", 1, "a row breaks a constraint of the table",                        \
       "mend the rows; the message names the constraint")                                                               \
     X(PLI_E_STATE, 31, "INVALID_STATE", 1, "a function was called out of order", "see the header of the function")     \
+    X(PLI_E_CALLBACK, 33, "CALLBACK_FAILED", 1, "a reader, transform or writer of the caller failed",                  \
+      "see what it raised (`__cause__` in Python); the next run repeats the batch with the same inputs")               \
     X(PLI_E_INTERNAL, 32, "INTERNAL", 1, "a bug of this library", "please report it")
 
 /** Result of a fallible call. 0 is success; the numbers are stable. */

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import re
+
 __all__ = [
     "ChangeDataFeedError",
     "CommitError",
@@ -45,13 +48,19 @@ class PlanningError(PipelineError):
 class ReaderError(PipelineError):
     """The reader failed."""
 
+    default_code = "CALLBACK_FAILED"
+
 
 class TransformError(PipelineError):
     """The transform failed."""
 
+    default_code = "CALLBACK_FAILED"
+
 
 class WriterError(PipelineError):
     """The writer failed."""
+
+    default_code = "CALLBACK_FAILED"
 
 
 class CommitError(PipelineError):
@@ -119,6 +128,29 @@ _BY_CODE: dict[str, type[Exception]] = {
     "TABLE_REPLACED": DeltaPlanningError,
     "UNSUPPORTED_FEATURE": UnsupportedFormatError,
 }
+
+
+_OF_SYSTEM: list[tuple[type[Exception], str]] = [
+    (FileNotFoundError, "NOT_FOUND"),
+    (FileExistsError, "ALREADY_EXISTS"),
+    (PermissionError, "ACCESS_DENIED"),
+    (TimeoutError, "TIMEOUT"),
+    (OSError, "IO_ERROR"),
+    (MemoryError, "OUT_OF_MEMORY"),
+]
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def code_of(stage: str, exc: Exception) -> str | None:
+    """The code of a stage's error that is caused by ``exc``; None for the default of its class."""
+    code = getattr(exc, "code", None)
+    if isinstance(code, str) and re.fullmatch("[A-Z][A-Z_]+", code):  # other libraries have codes of their own
+        return code
+    if isinstance(exc, OSError) and exc.errno in _OF_DISK:
+        return "DISK_FULL"
+    if stage == "plan" and isinstance(exc, (ValueError, TypeError)):
+        return "INVALID_ARGUMENT"
+    return next((code for kind, code in _OF_SYSTEM if isinstance(exc, kind)), None)
 
 
 # remedies of the command that have another name here

@@ -25,6 +25,7 @@ from polars_incremental.errors import (
     SchemaEvolutionError,
     TransformError,
     WriterError,
+    code_of,
 )
 from polars_incremental.observability import Notifier
 from polars_incremental.sources.base import SourceSpec
@@ -344,10 +345,8 @@ class _Run:
         if isinstance(exc, PolarsIncrementalError) and not isinstance(exc, CoreError):
             raise exc
         text = "Failed to plan batch" if stage == "plan" else f"{stage} failed for batch_id={batch_id}"
-        code = getattr(exc, "code", None)
-        wrapped = _STAGE_ERRORS[stage](
-            text, code=code if isinstance(code, str) else None, retriable=getattr(exc, "retriable", False) is True
-        )
+        retriable = getattr(exc, "retriable", False) is True
+        wrapped = _STAGE_ERRORS[stage](text, code=code_of(stage, exc), retriable=retriable)
         raise wrapped from exc
 
 

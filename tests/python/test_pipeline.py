@@ -1,5 +1,6 @@
 """Pipelines: python-api.md 2 and 8."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -238,6 +239,36 @@ class Failures(Case):
         state = pli.JobState(self.cp / "state")
         self.assertFalse(state.exists("seen") or state.exists("frame"))
         self.assertEqual(os.listdir(self.cp / "staging") if (self.cp / "staging").exists() else [], [])
+
+    def test_the_code_says_what_kind_of_failure_the_cause_is(self):
+        class Coded(Exception):
+            code = "e3q8"  # as SQLAlchemy's
+
+        self.put("1.parquet")
+        causes = [
+            (ValueError("x"), "CALLBACK_FAILED"),
+            (Coded("x"), "CALLBACK_FAILED"),
+            (FileNotFoundError("x"), "NOT_FOUND"),
+            (PermissionError("x"), "ACCESS_DENIED"),
+            (OSError(errno.ENOSPC, "full"), "DISK_FULL"),
+            (ConnectionError("x"), "IO_ERROR"),
+            (MemoryError(), "OUT_OF_MEMORY"),
+        ]
+        for cause, code in causes:
+            for stage in ("reader", "transform", "writer"):
+                with self.assertRaises(pli.PipelineError) as raised:
+                    self.pipeline(**{stage: mock.Mock(side_effect=cause)}).run()
+                self.assertEqual(
+                    (type(raised.exception).__name__, raised.exception.code), (stage.title() + "Error", code)
+                )
+
+        class Source(pli.SourceSpec):
+            def with_checkpoint(self, checkpoint_dir):
+                return mock.Mock(plan_batch=mock.Mock(side_effect=TypeError("x")))
+
+        with self.assertRaises(pli.PlanningError) as raised:
+            self.pipeline(source=Source("files", self.source, {})).run()
+        self.assertEqual(raised.exception.code, "INVALID_ARGUMENT")
 
     def test_every_error_can_be_raised_with_a_message_alone(self):
         for name in pli.errors.__all__:
