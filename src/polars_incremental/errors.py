@@ -114,6 +114,7 @@ class DeltaPlanningError(RuntimeError):
 
 _BY_CODE: dict[str, type[Exception]] = {
     "ACCESS_DENIED": PermissionError,
+    "ALREADY_EXISTS": FileExistsError,
     "CONSTRAINT_VIOLATED": SchemaEvolutionError,
     "DATA_LOSS": DeltaPlanningError,
     "INVALID_ARGUMENT": ValueError,

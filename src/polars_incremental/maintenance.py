@@ -235,6 +235,8 @@ def _where(filters: Sequence[tuple[str, str, Any]] | None) -> str | None:
     """Filters ``(column, operator, value)`` as one condition."""
     if not filters:
         return None
+    if isinstance(filters, str) or not all(isinstance(f, (tuple, list)) and len(f) == 3 for f in filters):
+        raise ValueError(f"partition_filters must be a list of (column, operator, value), not {filters!r}")
     return " AND ".join(_condition(*f) for f in filters)
 
 

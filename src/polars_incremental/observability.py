@@ -40,6 +40,8 @@ class LoggingObserver:
     """
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
+        if logger is not None and not callable(getattr(logger, "info", None)):
+            raise TypeError(f"logger must be a logger, as logging.getLogger(name) gives it, not {logger!r}")
         self.logger = logger or _logger
 
     def on_stage_start(self, stage: str, batch_id: int | None) -> None:

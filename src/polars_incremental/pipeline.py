@@ -88,6 +88,8 @@ class Pipeline:
         for name in ("reader", "writer", "checkpoint_dir"):
             if getattr(self, name) is None:
                 raise MissingOptionError(f"a pipeline needs a {name}, which is None here")
+        if self.schema_evolution is not None and not callable(getattr(self.schema_evolution, "apply", None)):
+            raise TypeError(f"schema_evolution must be a SchemaEvolution, not {type(self.schema_evolution).__name__}")
         if not once:
             _check_loop(max_batches, max_idle_loops, {"sleep": sleep, "sleep_when_idle": sleep_when_idle})
         folder = os.fspath(self.checkpoint_dir or "")

@@ -9,6 +9,7 @@ import polars_incremental as pli
 from polars_incremental.sinks import write_parquet_batch
 
 FRAME = pl.DataFrame({"a": [1]})
+OBJECTS = pl.DataFrame({"a": [1], "o": pl.Series([object()], dtype=pl.Object)})
 
 
 class WrongArguments(Case):
@@ -48,6 +49,16 @@ class WrongArguments(Case):
             (TypeError, "DeltaBatch", lambda: pli.read_cdf_batch(5)),
             (ValueError, "merge, append_only", lambda: pli.apply_cdc_delta(changes, table, keys="a", mode="x")),
             (ValueError, "at least one column", lambda: pli.apply_cdc(changes, None, keys=[])),
+            (
+                pli.SchemaEvolutionError,
+                "'o' of type Object",
+                lambda: pli.write_delta(OBJECTS, table, schema_mode="merge"),
+            ),
+            (pli.SchemaEvolutionError, "'o' of type Object", lambda: pli.DeltaSink(self.tmp / "new")(OBJECTS.lazy())),
+            (ValueError, "column, operator, value", lambda: pli.optimize_delta_table(table, partition_filters="a=1")),
+            (TypeError, "must be a logger", lambda: pli.LoggingObserver("name")),
+            (TypeError, "SchemaEvolution, not dict", lambda: self.pipeline(schema_evolution={"mode": "strict"}).run()),
+            (FileExistsError, "could not create", lambda: pli.JobState(self.touch("file"))),
             (ValueError, "enforce_retention=False", lambda: pli.vacuum_delta_table(table, retention_hours=1)),
             (ValueError, "'compact' or 'z_order'", lambda: pli.optimize_delta_table(table, mode="tidy")),
             (ValueError, "z_order_columns", lambda: pli.optimize_delta_table(table, mode="z_order")),

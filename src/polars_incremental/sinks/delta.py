@@ -376,8 +376,21 @@ def commit(
 def _check_frame(df: Frame) -> None:
     if not isinstance(df, (pl.DataFrame, pl.LazyFrame)):
         raise TypeError(f"a Polars DataFrame or LazyFrame is needed, not {type(df).__name__}")
-    if not (df.columns if isinstance(df, pl.DataFrame) else df.collect_schema()):
+    schema = df.schema if isinstance(df, pl.DataFrame) else df.collect_schema()
+    if not schema:
         raise SchemaEvolutionError("a frame without columns cannot be written to a Delta table")
+    objects = [name for name, dtype in schema.items() if _holds_objects(dtype)]
+    if objects:  # Polars exports them as addresses
+        names = ", ".join(map(repr, objects))
+        raise SchemaEvolutionError(
+            f"Python objects cannot be written to a Delta table: column(s) {names} of type Object"
+        )
+
+
+def _holds_objects(dtype: Any) -> bool:
+    if isinstance(dtype, pl.Struct):
+        return any(_holds_objects(f.dtype) for f in dtype.fields)
+    return bool(dtype == pl.Object) or (isinstance(dtype, (pl.List, pl.Array)) and _holds_objects(dtype.inner))
 
 
 def _rows(df: Frame) -> Any:
