@@ -3,10 +3,11 @@
 
 #include "base/time.h"
 
-bool pli__partition_value(const pli__kv *values, size_t n, const char *physical, pli__str *out) {
+bool pli__partition_value(const pli__kv *values, size_t n, const pli__mapped_column *c, pli__str *out) {
+    const bool may_be_empty = c->field->type->id == PLI__TYPE_STRING && !c->field->nullable;
     for (size_t i = 0; i < n; i++) {
-        if (!pli__str_eqz(values[i].key, physical)) continue;
-        *out = values[i].value.len ? values[i].value : (pli__str){0};
+        if (!pli__str_eqz(values[i].key, c->physical)) continue;
+        *out = values[i].value.len || may_be_empty ? values[i].value : (pli__str){0};
         return true;
     }
     *out = (pli__str){0};

@@ -57,7 +57,7 @@ static pli_status key_of(const pli__partition_set *s, const pli__add *file, pli_
         PLI_AUTO(pli__buf_clear) pli__buf value = {0};
         pli__str text;
         if (!c->is_partition) continue;
-        (void)pli__partition_value(file->partition_values, file->n_partition_values, c->physical, &text);
+        (void)pli__partition_value(file->partition_values, file->n_partition_values, c, &text);
         if (!text.ptr) {
             pli__buf_addc(key, '-');
             continue;

@@ -113,7 +113,7 @@ static pli_status take_values(pli__file_relation *r, const pli__file_relation_fi
         const pli__mapped_column *c = &r->m->columns[i];
         pli__str text;
         if (!c->is_partition) continue;
-        pli__partition_value(f->values, f->n_values, c->physical, &text);
+        pli__partition_value(f->values, f->n_values, c, &text);
         PLI_TRY_IN(pli__partition_check(c, text, err), err, "file '%.*s'", PLI_STR_ARG(f->log_path));
         values[k++] = text.ptr ? pli__arena_str(&r->arena, text) : text;
     }

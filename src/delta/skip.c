@@ -135,7 +135,7 @@ pli_status pli__skip_add(pli__skip *s, const pli__add *add, pli_error *err) {
         if (r->partition >= 0) {
             const pli__mapped_column *c = &s->m->columns[r->partition];
             pli__str text;
-            pli__partition_value(add->partition_values, add->n_partition_values, c->physical, &text);
+            pli__partition_value(add->partition_values, add->n_partition_values, c, &text);
             PLI_TRY_IN(pli__partition_check(c, text, err), err, "file '%.*s'", PLI_STR_ARG(add->path));
             *row++ = kept(s, text);
             continue;

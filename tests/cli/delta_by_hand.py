@@ -32,7 +32,7 @@ def mapping(key, value):
 class Table:
     """A Delta table written line by line."""
 
-    def __init__(self, path: Path, schema: dict, reader: int = 1, **configuration):
+    def __init__(self, path: Path, schema: dict, reader: int = 1, partition_columns=(), **configuration):
         self.path = path
         self.log = path / "_delta_log"
         self.log.mkdir(parents=True)
@@ -42,7 +42,7 @@ class Table:
             "id": "t",
             "format": {"provider": "parquet", "options": {}},
             "schemaString": json.dumps(schema),
-            "partitionColumns": [],
+            "partitionColumns": list(partition_columns),
             "configuration": configuration,
         }
         protocol = {"minReaderVersion": reader, "minWriterVersion": 5}
@@ -53,11 +53,10 @@ class Table:
         text = "\n".join(json.dumps(a) for a in ({"commitInfo": INFO}, *actions))
         (self.log / f"{self.version:020d}.json").write_text(text + "\n", encoding="utf-8")
 
-    def add(self, query: str, options: str = ""):
+    def add(self, query: str, options: str = "", partition_values=None):
         name = f"f{self.version}.parquet"
         duckdb.sql(f"SET TimeZone = 'UTC'; COPY ({query}) TO '{self.path / name}' (FORMAT parquet{options})")
         size = (self.path / name).stat().st_size
-        self.commit(
-            {"add": {"path": name, "partitionValues": {}, "size": size, "modificationTime": 1, "dataChange": True}}
-        )
+        add = {"path": name, "size": size, "modificationTime": 1, "dataChange": True}
+        self.commit({"add": {**add, "partitionValues": partition_values or {}}})
         return self.path / name

@@ -300,3 +300,17 @@ def test_numbers_that_json_lacks_are_texts(pli, tmp_path):
     table = Table(tmp_path / "d", struct(field("d", "decimal(2,2)"), field("l", array("decimal(1,1)"))))
     table.add("SELECT -0.25::DECIMAL(2,2) AS d, [0.5::DECIMAL(1,1)] AS l")
     assert pli.read(table.path) == [{"d": -0.25, "l": [0.5]}]
+
+
+def test_an_empty_text_in_a_partition_that_holds_no_null_is_a_text(pli, tmp_path):
+    """The protocol makes it null, which the column forbids; Spark and delta-rs give the text."""
+    fields = [field("id", "long"), {**field("p", "string"), "nullable": False}, field("q", "string")]
+    table = Table(tmp_path / "t", struct(*fields), partition_columns=["p", "q"])
+    for value in ("", "x"):
+        table.add(f"SELECT {len(value)}::BIGINT AS id", partition_values={"p": value, "q": value})
+    expected = [{"id": 0, "p": "", "q": None}, {"id": 1, "p": "x", "q": "x"}]
+    assert rows(pli, table) == expected
+    assert [r["id"] for r in rows(pli, table, "--where", "p = ''")] == [0]
+    assert [r["id"] for r in rows(pli, table, "--where", "p IS NULL")] == []
+    pli.ok("delta", "checkpoint", table.path)
+    assert rows(pli, table) == expected

@@ -35,11 +35,11 @@ static bool is_integer(const char *s, size_t len, long long *out) {
 
 static void check_value(pli__type_id id, pli__str text) {
     const pli__type *type = id == PLI__TYPE_DECIMAL ? pli__type_new_decimal(10, 2) : pli__type_new(id);
-    const pli__field field = {.name = (char *)(uintptr_t)"p", .type = type};
+    const pli__field field = {.name = (char *)(uintptr_t)"p", .type = type, .nullable = true};
     const pli__mapped_column column = {.field = &field, .physical = (char *)(uintptr_t)"p", .is_partition = true};
     const pli__kv kv = {PLI_STR("p"), text};
     pli__str value;
-    expect(pli__partition_value(&kv, 1, "p", &value), "a value is not found under its name");
+    expect(pli__partition_value(&kv, 1, &column, &value), "a value is not found under its name");
     expect(text.len ? pli__str_eq(value, text) : !value.ptr, "the empty text is null, and nothing else");
     const bool ok = pli__partition_check(&column, value, NULL) == PLI_OK;
     char *copy = pli__str_dup(text);

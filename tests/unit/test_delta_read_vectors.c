@@ -59,11 +59,11 @@ static void read_as(pli_env *env, const char *type_name, pli__str value, pli__bu
     pli__buf_addf(&quoted, "\"%s\"", type_name);
     assert_int_equal(pli__type_from_delta(pli__buf_str(&quoted), &type, NULL), PLI_OK);
     const pli__kv kv = {PLI_STR("p"), value};
-    const pli__field field = {.name = (char *)"p", .type = type};
+    const pli__field field = {.name = (char *)"p", .type = type, .nullable = true};
     const pli__mapped_column column = {.field = &field, .physical = (char *)"p", .is_partition = true};
     pli__str found;
     pli_error err = {0};
-    assert_true(pli__partition_value(&kv, 1, "p", &found));
+    assert_true(pli__partition_value(&kv, 1, &column, &found));
     if (pli__partition_check(&column, found, &err) != PLI_OK) fail_msg("%s", err.message);
     pli__buf_addz(&list, "CAST([");
     if (found.ptr) pli__buf_add_sql_str(&list, found);
