@@ -62,6 +62,13 @@ PLI_API pli_status pli_table_detail(pli_table *t, const pli_at *at, pli_row_fn *
  *  @param at NULL = newest */
 PLI_API pli_status pli_table_files(pli_table *t, const pli_at *at, pli_row_fn *fn, void *arg, pli_error *err);
 
+/** A row {path (absolute), size} for each active file, if any reader of Parquet finds the table's rows in these files: no
+ *  deletion vectors, column mapping, partition columns or days in the Julian calendar. No rows at all if that is not so, or if there are more than
+ *  `max` files. Files may still lack columns that came later, or hold them in types that were widened since.
+ *  @param at NULL = newest */
+PLI_API pli_status pli_table_plain_files(pli_table *t, const pli_at *at, int64_t max, pli_row_fn *fn, void *arg,
+                                         pli_error *err);
+
 /** A row for each commit that the log still has, newest first: version, timestamp (ISO 8601, UTC: the in-commit timestamp
  *  where the table has them, else the modification time of the commit), operation, parameters, metrics, engine,
  *  userMetadata; null where the commit does not say. @param limit most rows wanted, 0 = all */

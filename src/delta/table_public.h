@@ -15,6 +15,9 @@ pli_status pli__table_parse_time(pli_table *t, const char *text, int64_t *us, pl
 /** The version that `at` means, PLI__LATEST by default. */
 pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, const char *timestamp, int64_t *out,
                               pli_error *err);
+/** @param at NULL = newest */
+pli_status pli__table_open_at(pli_table *t, const pli_at *at, const pli__snapshot_options *want, pli__snapshot **out,
+                              pli_error *err);
 /** Hand a row to a report; CANCELLED if it asked to stop. */
 pli_status pli__table_emit(pli_row_fn *fn, void *arg, const pli__buf *row, pli_error *err);
 

@@ -10,8 +10,8 @@
 #include "delta/path.h"
 #include "delta/table_public.h"
 
-static pli_status open_at(pli_table *t, const pli_at *at, const pli__snapshot_options *want, pli__snapshot **out,
-                          pli_error *err) {
+pli_status pli__table_open_at(pli_table *t, const pli_at *at, const pli__snapshot_options *want, pli__snapshot **out,
+                              pli_error *err) {
     static const pli_at newest = {.size = sizeof(pli_at)};
     const pli_at *a = at ? at : &newest;
     int64_t version;
@@ -95,7 +95,7 @@ pli_status pli_table_detail(pli_table *t, const pli_at *at, pli_row_fn *fn, void
     PLI_AUTO(pli__buf_clear) pli__buf row = {0};
     pli__totals n;
     if (!t || !fn) return pli__error_set(err, PLI_E_ARGUMENT, "'t' and 'fn' must not be NULL");
-    PLI_TRY(open_at(t, at, &(pli__snapshot_options){.with_totals = true}, &s, err));
+    PLI_TRY(pli__table_open_at(t, at, &(pli__snapshot_options){.with_totals = true}, &s, err));
     PLI_TRY(pli__snapshot_totals(s, &n, err));
     pli__buf_addf(&row, "{\"version\":%" PRId64, pli__snapshot_version(s));
     add_protocol(&row, pli__snapshot_protocol(s));
@@ -161,7 +161,7 @@ pli_status pli_table_files(pli_table *t, const pli_at *at, pli_row_fn *fn, void 
     PLI_AUTO(pli__snapshot_auto) pli__snapshot *s = NULL;
     PLI_AUTO(file_report_clear) file_report r = {.fn = fn, .arg = arg};
     if (!t || !fn) return pli__error_set(err, PLI_E_ARGUMENT, "'t' and 'fn' must not be NULL");
-    PLI_TRY(open_at(t, at, &(pli__snapshot_options){.with_files = true, .files = fields}, &s, err));
+    PLI_TRY(pli__table_open_at(t, at, &(pli__snapshot_options){.with_files = true, .files = fields}, &s, err));
     return pli__snapshot_files(s, fields, report_file, &r, err);
 }
 

@@ -25,6 +25,8 @@ _logger = logging.getLogger("polars_incremental")
 PathLike = str | os.PathLike[str]
 _CHUNK = 100_000
 _LARGE_CHUNK = 1_000_000
+_PLAIN_FILES = 1_000  # at most so many files are looked at
+_PLAIN_BYTES = 1_000_000  # and only if they have so many bytes on average
 
 Open = Callable[[list[str] | None, str | None, int | None], Any]
 
@@ -43,6 +45,9 @@ def scan_delta(table: PathLike, *, version: int | None = None, timestamp: Any = 
     if version is None and text is None:
         at = opened.latest_version()
     schema = pl.DataFrame(opened.read(version=at, timestamp=text, limit=0)).schema
+    native = _scan_plain(opened, at, text, schema)
+    if native is not None:
+        return native
 
     def read(columns: list[str] | None, where: str | None, limit: int | None) -> Any:
         return _core.Table(path).read(
@@ -50,6 +55,27 @@ def scan_delta(table: PathLike, *, version: int | None = None, timestamp: Any = 
         )
 
     return lazy(read, schema)
+
+
+def _scan_plain(table: Any, version: int, timestamp: str | None, schema: pl.Schema) -> pl.LazyFrame | None:
+    """Polars' own reader where it reads the same rows, which is the quicker way into its frames; None where only the core does.
+
+    The core says whether the files are plain; each file's columns must be the table's, of the same types. Small files are left to
+    the core: they are read sooner than looked at."""
+    files = json.loads(table.plain_files(_PLAIN_FILES, version, timestamp))
+    if not files or sum(f["size"] for f in files) < _PLAIN_BYTES * len(files):
+        return None
+    paths = [os.path.abspath(f["path"]) for f in files]
+    try:
+        if not all(_fits(pl.read_parquet_schema(p), schema) for p in paths):
+            return None
+    except (OSError, pl.exceptions.PolarsError):
+        return None  # the core says what is wrong with the file
+    return pl.scan_parquet(paths, schema=schema, missing_columns="insert", hive_partitioning=False, glob=False)
+
+
+def _fits(file: dict[str, pl.DataType], table: pl.Schema) -> bool:
+    return all(table.get(name) == dtype for name, dtype in file.items())
 
 
 def lazy(read: Open, schema: pl.Schema) -> pl.LazyFrame:

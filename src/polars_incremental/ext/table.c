@@ -70,6 +70,15 @@ static PyObject *report(PyObject *self, PyObject *args, report_fn *fn) {
 static PyObject *detail(PyObject *self, PyObject *args) { return report(self, args, pli_table_detail); }
 static PyObject *files(PyObject *self, PyObject *args) { return report(self, args, pli_table_files); }
 
+static PyObject *plain_files(PyObject *self, PyObject *args) {
+    long long version = -1, max = 0;
+    const char *timestamp = NULL;
+    if (!PyArg_ParseTuple(args, "LLz", &max, &version, &timestamp)) return NULL;
+    const pli_at at = at_of(version, timestamp);
+    core_rows rows = {0};
+    CORE_ROWS(&rows, pli_table_plain_files(SELF(self), &at, max, core_rows_add, &rows, err));
+}
+
 static PyObject *history(PyObject *self, PyObject *args) {
     long long limit = 0;
     if (!PyArg_ParseTuple(args, "|L", &limit)) return NULL;
@@ -269,6 +278,8 @@ static PyObject *optimize(PyObject *self, PyObject *args) {
 static PyMethodDef methods[] = {
     {"latest_version", latest_version, METH_NOARGS, "latest_version() -> int"},
     {"detail", detail, METH_VARARGS, "detail(version=-1, timestamp=None) -> str: JSON array of one row"},
+    {"plain_files", plain_files, METH_VARARGS,
+     "plain_files(max, version, timestamp) -> str: JSON array, empty unless any reader of Parquet reads the files right"},
     {"files", files, METH_VARARGS, "files(version=-1, timestamp=None) -> str: JSON array"},
     {"history", history, METH_VARARGS, "history(limit=0) -> str: JSON array, newest first"},
     {"read", KW(read_table), METH_VARARGS | METH_KEYWORDS,
