@@ -73,6 +73,8 @@ static const pli__reader_option options_table[] = {
     {"null_strings", PLI__OPT_TEXTS, CSV, "[\"\"]", "texts that mean NULL"},
     {"quoted_nulls", PLI__OPT_BOOL, CSV, "true", "they mean NULL within quotes too"},
     {"null_padding", PLI__OPT_BOOL, CSV, "false", "rows with too few values get NULLs; else they are corrupt"},
+    {"strict", PLI__OPT_BOOL, CSV, "true",
+     "false reads also files with both LF and CRLF, and leaves out what follows a closing quote"},
     {"date_format", PLI__OPT_TEXT, CSV, "ISO 8601", "strptime format of dates, such as %d.%m.%Y"},
     {"timestamp_format", PLI__OPT_TEXT, CSV, "ISO 8601", "strptime format of timestamps"},
     {"decimal_separator", PLI__OPT_CHAR, CSV, ".", "character before the fraction of numbers: . or ,"},

@@ -231,6 +231,7 @@ static pli_status sample(const csv_reader *r, csv_group *g, pli__csv_scan *scan,
 
 static pli_status look_at_file(csv_reader *r, const pli__input_file *file, bool sampled, bool only, pli_error *err) {
     if (only) PLI_TRY(pli__input_check(file->path, err)); /* else the walk over its quotes reads it to the end */
+    if (!pli__option_bool(r->parts->read, "strict", true)) PLI_TRY(pli__csv_check_line_ends(file->path, err));
     PLI_AUTO(pli__csv_auto) pli__csv_scan *scan = NULL;
     PLI_TRY(pli__csv_open(file->path, &r->dialect, &scan, err));
     pli__csv_row row;
@@ -287,6 +288,7 @@ static void add_read_csv(const csv_reader *r, const csv_group *g, bool skip_corr
     add_nulls(b, pli__option_json(read, "null_strings"));
     if (!r->quoted_nulls) pli__buf_addz(b, ", allow_quoted_nulls=false");
     if (pli__option_bool(read, "null_padding", false)) pli__buf_addz(b, ", null_padding=true");
+    if (!pli__option_bool(read, "strict", true)) pli__buf_addz(b, ", strict_mode=false");
     if (skip_corrupt) pli__buf_addz(b, ", ignore_errors=true");
     int64_t line = pli__option_int(read, "max_line_size", 0);
     if (line) pli__buf_addf(b, ", max_line_size=%" PRId64, line);

@@ -99,3 +99,21 @@ pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *d, 
     *out = w.quoted || w.unclear || (any_quote && (d->comment || d->skip_rows));
     return PLI_OK;
 }
+
+pli_status pli__csv_check_line_ends(const char *path, pli_error *err) {
+    PLI_AUTO(pli__input_auto) pli__input *in = NULL;
+    PLI_TRY(pli__input_open(path, &in, err));
+    PLI_AUTO(pli__free_ptr) char *block = malloc(BLOCK);
+    if (!block) return pli__error_memory(err);
+    bool after_cr = false, alone = false;
+    for (size_t got = 1; got && !alone;) {
+        PLI_TRY(pli__input_read(in, block, BLOCK, &got, err));
+        if (got && after_cr) alone = block[0] != '\n';
+        for (const char *p = block, *end = block + got; !alone && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+            alone = p + 1 < end && p[1] != '\n';
+        after_cr = got ? block[got - 1] == '\r' : after_cr;
+    }
+    if (!alone && !after_cr) return PLI_OK;
+    pli__error_set(err, PLI_E_DATA, "'%s' has a CR without LF, which cannot be read with `strict: false`", path);
+    return pli__error_hint(err, "give all lines the same end, LF or CRLF");
+}

@@ -12,4 +12,7 @@
 pli_status pli__csv_may_end_quoted(const char *path, const pli__csv_dialect *dialect, pli__str delimiter, bool *out,
                                    pli_error *err);
 
+/** BAD_DATA if there is a CR that no LF follows: the engine, when it is not strict, would lose the character behind it. */
+pli_status pli__csv_check_line_ends(const char *path, pli_error *err);
+
 #endif

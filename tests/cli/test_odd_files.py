@@ -448,7 +448,10 @@ def named(name, *fields):
     [
         (named("", ("id", "long")), {"id": 1}),
         (named("my-record", ("id", "long"), ("b", INNER)), {"id": 1, "b": {"x": (1, 2)}}),
-        (named("r", ("my id", "long"), ("größe", DECIMAL), ("1st", "string")), {"my id": 1, "größe": b"\x7d", "1st": "x"}),
+        (
+            named("r", ("my id", "long"), ("größe", DECIMAL), ("1st", "string")),
+            {"my id": 1, "größe": b"\x7d", "1st": "x"},
+        ),
         (named("", ("s", named("", ("a b", "long"), ("c", "int"))), ("u", named("", ("a", "long")))), None),
         (named("r", ("l", {"type": "array", "items": named("a-b", ("a.b", "long"))})), {"l": [{"a.b": 7}]}),
     ],
@@ -678,3 +681,18 @@ def test_a_key_that_no_column_can_have_is_told(pli, tmp_path):
     (tmp_path / "in" / "a.ndjson").write_text('{"id":1,"b":[{"":2}]}\n')
     r = ingest(pli, "--format", "ndjson", *NOW)
     assert r.code == 1 and "a.ndjson' has a key that is empty" in r.err and "on_bad_file" in r.err
+
+
+@pytest.mark.parametrize("content", [b"id,v\r\n1,a\n2,b\r\n", b"id,v\n1,a\r\n2,b\n", b"id,v\r\n1,a\r2,b\r\n"])
+def test_lines_that_end_in_different_ways_are_told_and_can_be_read(pli, tmp_path, content):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_bytes(content)
+    r = ingest(pli, "--format", "csv", *NOW)
+    assert (
+        r.code == 1 and "a.csv': its lines do not all end alike (LF, CRLF, CR)" in r.err and "`strict: false`" in r.err
+    )
+    if b"\r2" in content:  # the engine would lose the 2
+        r = ingest(pli, "--format", "csv", "--option", "strict=false", *NOW)
+        assert r.code == 1 and "a.csv' has a CR without LF" in r.err
+    else:
+        assert read(pli, "--format", "csv", "--option", "strict=false") == [{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]

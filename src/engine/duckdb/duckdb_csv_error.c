@@ -61,6 +61,10 @@ static pli__str trim_end(const char *begin, const char *end) {
 const char *pli__duckdb_csv_error(const char *message, pli__buf *out) {
     static const char head[] = "CSV Error on Line: ", row_mark[] = "\nOriginal Line: ", file_mark[] = "\n  file = ";
     const char *row = strstr(message, row_mark), *hint = "";
+    if (strstr(message, "CSV Parser state machine reached an invalid state")) { /* no line is told */
+        pli__buf_addz(out, "its lines do not all end alike (LF, CRLF, CR), or a value is not as RFC 4180 has it");
+        return "give all lines the same end, or set the option `strict: false`";
+    }
     if (strncmp(message, head, sizeof head - 1) != 0 || !row) return NULL;
     row += sizeof row_mark - 1;
     const char *file = strstr(row, file_mark), *advice = strstr(row, "\nPossible ");
