@@ -25,6 +25,7 @@ typedef struct scanner {
     size_t max_record;
     pli__buf key;      /* a key with escapes, decoded */
     bool spans_lines;  /* some record has a line end in it */
+    bool too_deep;     /* a value was given up for its depth */
 } scanner;
 
 static void scanner_clear(scanner *s) {
@@ -382,7 +383,7 @@ static step scan_text(cursor *c, pli__shape *into) {
 static step scan_value(cursor *c, pli__shape *into, int depth) {
     skip_blanks(c);
     if (c->p == c->end) return MORE;
-    if (depth > MAX_DEPTH) return BAD;
+    if (depth > MAX_DEPTH) return c->s->too_deep = true, BAD;
     switch (*c->p) {
         case '{': c->p++; return scan_object(c, into, depth + 1);
         case '[': c->p++; return scan_array(c, into, depth + 1);
@@ -414,7 +415,10 @@ static pli_status line_of(const scanner *s, int64_t offset, int64_t *out, pli_er
 static pli_status bad_data(const scanner *s, size_t at, const char *what, pli_error *err) {
     int64_t line = 0;
     PLI_TRY(line_of(s, s->consumed + (int64_t)at, &line, err));
-    pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": %s", s->path, line, what);
+    if (s->too_deep)
+        pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": more than %d levels of nesting", s->path, line,
+                       MAX_DEPTH);
+    else pli__error_set(err, PLI_E_DATA, "'%s', line %" PRId64 ": %s", s->path, line, what);
     if (err) err->position = line;
     return PLI_E_DATA;
 }

@@ -696,3 +696,10 @@ def test_lines_that_end_in_different_ways_are_told_and_can_be_read(pli, tmp_path
         assert r.code == 1 and "a.csv' has a CR without LF" in r.err
     else:
         assert read(pli, "--format", "csv", "--option", "strict=false") == [{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]
+
+
+def test_json_of_too_many_levels_is_told_as_such(pli, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ndjson").write_text('{"id":1}\n{"a":' + "[" * 500 + "]" * 500 + "}\n")
+    r = ingest(pli, "--format", "ndjson", *NOW)
+    assert r.code == 1 and "a.ndjson', line 2: more than 100 levels of nesting" in r.err
