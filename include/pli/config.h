@@ -33,6 +33,20 @@ PLI_API size_t pli_option_count(void);
 /** @return NULL beyond the end */
 PLI_API const pli_option_info *pli_option_at(size_t i);
 
+/** One option of a format's reader (source.options); static data. */
+typedef struct pli_reader_option_info {
+    const char *name; /**< "delimiter" */
+    const char *type; /**< "flag", "number", "text", "character", "list", "map", "text or number" */
+    const char *def; /**< what holds without it */
+    const char *help; /**< one line */
+} pli_reader_option_info;
+
+PLI_API size_t pli_reader_option_count(void);
+/** @return false beyond the end */
+PLI_API bool pli_reader_option_at(size_t i, pli_reader_option_info *out);
+/** Does the reader of a format ("csv") take the option? */
+PLI_API bool pli_reader_option_is_for(size_t i, const char *format);
+
 /** A job's options. */
 typedef struct pli_job_spec pli_job_spec;
 

@@ -42,9 +42,9 @@ extern "C" {
     X(PLI_E_UNSUPPORTED, 11, "UNSUPPORTED_FEATURE", 4, "the table needs a feature that this version does not have",    \
       "read the table with another engine, or drop the feature there")                                                 \
     X(PLI_E_SCHEMA, 12, "SCHEMA_MISMATCH", 4, "the schema of the input does not fit, and the policy forbids a change", \
-      "allow the change (`merge_schema`, schema mode) or mend the file; the same batch is repeated")                   \
+      "allow the change (`merge_schema`, schema mode), or mend the file and allow `on_changed_file: reread`")          \
     X(PLI_E_DATA, 13, "BAD_DATA", 1, "an input file cannot be read as its format",                                     \
-      "mend or remove the named file, or set `on_bad_file: skip` or `quarantine`")                                     \
+      "mend the named file and allow `on_changed_file: reread`, or set `on_bad_file: skip` or `quarantine`")           \
     X(PLI_E_SQL, 14, "INVALID_SQL", 1, "a SQL text cannot be run", "correct the SQL; `pli validate` checks it")        \
     X(PLI_E_LOCKED, 15, "LOCKED", 6, "another run holds the checkpoint", "wait for it, or use --lock-timeout")         \
     X(PLI_E_CONFLICT, 16, "COMMIT_CONFLICT", 1, "another writer changed the table in a way that cannot be combined",   \

@@ -235,6 +235,25 @@ static void reference_options(void) {
     }
 }
 
+static void reference_reader_options(void) {
+    static const char *const formats[] = {"csv", "ndjson", "json", "parquet", "avro", "excel", "text", "binary"};
+    printf("\n## Options of the readers\n\nMembers of `source.options`, or `--option KEY=VALUE` of `pli ingest`.\n\n"
+           "| option | formats | type | default | what it does |\n|---|---|---|---|---|\n");
+    pli_reader_option_info o;
+    for (size_t i = 0; pli_reader_option_at(i, &o); i++) {
+        printf("| `%s` |", o.name);
+        const char *between = " ";
+        for (size_t k = 0; k < sizeof formats / sizeof formats[0]; k++) {
+            if (!pli_reader_option_is_for(i, formats[k])) continue;
+            printf("%s%s", between, formats[k]);
+            between = ", ";
+        }
+        printf(" | %s | %s | ", o.type, o.def);
+        for (const char *p = o.help; *p; p++) fputs(*p == '|' ? "\\|" : (char[]){*p, '\0'}, stdout);
+        puts(" |");
+    }
+}
+
 static void reference_errors(void) {
     printf(
         "# Error codes\n\nMade by `pli reference errors`; do not edit by hand. `pli explain CODE` shows the same.\n\n"
@@ -257,7 +276,7 @@ static void reference_commands(void) {
 
 int cli_cmd_reference(cli_context *ctx, const cli_args *args) {
     const char *page = args->words[0];
-    if (strcmp(page, "job-file") == 0) reference_options();
+    if (strcmp(page, "job-file") == 0) reference_options(), reference_reader_options();
     else if (strcmp(page, "errors") == 0) reference_errors();
     else if (strcmp(page, "commands") == 0) reference_commands();
     else if (strcmp(page, "man") == 0) return cli_manual(stdout);

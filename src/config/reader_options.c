@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pli/config.h"
 #include "source/format.h"
 
 static const pli__reader_option *find(const pli__format *format, const char *name) {
@@ -23,6 +24,31 @@ static json_t *typed(const pli__reader_option *option, const char *text) {
     }
     const bool number = option->kind == PLI__OPT_INT || option->kind == PLI__OPT_SHEET;
     return number && pli__str_to_i64(s, &n) ? json_integer(n) : NULL;
+}
+
+size_t pli_reader_option_count(void) {
+    size_t n;
+    pli__reader_options(&n);
+    return n;
+}
+
+bool pli_reader_option_at(size_t i, pli_reader_option_info *out) {
+    static const char *const types[] = {[PLI__OPT_BOOL] = "flag",           [PLI__OPT_INT] = "number",
+                                        [PLI__OPT_TEXT] = "text",           [PLI__OPT_CHAR] = "character",
+                                        [PLI__OPT_TEXTS] = "list",          [PLI__OPT_COLUMNS] = "map",
+                                        [PLI__OPT_SHEET] = "text or number"};
+    size_t n;
+    const pli__reader_option *table = pli__reader_options(&n);
+    if (i >= n || !out) return false;
+    *out = (pli_reader_option_info){table[i].name, types[table[i].kind], table[i].fallback, table[i].help};
+    return true;
+}
+
+bool pli_reader_option_is_for(size_t i, const char *format) {
+    size_t n;
+    const pli__reader_option *table = pli__reader_options(&n);
+    const pli__format *f = pli__format_of_name(format);
+    return i < n && f && table[i].formats & (1u << f->id);
 }
 
 pli_status pli__reader_options_normalise(json_t *options, const char *format, pli_error *err) {

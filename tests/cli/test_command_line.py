@@ -125,3 +125,10 @@ def test_a_reader_that_goes_away_is_no_error(pli, tmp_path, form):
         run.stdout.close()
         said = run.stderr.read()
     assert (run.returncode, said) == (128 + signal.SIGPIPE, b"")
+
+
+def test_the_reference_of_job_files_has_the_options_of_the_readers(pli):
+    page = pli.ok("reference", "job-file").out
+    row = next(line for line in page.splitlines() if line.startswith("| `max_line_size`"))
+    assert "| csv, text | number | 2000000 |" in row
+    assert "tab or \\|" in page
