@@ -99,15 +99,20 @@ static pli_status make_record(const pli__checkpoint *cp, int64_t n, const char *
     return pli__json_write(record, out, err);
 }
 
+pli_status pli__checkpoint_sync_folder(pli__checkpoint *cp, const char *folder, pli_error *err) {
+    if (cp->relaxed) return PLI_OK;
+    PLI_AUTO(pli__free_ptr) char *path = pli__path_join(cp->dir, folder);
+    return path ? pli__fs_sync_dir(path, err) : pli__error_memory(err);
+}
+
 /* After an answer that says "exists" or was lost: is what is there ours? Then its publication is finished. */
 static pli_status look_at_winner(pli__checkpoint *cp, const char *key, pli__str ours, bool *won, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf there = {0};
     PLI_TRY(pli__store_get(cp->store, key, PLI__CHECKPOINT_MAX_RECORD, &there, err));
     *won = pli__str_eq(pli__buf_str(&there), ours);
-    if (cp->relaxed) return PLI_OK;
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s/%.*s", cp->dir, (int)(strchr(key, '/') - key), key);
-    return pli__fs_sync_dir(folder, err);
+    char folder[16];
+    snprintf(folder, sizeof folder, "%.*s", (int)(strchr(key, '/') - key), key);
+    return pli__checkpoint_sync_folder(cp, folder, err);
 }
 
 /* Put if absent; *won = false when another runner's record is there. */

@@ -158,7 +158,8 @@ pli_status pli__checkpoint_next_schema_version(pli__checkpoint *cp, int64_t *out
 
 /* ---- truncation ---- */
 
-/* Descending, so that a kill leaves a prefix: there is never a commit above a hole. */
+/* Descending, so that a kill leaves a prefix: there is never a commit above a hole. Durable before the mark of the truncation
+ * goes: a power failure would bring the records back, and with them the batch that the sink no longer has. */
 static pli_status remove_above(pli__checkpoint *cp, const char *folder, int64_t through, pli_error *err) {
     PLI_AUTO(pli__ids_clear) pli__ids all = {0};
     PLI_TRY(pli__checkpoint_list_folder(cp, folder, &all, err));
@@ -167,7 +168,7 @@ static pli_status remove_above(pli__checkpoint *cp, const char *folder, int64_t 
         snprintf(key, sizeof key, "%s/%lld.json", folder, (long long)all.items[i - 1]);
         PLI_TRY(pli__store_remove(cp->store, key, err));
     }
-    return PLI_OK;
+    return pli__checkpoint_sync_folder(cp, folder, err);
 }
 
 pli_status pli__checkpoint_finish_truncation(pli__checkpoint *cp, pli_error *err) {

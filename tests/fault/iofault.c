@@ -18,6 +18,7 @@
  *   IOFAULT_ONLY   only paths that contain this text count
  *   IOFAULT_CALL   only calls of this name count
  *   IOFAULT_LOG    file to which "<number> <call> <path>" is appended for each call that counts ("<from> -> <to>" for two)
+ *   IOFAULT_RECORD file to which each call that counts and succeeded is appended with what it wrote (iorecord.h)
  *
  * Calls are made as raw system calls, so nothing of this passes through another interposed function. Not seen: writes
  * through a shared memory map, and system calls that the C library makes inside other functions (fopen, for instance).
@@ -40,6 +41,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "iorecord.h"
+
 #define SHOWN __attribute__((visibility("default")))
 
 typedef enum {
@@ -60,7 +63,7 @@ static struct {
     const char *only, *call;
     uint64_t at;
     action what;
-    bool sticky;
+    bool sticky, records;
     long delay_ms;
     int log;
 } config = {.log = -1};
@@ -90,6 +93,9 @@ __attribute__((constructor)) static void read_config(void) {
     config.delay_ms = ms ? strtol(ms, NULL, 10) : 200;
     if (log && *log)
         config.log = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const char *record = getenv("IOFAULT_RECORD");
+    config.records = record && *record;
+    if (config.records) iorecord_start(record);
     config.active = true;
 }
 
@@ -203,6 +209,42 @@ static long answer(action what, long result) {
     return -1;
 }
 
+/* ---- what is recorded: calls that succeeded ---- */
+
+static bool records_fd(int fd, char path[PATH_MAX]) { return config.records && path_of_fd(fd, path) && counts(path); }
+
+static int record_open(int fd, int flags) {
+    char path[PATH_MAX];
+    if (fd >= 0 && (flags & (O_CREAT | O_TRUNC)) && records_fd(fd, path))
+        iorecord_fd("open", fd, path, (flags & O_TRUNC) != 0);
+    return fd;
+}
+
+static long record_write(long result, int fd, off_t at) {
+    char path[PATH_MAX];
+    if (result > 0 && records_fd(fd, path)) iorecord_write(fd, path, at, (size_t)result);
+    return result;
+}
+
+static long record_fd(long result, const char *call, int fd, off_t at) {
+    char path[PATH_MAX];
+    if (result == 0 && records_fd(fd, path)) iorecord_fd(call, fd, path, at);
+    return result;
+}
+
+typedef struct {
+    int dir;
+    const char *path;
+} place;
+
+static long record_names(long result, const char *call, place from, place to) {
+    char a[PATH_MAX], b[PATH_MAX];
+    if (result == 0 && config.records && absolute_path(from.dir, from.path, a) &&
+        (!to.path || absolute_path(to.dir, to.path, b)) && (counts(a) || (to.path && counts(b))))
+        iorecord_names(call, a, to.path ? b : NULL);
+    return result;
+}
+
 /* From here on the C library's functions, with names of our own for their parameters. */
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 
@@ -212,7 +254,7 @@ static int open_at(const char *call, int dir, const char *path, int flags, mode_
     const bool changes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
     const action what = changes ? strike_path(call, dir, path, 0, NULL) : DO_NOTHING;
     if (is_refused(what)) return -1;
-    const int fd = (int)syscall(SYS_openat, dir, path, flags, mode);
+    const int fd = record_open((int)syscall(SYS_openat, dir, path, flags, mode), flags);
     const int result = (int)answer(what, fd);
     if (result < 0 && fd >= 0) {
         const int saved = errno;
@@ -289,7 +331,7 @@ static bool begin_write(const char *call, int fd, size_t *len, action *what) {
 SHOWN ssize_t write(int fd, const void *data, size_t len) {
     action what;
     if (!begin_write("write", fd, &len, &what)) return -1;
-    return answer(what, syscall(SYS_write, fd, data, len));
+    return answer(what, record_write(syscall(SYS_write, fd, data, len), fd, -1));
 }
 
 #define PWRITE(name)                                                                                                   \
@@ -297,7 +339,7 @@ SHOWN ssize_t write(int fd, const void *data, size_t len) {
     SHOWN ssize_t name(int fd, const void *data, size_t len, off_t at) {                                               \
         action what;                                                                                                   \
         if (!begin_write("pwrite", fd, &len, &what)) return -1;                                                        \
-        return answer(what, syscall(SYS_pwrite64, fd, data, len, at));                                                 \
+        return answer(what, record_write(syscall(SYS_pwrite64, fd, data, len, at), fd, at));                           \
     }
 PWRITE(pwrite)
 PWRITE(pwrite64)
@@ -307,7 +349,7 @@ SHOWN ssize_t writev(int fd, const struct iovec *v, int n) {
     action what;
     size_t parts = (size_t)n;
     if (!begin_write("writev", fd, &parts, &what)) return -1;
-    return answer(what, syscall(SYS_writev, fd, v, (int)parts));
+    return answer(what, record_write(syscall(SYS_writev, fd, v, (int)parts), fd, -1));
 }
 
 #define PWRITEV(name)                                                                                                  \
@@ -316,7 +358,7 @@ SHOWN ssize_t writev(int fd, const struct iovec *v, int n) {
         action what;                                                                                                   \
         size_t parts = (size_t)n;                                                                                      \
         if (!begin_write("pwritev", fd, &parts, &what)) return -1;                                                     \
-        return answer(what, syscall(SYS_pwritev, fd, v, (int)parts, (unsigned long)at, 0ul));                          \
+        return answer(what, record_write(syscall(SYS_pwritev, fd, v, (int)parts, (unsigned long)at, 0ul), fd, at));    \
     }
 PWRITEV(pwritev)
 PWRITEV(pwritev64)
@@ -325,7 +367,8 @@ PWRITEV(pwritev64)
 SHOWN ssize_t copy_file_range(COPY_RANGE_ARGS) {
     action what;
     if (!begin_write("copy_file_range", out, &len, &what)) return -1;
-    return answer(what, syscall(SYS_copy_file_range, in, in_at, out, out_at, len, flags));
+    const long done = syscall(SYS_copy_file_range, in, in_at, out, out_at, len, flags);
+    return answer(what, record_write(done, out, out_at && done > 0 ? *out_at - done : -1));
 }
 
 #define SENDFILE(name)                                                                                                 \
@@ -333,7 +376,7 @@ SHOWN ssize_t copy_file_range(COPY_RANGE_ARGS) {
     SHOWN ssize_t name(int out, int in, off_t *at, size_t len) {                                                       \
         action what;                                                                                                   \
         if (!begin_write("sendfile", out, &len, &what)) return -1;                                                     \
-        return answer(what, syscall(SYS_sendfile, out, in, at, len));                                                  \
+        return answer(what, record_write(syscall(SYS_sendfile, out, in, at, len), out, -1));                           \
     }
 SENDFILE(sendfile)
 SENDFILE(sendfile64)
@@ -343,7 +386,7 @@ SENDFILE(sendfile64)
 static long on_fd(const char *call, int fd, long number, long a, long b, long c) {
     const action what = strike_fd(call, fd);
     if (is_refused(what)) return -1;
-    return answer(what, syscall(number, fd, a, b, c));
+    return answer(what, record_fd(syscall(number, fd, a, b, c), call, fd, a));
 }
 
 SHOWN int fsync(int fd) { return (int)on_fd("fsync", fd, SYS_fsync, 0, 0, 0); }
@@ -379,7 +422,8 @@ POSIX_FALLOCATE(posix_fallocate64)
 static int on_name(const char *call, int dir, const char *path, long number, long a) {
     const action what = strike_path(call, dir, path, 0, NULL);
     if (is_refused(what)) return -1;
-    return (int)answer(what, syscall(number, dir, path, a));
+    const long done = record_names(syscall(number, dir, path, a), call, (place){dir, path}, (place){0});
+    return (int)answer(what, done);
 }
 
 SHOWN int unlink(const char *path) { return on_name("unlink", AT_FDCWD, path, SYS_unlinkat, 0); }
@@ -396,7 +440,7 @@ SHOWN int remove(const char *path) {
     if (is_refused(what)) return -1;
     long result = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     if (result < 0 && (errno == EISDIR || errno == EPERM)) result = syscall(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
-    return (int)answer(what, result);
+    return (int)answer(what, record_names(result, "unlink", (place){AT_FDCWD, path}, (place){0}));
 }
 
 #define TRUNCATE(name)                                                                                                 \
@@ -409,15 +453,11 @@ SHOWN int remove(const char *path) {
 TRUNCATE(truncate)
 TRUNCATE(truncate64)
 
-typedef struct {
-    int dir;
-    const char *path;
-} place;
-
 static int on_two(const char *call, place from, place to, long number, long flags) {
     const action what = strike_path(call, from.dir, from.path, to.dir, to.path);
     if (is_refused(what)) return -1;
-    return (int)answer(what, syscall(number, from.dir, from.path, to.dir, to.path, flags));
+    const long done = syscall(number, from.dir, from.path, to.dir, to.path, flags);
+    return (int)answer(what, record_names(done, call, from, to));
 }
 
 static place here(const char *path) { return (place){AT_FDCWD, path}; }
