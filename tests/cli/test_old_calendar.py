@@ -212,6 +212,18 @@ def test_filters_deletes_updates_and_optimize_see_the_converted_dates(pli, tmp_p
     assert sorted(duckdb.sql(f"SELECT id, CAST(d AS VARCHAR) FROM '{table.path / written[0]}'").fetchall()) == expected
 
 
+def test_merge_finds_the_converted_dates(pli, tmp_path):
+    table = mixed_table(tmp_path / "t")
+    source = tmp_path / "source.parquet"
+    duckdb.sql(
+        f"COPY (SELECT DATE '1000-01-01' AS d, 7::BIGINT AS id UNION ALL SELECT DATE '1000-01-06', 8) TO '{source}'"
+    )
+    when = ["--when", "MATCHED THEN UPDATE SET id = source.id", "--when", "NOT MATCHED THEN INSERT *"]
+    pli.ok("delta", "merge", table.path, source, "--on", "source.d = target.d", *when)
+    assert [r["id"] for r in read(pli, table, "--where", "d = DATE '1000-01-01'")] == [7, 7]
+    assert [r["id"] for r in read(pli, table, "--where", "d = DATE '1000-01-06'")] == [8]
+
+
 def last_commit(table):
     return sorted(table.log.glob("*.json"))[-1].read_text(encoding="utf-8").splitlines()
 

@@ -91,6 +91,55 @@ def feed(path):
     deltalake.write_deltalake(path, rows(10, 13), mode="append")
 
 
+@table("partitioned by times, dates, booleans, texts; a log that was cleaned")
+def partition_types(path):
+    utc = pa.timestamp("us", "UTC")
+    partitions = {
+        "ts": pa.array([0, -1, None, 253402300799999999], pa.timestamp("us")),
+        "tz": pa.array([0, -1, None, 253402300799999999], utc),
+        "da": pa.array([datetime.date(1, 1, 1), None, datetime.date(1582, 10, 10), datetime.date(9999, 12, 31)]),
+        "bo": pa.array([True, None, False, True]),
+        "s": pa.array(["a=b&c %", None, "日本/%25", " "]),
+        "big": pa.array([decimal.Decimal("9" * 35 + ".999"), decimal.Decimal("0.001"), None, decimal.Decimal(7)]),
+    }
+    written = pa.table({"id": pa.array([1, 2, 3, 4]), **partitions})
+    for _ in range(2):
+        deltalake.write_deltalake(path, written, partition_by=list(partitions), mode="append")
+    deltalake.DeltaTable(path).delete("id = 2")
+    deltalake.DeltaTable(path).create_checkpoint()
+    deltalake.DeltaTable(path).optimize.compact()
+    deltalake.write_deltalake(path, written, mode="append")
+    deltalake.DeltaTable(path).cleanup_metadata()
+
+
+@table("written by Polars")
+def by_polars(path):
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "big": pl.Series(
+                [decimal.Decimal("-" + "9" * 35 + ".999"), None, decimal.Decimal(0)], dtype=pl.Decimal(38, 3)
+            ),
+            "p": ["a b/%", None, "é=日本%25"],
+            "ns": pl.Series([-1, 1_000, None]).cast(pl.Datetime("ns")),
+            "u": pl.Series([0, 2147483647, None], dtype=pl.UInt32),
+            "fixed": pl.Series([[1, 2], None, [None, 3]], dtype=pl.Array(pl.Int32, 2)),
+            "st": [{"a": [{"b": 1}]}, None, {"a": [None]}],
+            "bin": [b"\x00\xff", b"", None],
+            "f": [float("nan"), float("-inf"), -0.0],
+            "d": [datetime.date(1, 1, 1), datetime.date(1582, 10, 10), None],
+        }
+    )
+    frame.write_delta(path, delta_write_options={"partition_by": ["p"]})
+    frame.with_columns(id=pl.col("id") + 10).write_delta(path, mode="append")
+    merged = frame.with_columns(f=pl.lit(7.5))
+    options = {"predicate": "s.id = t.id", "source_alias": "s", "target_alias": "t"}
+    merge = merged.write_delta(path, mode="merge", delta_merge_options=options)
+    merge.when_matched_update_all().when_not_matched_insert_all().execute()
+    frame.head(1).write_delta(path, mode="overwrite")
+
+
 @pytest.fixture
 def verdict(request):
     """Puts what became of the test into the matrix."""
