@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,7 +27,13 @@ PathLike = str | os.PathLike[str]
 _CHUNK = 100_000
 _LARGE_CHUNK = 1_000_000
 _PLAIN_FILES = 1_000  # at most so many files are looked at
-_PLAIN_BYTES = 1_000_000  # and only if they have so many bytes on average
+_PLAIN_BYTES = 200_000  # and only if they have so many bytes on average
+_ONE_READING: dict[Any, re.Pattern[str]] = {
+    pl.String(): re.compile(r"[A-Za-z0-9_.-]+", re.ASCII),
+    pl.Date(): re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
+    pl.Int32(): re.compile(r"-?(0|[1-9][0-9]{0,8})", re.ASCII),
+    pl.Int64(): re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII),
+}
 
 Open = Callable[[list[str] | None, str | None, int | None], Any]
 
@@ -60,22 +67,46 @@ def scan_delta(table: PathLike, *, version: int | None = None, timestamp: Any = 
 def _scan_plain(table: Any, version: int, timestamp: str | None, schema: pl.Schema) -> pl.LazyFrame | None:
     """Polars' own reader where it reads the same rows, which is the quicker way into its frames; None where only the core does.
 
-    The core says whether the files are plain; each file's columns must be the table's, of the same types. Small files are left to
-    the core: they are read sooner than looked at."""
+    The core says whether the files are plain; each file's columns must be the table's, of the same types, and partition values
+    what Polars makes of the folders' names. Small files are left to the core: they are read sooner than looked at."""
     files = json.loads(table.plain_files(_PLAIN_FILES, version, timestamp))
     if not files or sum(f["size"] for f in files) < _PLAIN_BYTES * len(files):
         return None
+    partitions = {name: schema[name] for name in files[0]["partitionValues"]}
+    inside = pl.Schema({name: dtype for name, dtype in schema.items() if name not in partitions})
     paths = [os.path.abspath(f["path"]) for f in files]
     try:
-        if not all(_fits(pl.read_parquet_schema(p), schema) for p in paths):
+        told = all(_by_folders(p, f["partitionValues"], partitions) for p, f in zip(paths, files, strict=True))
+        if not told or not all(_fits(pl.read_parquet_schema(p), inside) for p in paths):
             return None
     except (OSError, pl.exceptions.PolarsError):
         return None  # the core says what is wrong with the file
-    return pl.scan_parquet(paths, schema=schema, missing_columns="insert", hive_partitioning=False, glob=False)
+    scan = pl.scan_parquet(
+        paths,
+        schema=inside,
+        missing_columns="insert",
+        hive_partitioning=bool(partitions),
+        hive_schema=partitions or None,
+        glob=False,
+    )
+    return scan.select(list(schema)) if partitions else scan
 
 
-def _fits(file: dict[str, pl.DataType], table: pl.Schema) -> bool:
-    return all(table.get(name) == dtype for name, dtype in file.items())
+def _by_folders(path: str, values: dict[str, str | None], partitions: dict[str, pl.DataType]) -> bool:
+    """Do the folders tell the partition values without any escapes, in types whose texts have one reading?"""
+    if "=" in os.sep.join(path.split(os.sep)[: -1 - len(values)]):
+        return False  # a folder above the table looks like a partition
+    folders = path.split(os.sep)[-1 - len(values) : -1]
+    return len(values) == len(partitions) and all(
+        value is not None
+        and folder == f"{name}={value}"
+        and _ONE_READING.get(partitions[name], re.compile("$.")).fullmatch(value)
+        for folder, (name, value) in zip(folders, values.items(), strict=True)
+    )
+
+
+def _fits(file: dict[str, pl.DataType], inside: pl.Schema) -> bool:
+    return all(inside.get(name) == dtype for name, dtype in file.items())
 
 
 def lazy(read: Open, schema: pl.Schema) -> pl.LazyFrame:
@@ -170,8 +201,10 @@ def scan_delta_batch(batch: DeltaBatch, *, table: PathLike | None = None) -> pl.
     opened = _open_batch(batch, table)
     if opened is None:
         return pl.scan_parquet(batch.files, hive_partitioning=False, glob=False)
-    schema = pl.DataFrame(opened(None, None, 0)).schema
-    return lazy(opened, schema)
+    frame = lazy(opened, pl.DataFrame(opened(None, None, 0)).schema)
+    entries = batch.file_entries or []
+    went, came = ({e.commit_version for e in entries if e.change_type == kind} for kind in ("delete", "insert"))
+    return frame.sort(*_entry_order(entries), maintain_order=True) if went & came else frame
 
 
 def _open_batch(batch: DeltaBatch, table: PathLike | None) -> Open | None:
@@ -219,16 +252,22 @@ def read_changes(batch: DeltaBatch, table: PathLike | None = None) -> pl.DataFra
 
 
 def _in_entry_order(frame: pl.DataFrame, entries: list[DeltaFileEntry]) -> pl.DataFrame:
-    """The rows commit by commit with the times of the entries. Where the feed was derived from whole files, what a commit removed
-    stands before what it added: a row that it rewrote would else end as deleted."""
-    version = pl.col("_commit_version")
+    """The rows commit by commit, with the times of the entries."""
     times = {e.commit_version: e.commit_timestamp for e in entries if e.commit_timestamp is not None}
-    derived = sorted({e.commit_version for e in entries if e.change_type is not None})
-    comes = version.is_in(derived) & (pl.col("_change_type") != "delete")
     if times:
-        at = version.replace_strict(list(times), list(times.values()), default=None, return_dtype=pl.Int64)
+        at = pl.col("_commit_version").replace_strict(
+            list(times), list(times.values()), default=None, return_dtype=pl.Int64
+        )
         frame = frame.with_columns(pl.coalesce(at, "_commit_timestamp").alias("_commit_timestamp"))
-    return frame.sort(version, comes, maintain_order=True)
+    return frame.sort(*_entry_order(entries), maintain_order=True)
+
+
+def _entry_order(entries: list[DeltaFileEntry]) -> list[pl.Expr]:
+    """Where the feed was derived from whole files, what a commit removed stands before what it added: a row that it rewrote would
+    else end as deleted."""
+    derived = sorted({e.commit_version for e in entries if e.change_type is not None})
+    version = pl.col("_commit_version")
+    return [version, version.is_in(derived) & (pl.col("_change_type") != "delete")]
 
 
 def _entry_rows(entry: DeltaFileEntry) -> pl.DataFrame:

@@ -188,6 +188,8 @@ class Apply(Case):
         rows = reader.read_batch(batch)
         types = rows.filter(pl.col("_commit_version") == 2)["_change_type"].to_list()
         self.assertEqual(types, ["delete", "delete", "insert", "insert"])
+        lazy = pli.scan_delta_batch(batch, table=source).filter(pl.col("_commit_version") == 2)
+        self.assertEqual(lazy.select("_change_type").collect()["_change_type"].to_list(), types)
         times = {e.commit_version: e.commit_timestamp for e in batch.file_entries}
         self.assertEqual(dict(rows.select("_commit_version", "_commit_timestamp").rows()), times)
         pli.apply_cdc_delta(rows, out, keys="id")
