@@ -280,6 +280,16 @@ def test_instants_are_the_same_whatever_the_zone_of_the_reader(spark, tables, re
         assert_same(read_ours("read", path), spark.read.format("delta").load(path), name)
 
 
+def test_what_we_rewrite_of_files_in_the_old_calendar_is_read_by_spark_as_before(spark, tables, pli, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tables("dates and times in the old calendar"), copy)
+    before = spark_rows(spark.read.format("delta").load(str(copy)))
+    pli("delta", "update", copy, "--copy-on-write", "--set", "id=id + 0", "--where", "d < DATE '1500-03-01'")
+    assert spark_rows(spark.read.format("delta").load(str(copy))) == before
+    pli("delta", "optimize", copy)
+    assert spark_rows(spark.read.format("delta").load(str(copy))) == before
+
+
 def test_a_feature_that_is_not_known_is_refused_by_name(spark, pli, tmp_path):
     path = tmp_path / "future"
     spark.sql(
