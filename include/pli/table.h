@@ -62,10 +62,10 @@ PLI_API pli_status pli_table_detail(pli_table *t, const pli_at *at, pli_row_fn *
  *  @param at NULL = newest */
 PLI_API pli_status pli_table_files(pli_table *t, const pli_at *at, pli_row_fn *fn, void *arg, pli_error *err);
 
-/** A row {path (absolute), size} for each active file, if any reader of Parquet finds the table's rows in these files: no
- *  deletion vectors, column mapping, partition columns or days in the Julian calendar. No rows at all if that is not so, or if there are more than
- *  `max` files. Files may still lack columns that came later, or hold them in types that were widened since.
- *  @param at NULL = newest */
+/** A row {path (absolute), size, partitionValues} for each active file, if any reader of Parquet finds the table's other columns in
+ *  these files: no deletion vectors, no column mapping, no days in the Julian calendar. No rows at all if that is not so, or
+ *  if there are more than `max` files. Files may still lack columns that came later, or hold them in types that were widened
+ *  since. @param at NULL = newest */
 PLI_API pli_status pli_table_plain_files(pli_table *t, const pli_at *at, int64_t max, pli_row_fn *fn, void *arg,
                                          pli_error *err);
 

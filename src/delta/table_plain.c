@@ -54,8 +54,9 @@ static pli_status take_file(void *arg, const pli__add *add, pli_error *err) {
     if (old) return not_plain(p, err);
     pli__buf_addz(&p->rows, "{\"path\":");
     pli__buf_add_json(&p->rows, pli__buf_str(&p->path));
-    pli__buf_addf(&p->rows, ",\"size\":%" PRId64 "}", add->size);
-    pli__buf_addc(&p->rows, '\0');
+    pli__buf_addf(&p->rows, ",\"size\":%" PRId64 ",\"partitionValues\":", add->size);
+    pli__table_add_map(&p->rows, add->partition_values, add->n_partition_values);
+    pli__buf_add(&p->rows, "}", sizeof "}");
     return pli__buf_status(&p->rows, err);
 }
 
@@ -63,7 +64,6 @@ static pli_status collect(plain_files *p, pli__snapshot *s, unsigned fields, pli
     PLI_TRY(pli__mapping_open(s, &p->mapping, err));
     p->plain = p->mapping->mode == PLI__MAPPING_NONE &&
                !pli__mapping_needs_look(p->mapping, pli__env_time_zone(p->env));
-    for (size_t i = 0; i < p->mapping->n; i++) p->plain = p->plain && !p->mapping->columns[i].is_partition;
     if (!p->plain) return PLI_OK;
     PLI_TRY(pli__recent_new(p->mapping, &p->recent, err));
     const pli_status status = pli__snapshot_files(s, fields, take_file, p, err);

@@ -18,6 +18,8 @@ pli_status pli__table_resolve(pli_table *t, bool has_version, int64_t version, c
 /** @param at NULL = newest */
 pli_status pli__table_open_at(pli_table *t, const pli_at *at, const pli__snapshot_options *want, pli__snapshot **out,
                               pli_error *err);
+/** Append a JSON object of texts and nulls. */
+void pli__table_add_map(pli__buf *row, const pli__kv *kvs, size_t n);
 /** Hand a row to a report; CANCELLED if it asked to stop. */
 pli_status pli__table_emit(pli_row_fn *fn, void *arg, const pli__buf *row, pli_error *err);
 

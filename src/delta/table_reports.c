@@ -38,7 +38,7 @@ static void add_text_or_null(pli__buf *row, pli__str s) {
     else pli__buf_addz(row, "null");
 }
 
-static void add_map(pli__buf *row, const pli__kv *kvs, size_t n) {
+void pli__table_add_map(pli__buf *row, const pli__kv *kvs, size_t n) {
     pli__buf_addc(row, '{');
     for (size_t i = 0; i < n; i++) {
         if (i) pli__buf_addc(row, ',');
@@ -67,7 +67,7 @@ static void add_metadata(pli__buf *row, const pli__metadata *m) {
     pli__buf_addz(row, ",\"partitionColumns\":");
     add_texts(row, m->partition_columns, m->n_partition_columns);
     pli__buf_addz(row, ",\"configuration\":");
-    add_map(row, m->configuration, m->n_configuration);
+    pli__table_add_map(row, m->configuration, m->n_configuration);
 }
 
 static void add_transactions(pli__buf *row, const pli__snapshot *s) {
@@ -145,7 +145,7 @@ static pli_status report_file(void *arg, const pli__add *add, pli_error *err) {
     pli__buf_add_json(&r->row, pli__buf_str(&r->path));
     pli__buf_addf(&r->row, ",\"size\":%" PRId64 ",\"modificationTime\":%" PRId64 ",\"partitionValues\":", add->size,
                   add->modification_time);
-    add_map(&r->row, add->partition_values, add->n_partition_values);
+    pli__table_add_map(&r->row, add->partition_values, add->n_partition_values);
     if (add->dv.storage) add_dv(&r->row, &add->dv);
     if (is_json_object(add->stats)) {
         pli__buf_addz(&r->row, ",\"stats\":");

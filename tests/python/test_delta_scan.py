@@ -67,7 +67,9 @@ class Scan(Case):
         self.check(native=False)
 
     def test_deletion_vectors(self):
-        self.command("create", self.table, "--schema", "STRUCT(id BIGINT)", "--property", "delta.enableDeletionVectors=true")
+        self.command(
+            "create", self.table, "--schema", "STRUCT(id BIGINT)", "--property", "delta.enableDeletionVectors=true"
+        )
         self.add(id=[1, 2, 3])
         self.check(native=True)
         self.command("delete", self.table, "--where", "id = 2")
@@ -75,17 +77,59 @@ class Scan(Case):
         self.check(native=True, version=1)
 
     def test_column_mapping(self):
-        self.command("create", self.table, "--schema", "STRUCT(id BIGINT, a INTEGER)", "--property", "delta.columnMapping.mode=name")
+        self.command(
+            "create",
+            self.table,
+            "--schema",
+            "STRUCT(id BIGINT, a INTEGER)",
+            "--property",
+            "delta.columnMapping.mode=name",
+        )
         self.add(id=[1, 2], a=pl.Series([5, 6], dtype=pl.Int32))
         self.check(native=False)
 
-    def test_partitions(self):
-        self.command("create", self.table, "--schema", "STRUCT(id BIGINT, p VARCHAR)", "--partition-by", "p")
-        self.add(id=[1, 2], p=["x", None])
-        self.check(native=False)
+    def partitioned(self, kind, native, *values, dtype=None):
+        self.command(
+            "create", self.table, "--schema", f"STRUCT(id BIGINT, p {kind}, more DOUBLE)", "--partition-by", "p"
+        )
+        self.add(id=range(len(values)), p=pl.Series(values, dtype=dtype), more=[0.5] * len(values))
+        self.check(native)
+        day = values[0]
+        with mock.patch.object(_delta_read, "_PLAIN_BYTES", 0):
+            assert pli.scan_delta(self.table).filter(pl.col("p") == day).select("p", "id").collect().rows() == [
+                (day, 0)
+            ]
+
+    def test_partitions_that_the_folders_tell(self):
+        self.partitioned("DATE", True, dt.date(2026, 1, 1), dt.date(1970, 1, 2))
+
+    def test_partitions_of_numbers(self):
+        self.partitioned("BIGINT", True, -5, 0, 1 << 40)
+
+    def test_partitions_of_small_numbers(self):
+        self.partitioned("INTEGER", True, 7, -8, dtype=pl.Int32)
+
+    def test_partitions_of_texts(self):
+        self.partitioned("VARCHAR", True, "007", "1e5", "x.y", "null", "true", "2026-01-01")
+
+    def test_partitions_that_are_null(self):
+        self.partitioned("VARCHAR", False, "x", None)
+
+    def test_partitions_with_escapes(self):
+        self.partitioned("VARCHAR", False, "x", "a b/c%20")
+
+    def test_partitions_of_types_with_several_spellings(self):
+        self.partitioned("DOUBLE", False, 1.0, 2.5)
+
+    def test_partitions_below_a_folder_that_looks_like_one(self):
+        self.table = self.tmp / "p=1" / "table"
+        self.table.parent.mkdir()
+        self.partitioned("VARCHAR", False, "x", "y")
 
     def test_types_that_were_widened(self):
-        self.command("create", self.table, "--schema", "STRUCT(id INTEGER)", "--property", "delta.enableTypeWidening=true")
+        self.command(
+            "create", self.table, "--schema", "STRUCT(id INTEGER)", "--property", "delta.enableTypeWidening=true"
+        )
         self.add(id=pl.Series([1, 2], dtype=pl.Int32))
         self.check(native=True)
         self.add("merge", id=[1 << 40])
@@ -102,7 +146,9 @@ class Scan(Case):
         self.command("convert", self.table)
 
     def test_times_as_int96(self):
-        self.converted(pa.table({"id": [1, 2], "at": pa.array([0, 1], pa.timestamp("us"))}), use_deprecated_int96_timestamps=True)
+        self.converted(
+            pa.table({"id": [1, 2], "at": pa.array([0, 1], pa.timestamp("us"))}), use_deprecated_int96_timestamps=True
+        )
         self.check(native=False)
 
     def test_days_of_the_julian_calendar(self):
