@@ -34,7 +34,9 @@ bool pli__calendar_concerns(const pli__field *f) {
 
 /* ---- a look at the footer, without the engine ---- */
 
-static const char *find(pli__str in, const char *word) { return memmem(in.ptr, in.len, word, strlen(word)); }
+static const char *find(pli__str in, const char *word) {
+    return in.len ? memmem(in.ptr, in.len, word, strlen(word)) : NULL;
+}
 
 /* Texts stand in the footer as they are. *footer is empty for what is no Parquet file: the engine will say so. */
 static pli_status read_footer(const char *path, pli__buf *tail, pli__str *footer, pli_error *err) {

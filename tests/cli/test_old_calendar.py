@@ -92,6 +92,21 @@ def test_the_footer_of_a_file_decides_its_calendar(pli, tmp_path, entries, old):
     assert [r["d"] for r in read(pli, table)] == ["1000-01-01" if old else "1000-01-06", "1000-01-01"]
 
 
+def test_long_footers_and_files_that_are_no_parquet(pli, tmp_path):
+    names = [f"column_with_a_long_name_{i}" for i in range(600)]
+    table = Table(tmp_path / "t", struct(field("d", "date"), *[field(n, "long") for n in names]))
+    many = ", ".join(f"{i}::BIGINT AS {n}" for i, n in enumerate(names))
+    file = table.add(f"SELECT {raw_date('1000-01-01')} AS d, {many}", kv(OLD))
+    assert int.from_bytes(file.read_bytes()[-8:-4], "little") > 1 << 16
+    assert [r["d"] for r in read(pli, table, "--columns", "d")] == ["1000-01-01"]
+    whole = file.read_bytes()
+    for broken in (b"", b"PAR1", whole[:-8] + b"\xff\xff\xff\x7fPAR1", whole[:-4] + b"PARX", whole[-100:]):
+        file.write_bytes(broken)
+        assert str(file) in pli.fails(1, "delta", "read", table.path).err
+    file.unlink()
+    assert "NOT_FOUND" in pli.fails(1, "delta", "read", table.path, "--format", "json").out
+
+
 # seconds as the file has them, and what Spark's table of differences adds
 BERLIN = [(-13000000000, -863608), (-5000000000, 392), (-2400000000, 0), (0, 0)]
 
