@@ -122,6 +122,10 @@ class LocalCatalog:
         self._datasets: dict[str, Mapping[str, Any]] = dict(datasets)
 
     def resolve(self, name: str) -> DatasetSpec:
+        if name not in self._datasets:
+            raise KeyError(
+                f"there is no dataset {name!r}; the catalog has {', '.join(sorted(self._datasets)) or 'none'}"
+            )
         spec = self._datasets[name]
         rest = dict(spec)
         format = _take(rest, name, "format", "type")

@@ -83,6 +83,10 @@ def prepare(
 ) -> Decided:
     """Check the changes, bring them into order and leave the rows that decide: in ``merge`` the last one of each key."""
     _check(frame, keys, change_type_col, mode)
+    if change_type_map is not None and not isinstance(change_type_map, Mapping):
+        raise ValueError(
+            f"change_type_map must map values to change types, as {{'I': 'insert'}}, not {change_type_map!r}"
+        )
     if change_type_map:
         frame = frame.with_columns(pl.col(change_type_col).cast(pl.String).replace(dict(change_type_map)))
     else:

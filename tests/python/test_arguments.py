@@ -49,6 +49,8 @@ class WrongArguments(Case):
             (TypeError, "DeltaBatch", lambda: pli.read_cdf_batch(5)),
             (ValueError, "merge, append_only", lambda: pli.apply_cdc_delta(changes, table, keys="a", mode="x")),
             (ValueError, "at least one column", lambda: pli.apply_cdc(changes, None, keys=[])),
+            (KeyError, "no dataset 'b'; the catalog has a", lambda: pli.LocalCatalog({"a": {}}).resolve("b")),
+            (ValueError, "{'I': 'insert'}", lambda: pli.apply_cdc(changes, None, keys="a", change_type_map="I")),
             (
                 pli.SchemaEvolutionError,
                 "'o' of type Object",
