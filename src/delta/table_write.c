@@ -35,6 +35,19 @@ static pli_status report_write(const char *operation, const pli__write_result *r
     return pli__report_end(&row, fn, arg, err);
 }
 
+static pli_status read_schema(const char *schema, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
+    pli_status status = schema[0] == '{' ? pli__type_from_delta(pli__str_of(schema), &type, err)
+                                         : pli__type_from_sql(pli__str_of(schema), &type, err);
+    if (status == PLI_OK && type->id != PLI__TYPE_STRUCT)
+        status = pli__error_set(err, PLI_E_ARGUMENT, "the schema must be a struct of columns");
+    if (status == PLI_E_ARGUMENT)
+        pli__error_hint(err, "columns are given as STRUCT(id BIGINT, name VARCHAR), or as Delta's schema JSON");
+    PLI_TRY(status);
+    *out = PLI_TAKE(type);
+    return PLI_OK;
+}
+
 pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn,
                             void *arg, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
@@ -44,10 +57,7 @@ pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_op
     PLI__NOT_NULL(schema);
     PLI__COPY_OPTIONS(options, o);
     o.mode = PLI_WRITE_ERROR_IF_EXISTS;
-    if (schema[0] == '{') PLI_TRY(pli__type_from_delta(pli__str_of(schema), &type, err));
-    else PLI_TRY(pli__type_from_sql(pli__str_of(schema), &type, err));
-    if (type->id != PLI__TYPE_STRUCT)
-        return pli__error_set(err, PLI_E_ARGUMENT, "the schema must be a struct of columns");
+    PLI_TRY(read_schema(schema, &type, err));
     PLI_TRY(pli__write_query(t->delta, NULL, type, &o, &r, err));
     return report_write("CREATE TABLE", &r, fn, arg, err);
 }

@@ -132,3 +132,8 @@ def test_the_reference_of_job_files_has_the_options_of_the_readers(pli):
     row = next(line for line in page.splitlines() if line.startswith("| `max_line_size`"))
     assert "| csv, text | number | 2000000 |" in row
     assert "tab or \\|" in page
+
+
+def test_a_schema_without_struct_is_told_how_to_be_given(pli):
+    r = pli.fails(2, "delta", "create", "t", "--schema", "id BIGINT, name VARCHAR")
+    assert "hint: columns are given as STRUCT(" in r.err
