@@ -227,7 +227,8 @@ static pli_status open_folder(pli__checkpoint *cp, const pli__checkpoint_options
         return pli__fs_mkdirs(cp->dir, err);
     }
     if (info.kind != PLI__FILE_DIR) return pli__error_set(err, PLI_E_CORRUPT, "'%s' is not a folder", cp->dir);
-    return PLI_OK;
+    /* that of a run which was killed before its name was durable is settled now */
+    return o->create && !cp->read_only ? pli__fs_mkdirs(cp->dir, err) : PLI_OK;
 }
 
 static pli_status make_folders(pli__checkpoint *cp, pli_error *err) {

@@ -66,6 +66,8 @@ pli_status pli__checkpoint_update_metadata(pli__checkpoint *cp, const json_t *se
 int64_t pli__checkpoint_last_offset(const pli__checkpoint *cp);
 int64_t pli__checkpoint_last_commit(const pli__checkpoint *cp);
 int64_t pli__checkpoint_first_offset(const pli__checkpoint *cp);
+/** What was published in or removed from "offsets", "commits" is so after a power failure too. */
+pli_status pli__checkpoint_sync_folder(pli__checkpoint *cp, const char *folder, pli_error *err);
 /** Pending batch to repeat (lowest offset above the highest commit), -1 if none. Checks (pli__checkpoint_check) first. */
 pli_status pli__checkpoint_pending(pli__checkpoint *cp, int64_t *out, pli_error *err);
 /** Look at the folder again (another process may have written). */

@@ -48,8 +48,6 @@ pli_status pli__checkpoint_read_json(pli__checkpoint *cp, const char *key, json_
 /** INVALID_STATE for a read-only checkpoint. */
 pli_status pli__checkpoint_may_write(const pli__checkpoint *cp, pli_error *err);
 unsigned pli__checkpoint_store_flags(const pli__checkpoint *cp);
-/** What was published in or removed from "offsets", "commits" is so after a power failure too. */
-pli_status pli__checkpoint_sync_folder(pli__checkpoint *cp, const char *folder, pli_error *err);
 /** Seconds since the epoch as JSON has them. */
 json_t *pli__checkpoint_now(const pli__checkpoint *cp);
 

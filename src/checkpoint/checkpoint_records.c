@@ -100,7 +100,7 @@ static pli_status make_record(const pli__checkpoint *cp, int64_t n, const char *
 }
 
 pli_status pli__checkpoint_sync_folder(pli__checkpoint *cp, const char *folder, pli_error *err) {
-    if (cp->relaxed) return PLI_OK;
+    if (cp->relaxed || !pli__store_local_path(cp->store)) return PLI_OK;
     PLI_AUTO(pli__free_ptr) char *path = pli__path_join(cp->dir, folder);
     return path ? pli__fs_sync_dir(path, err) : pli__error_memory(err);
 }

@@ -153,14 +153,36 @@ static pli_status sync_path(const char *path, int flags, pli_error *err) {
 pli_status pli__fs_sync_file(const char *path, pli_error *err) { return sync_path(path, O_RDONLY, err); }
 pli_status pli__fs_sync_dir(const char *path, pli_error *err) { return sync_path(path, O_RDONLY | O_DIRECTORY, err); }
 
+static pli_status count_entry(void *arg, const pli__dir_entry *entry, pli_error *err) {
+    (void)entry;
+    (void)err;
+    return ++*(size_t *)arg > 1 ? PLI_E_EXISTS : PLI_OK;
+}
+
+static pli_status sync_parent(const char *path, pli_error *err) {
+    PLI_AUTO(pli__free_ptr) char *parent = pli__path_dir(path);
+    return parent ? pli__fs_sync_dir(parent, err) : pli__error_memory(err);
+}
+
+/* Nothing is put in a folder before its name is durable. So the name of one that we find with no more than `own` entries may be
+ * not: who made it was killed before it could sync the parent. A parent that we may not read was not made by us. */
+static pli_status settle_found(const char *path, size_t own, pli_error *err) {
+    size_t n = 0;
+    pli_error why = {0};
+    if (pli__fs_list(path, count_entry, &n, NULL) != PLI_OK || n > own) return PLI_OK;
+    const pli_status s = sync_parent(path, &why);
+    if (s != PLI_OK && s != PLI_E_ACCESS && err) *err = why;
+    return s == PLI_E_ACCESS ? PLI_OK : s;
+}
+
 static pli_status check_is_dir(const char *path, int mkdir_errno, pli_error *err) {
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return PLI_OK;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return settle_found(path, 0, err);
     errno = mkdir_errno;
     return pli__error_errno(err, "could not create the folder '%s'", path);
 }
 
-/* Makes the parents first only when mkdir says that one is missing: the usual case is one system call. */
+/* Makes the parents first only when mkdir says that one is missing: the usual case is that it is there. */
 pli_status pli__fs_mkdirs(const char *path, pli_error *err) {
     if (!*path) return pli__error_set(err, PLI_E_ARGUMENT, "the path of a folder is empty");
     int e = mkdir(path, 0777) == 0 ? 0 : errno;
@@ -171,7 +193,7 @@ pli_status pli__fs_mkdirs(const char *path, pli_error *err) {
         if (strcmp(parent, path) == 0 || strcmp(parent, ".") == 0) return check_is_dir(path, e, err);
         PLI_TRY(pli__fs_mkdirs(parent, err));
         if (mkdir(path, 0777) < 0) return check_is_dir(path, errno, err);
-    }
+    } else PLI_TRY(settle_found(parent, 1, err));
     return pli__fs_sync_dir(parent, err);
 }
 

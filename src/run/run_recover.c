@@ -114,7 +114,10 @@ static pli_status look_at_sink(pli_run *run, pli__sink_state *out, pli_error *er
 static pli_status compare_sink(pli_run *run, pli_error *err) {
     pli__batch *b = &run->batch;
     PLI_TRY(pli__checkpoint_pending(run->cp, &b->id, err));
-    if (b->id >= 0) PLI_TRY(pli__checkpoint_read_offset(run->cp, b->id, &b->offset, b->offset_sha256, err));
+    if (b->id >= 0) { /* who planned it may have been killed before it was durable */
+        PLI_TRY(pli__checkpoint_read_offset(run->cp, b->id, &b->offset, b->offset_sha256, err));
+        PLI_TRY(pli__checkpoint_sync_folder(run->cp, "offsets", err));
+    }
     if (!run->job->sink) return PLI_OK;
     const json_t *m = pli__checkpoint_metadata(run->cp);
     pli__sink_expectation expected = {
@@ -150,6 +153,7 @@ static pli_status finish_last_batch(pli_run *run, pli_error *err) {
     bool undone = false;
     PLI_TRY(pli__checkpoint_has_staged(run->cp, last, &undone, err));
     if (!undone) return PLI_OK;
+    PLI_TRY(pli__checkpoint_sync_folder(run->cp, "commits", err)); /* who wrote it may have been killed before that */
     PLI_TRY(pli__checkpoint_read_offset(run->cp, last, &offset, NULL, err));
     (void)pli__run_tidy_batch(run, last, offset, commit);
     return PLI_OK;

@@ -167,12 +167,22 @@ static pli_status state_from_snapshot(pli__sink_delta *d, const char *app_id, pl
     return find_commit(d, app_id, out, err);
 }
 
+/* A commit of ours that no record knows yet may be that of a process which was killed before the log's folder was durable.
+ * Its files are. */
+static pli_status settle_commit(const pli__sink_delta *d, int64_t recorded, const pli__sink_state *state,
+                                pli_error *err) {
+    const char *log = pli__store_local_path(pli__delta_log(d->table));
+    const bool is_known = !state->has_txn || state->commit_version == recorded;
+    return is_known || d->options.relaxed || !log ? PLI_OK : pli__fs_sync_dir(log, err);
+}
+
 pli_status pli__sink_delta_state(pli__sink *s, const char *app_id, int64_t hint_version, pli__sink_state *out,
                                  pli_error *err) {
     pli__sink_delta *d = (pli__sink_delta *)s;
     bool ok = false;
     if (hint_version >= 0) PLI_TRY(state_from_hint(d, app_id, hint_version, out, &ok, err));
-    return ok ? PLI_OK : state_from_snapshot(d, app_id, out, err);
+    if (!ok) PLI_TRY(state_from_snapshot(d, app_id, out, err));
+    return settle_commit(d, hint_version, out, err);
 }
 
 /* ---- our batches ---- */

@@ -25,6 +25,7 @@ LIBRARY = Path(os.environ.get("PLI_IOFAULT") or Path(PLI).parents[1] / "tests" /
 # Each point costs three runs of the command or more: a stride, so that all scenarios end within a minute. 1: all points.
 STRIDE = int(os.environ.get("PLI_POWER_STRIDE", "9"))
 SEEDS = int(os.environ.get("PLI_POWER_SEEDS", "2"))
+KILL_STRIDE = int(os.environ.get("PLI_POWER_STRIDE", "4"))
 
 
 class Step:
@@ -76,10 +77,13 @@ class Scenario:
             return [self.checkpoint]
         return sorted(str(p) for p in self.folder.glob("root/**/_checkpoints/*") if p.is_dir())
 
+    def recorder(self, **more):
+        env = {"LD_PRELOAD": str(LIBRARY), "IOFAULT_ROOT": str(self.folder / "root")}
+        return {**env, "IOFAULT_RECORD": str(self.record), **more}
+
     def play(self):
         """Runs all steps; returns after how many calls each ended."""
-        env = {"LD_PRELOAD": str(LIBRARY), "IOFAULT_ROOT": str(self.folder / "root")}
-        env["IOFAULT_RECORD"] = str(self.record)
+        env = self.recorder()
         ends = []
         for step in self.steps:
             self.ok("recording", *step.args, env=env)
@@ -104,7 +108,7 @@ class Scenario:
         for checkpoint in self.checkpoints():
             self.ok(what, "checkpoint", "verify", checkpoint)
 
-    def cut(self, forms=None, at_least=10):
+    def cut(self, at_least):
         """Cuts the power at every STRIDE-th call and at the end of each command."""
         ends = self.play()
         calls = powerloss.read_record(self.record)
@@ -127,7 +131,30 @@ class Scenario:
                 self.check(what, step, n == ends[step])
         print(f"{self.points} points of {len(calls)} calls, {len(seen)} different disks")
         assert self.points >= at_least
-        return len(seen)
+
+    def cut_after_kill(self, stride, at_least):
+        """The process is killed at a call, the command is run again; the power is cut when that has ended."""
+        assert len(self.steps) == 1
+        args, root, at = self.steps[0].args, self.folder / "root", 1
+        while True:
+            powerloss.build(root, {})
+            self.record.unlink(missing_ok=True)
+            disk = powerloss.Disk(root)
+            killed = self.pli(*args, env=self.recorder(IOFAULT_AT=str(at), IOFAULT_DO="kill"))
+            if killed.returncode == 0:
+                break
+            what = f"killed at call {at}, run again, power cut at the end"
+            self.ok(what, *args, env=self.recorder())
+            for call in powerloss.read_record(self.record):
+                disk.apply(call)
+            powerloss.build(root, disk.show("least"))
+            self.check(what, 0, True)
+            self.ok(what, *args)
+            assert self.rows(what) == self.steps[0].rows, f"{what}: rows after another run"
+            self.points += 1
+            at += stride
+        print(f"killed at {self.points} calls")
+        assert self.points >= at_least
 
 
 @pytest.fixture
@@ -194,6 +221,7 @@ def test_cleanup_of_records(scenario, tmp_path):
 
 def test_restored_table_and_truncated_checkpoint(scenario, tmp_path):
     rows = three_files(tmp_path)
+    (tmp_path / "in/new/3.csv").unlink()
     args = ingest("--checkpoint", "root/c")
     steps = [Step(*args, rows=rows[:2]), Step(*args, rows=rows[:4])]
     steps += [Step("delta", "restore", "root/t", "--version", "0", rows=rows[:2])]
@@ -217,3 +245,15 @@ def test_commands_on_tables(scenario, tmp_path):
         Step("delta", "set", "root/t", "delta.appendOnly=false"),
     ]
     scenario(steps, again=False).cut(at_least=20)
+
+
+def test_killed_repeated_and_then_cut(scenario, tmp_path):
+    """What the killed process did last need not be durable, though the next one sees it."""
+    write(tmp_path, "new/1", "id,v", "1,a", "2,b")
+    scenario([Step(*ingest("--partition-by", "v"), rows=[(1, "a"), (2, "b")])]).cut_after_kill(KILL_STRIDE, 20)
+
+
+def test_killed_merge_repeated_and_then_cut(scenario, tmp_path):
+    write(tmp_path, "new/1", "id,v", "1,a", "2,b")
+    args = ingest("--mode", "merge", "--keys", "id")
+    scenario([Step(*args, rows=[(1, "a"), (2, "b")])]).cut_after_kill(KILL_STRIDE, 20)
