@@ -17,7 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import powerloss  # noqa: E402
+import powerloss
 
 NOW = ("--set", "source.settle_time=0s")
 PLI = str(Path(os.environ.get("PLI") or "build/release/bin/pli").resolve())
@@ -261,8 +261,8 @@ def test_killed_merge_repeated_and_then_cut(scenario, tmp_path):
     scenario([Step(*args, rows=[(1, "a"), (2, "b")])]).cut_after_kill(KILL_STRIDE, 12)
 
 
-def test_relaxed_never_gives_rows_twice(scenario, tmp_path):
-    """Nothing is promised but this: a run stops with a named error, or every row that is there is there once."""
+def test_relaxed_gives_known_rows_or_a_named_error(scenario, tmp_path):
+    """No more is promised: the newest batches may be lost or unreadable, and the checkpoint too."""
     write(tmp_path, "new/1", "id,v", "1,a", "2,b")
     write(tmp_path, "new/2", "id,v", "3,c")
     args = ingest("--durability", "relaxed")
@@ -278,11 +278,12 @@ def test_relaxed_never_gives_rows_twice(scenario, tmp_path):
             powerloss.build(s.folder / "root", disk.show(form, n))
             what = f"power cut after call {n}, form {form}"
             done = s.pli(*args)
-            assert done.returncode in (0, 1, 3, 4, 5), f"{what}: {done.stderr}"
+            if done.returncode == 0:
+                done = s.pli("delta", "read", "root/t", "--format", "ndjson")
             if done.returncode != 0:
-                assert "pli: error: " in done.stderr, what
+                assert done.returncode > 0 and "pli: error: " in done.stderr, f"{what}: {done.stderr}"
                 stopped += 1
                 continue
-            have = s.rows(what)
-            assert len(have) == len(set(have)), f"{what}: {have}"
+            rows = {tuple(json.loads(line).values()) for line in done.stdout.splitlines()}
+            assert rows <= set(s.steps[-1].rows), f"{what}: {rows}"
     print(f"{stopped} runs stopped")
