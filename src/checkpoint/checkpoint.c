@@ -92,9 +92,11 @@ pli_status pli__checkpoint_adopt_metadata(pli__checkpoint *cp, json_t *take, pli
 static pli_status publish_metadata(pli__checkpoint *cp, const json_t *metadata, bool first, pli_error *err) {
     PLI_AUTO(pli__buf_clear) pli__buf text = {0};
     PLI_TRY(pli__json_write_pretty(metadata, &text, err));
-    unsigned flags = pli__checkpoint_store_flags(cp);
-    if (!first) return pli__store_replace(cp->store, "metadata.json", pli__buf_str(&text), flags, err);
-    return pli__store_put_if_absent(cp->store, "metadata.json", pli__buf_str(&text), flags, err);
+    if (!first)
+        return pli__store_replace(cp->store, "metadata.json", pli__buf_str(&text), pli__checkpoint_store_flags(cp),
+                                  err);
+    /* never relaxed: a table that outlived the identity would get the same rows again under a new one */
+    return pli__store_put_if_absent(cp->store, "metadata.json", pli__buf_str(&text), 0, err);
 }
 
 static pli_status may_identify(void *arg, const pli__store_entry *entry, pli_error *err);
