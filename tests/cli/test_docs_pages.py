@@ -31,3 +31,15 @@ def test_shell_blocks(pli, tmp_path, page, says):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-4:] == says
+
+
+def test_what_the_map_of_the_code_names_is_there():
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    code = {p: p.read_text(encoding="utf-8") for p in (DOCS.parent / "src").rglob("*.c")}
+    functions = set(re.findall(r"`(pli_\w+)`", page))
+    files = set(re.findall(r"`((?:src/)?\w+(?:/\w+)*\.[cm]d?)`", page))
+    assert len(functions) > 10 and len(files) > 10
+    defined = "\n".join(code.values())
+    assert not {f for f in functions if not re.search(rf"^[\w *]+\b{f}\(", defined, re.MULTILINE)}
+    known = {str(p.relative_to(DOCS.parent)) for p in (DOCS.parent / "src").rglob("*.*")} | {p.name for p in code}
+    assert files <= known, files - known
