@@ -11,6 +11,7 @@
 #include "delta/adopt.h"
 
 #define ROWS_NAME "pli_stream_rows"
+#define ROWS_SQL "SELECT * FROM " ROWS_NAME
 
 void pli__wishes_clear(pli__wishes *w) {
     json_decref(w->json);
@@ -163,13 +164,31 @@ pli_status pli__wishes_repeat(const pli__wishes *w, const pli__sink_state *state
 
 /* ---- the write ---- */
 
-static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const pli__wishes *w, json_t **out,
-                                     pli_error *err) {
-    static const char sql[] = "SELECT * FROM " ROWS_NAME;
+/* The caller's rows in the engine, as ROWS_NAME, and the sink that they are for. */
+typedef struct opened {
+    pli__sink *sink; /* NULL: the table has the batch already */
+    pli__engine *engine;
+    const pli__type *untyped; /* of pli__type_of_stream */
+} opened;
+
+static void opened_clear(opened *o) {
+    if (o->engine) pli__engine_unregister(o->engine, ROWS_NAME, NULL);
+    pli__sink_auto(&o->sink);
+    pli__type_unref(o->untyped);
+}
+
+static pli_status describe_rows(const opened *o, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *described = NULL;
+    PLI_TRY(pli__engine_describe(o->engine, ROWS_SQL, &described, err));
+    return pli__type_with_nulls(described, o->untyped, out, err);
+}
+
+static pli_status prepare_and_commit(const opened *o, const pli__wishes *w, json_t **out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
-    PLI_TRY(pli__engine_describe(engine, sql, &schema, err));
+    pli__sink *sink = o->sink;
+    PLI_TRY(describe_rows(o, &schema, err));
     pli__prepared *prepared = NULL;
-    PLI_TRY(pli__sink_prepare(sink, &w->batch, sql, schema, &prepared, err));
+    PLI_TRY(pli__sink_prepare(sink, &w->batch, ROWS_SQL, schema, &prepared, err));
     pli_error why = {0};
     const pli_status status = pli__sink_commit(sink, &w->batch, prepared, out, &why);
     if (status == PLI_OK) {
@@ -183,34 +202,35 @@ static pli_status prepare_and_commit(pli__sink *sink, pli__engine *engine, const
     return status;
 }
 
-/* The sink, and the caller's rows in the engine as ROWS_NAME. No sink: the table has the batch already, which *out says. */
-static pli_status open_sink(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, pli__sink **sink,
-                            pli__engine **engine, json_t **out, pli_error *err) {
-    PLI_AUTO(pli__sink_auto) pli__sink *opened = NULL;
+/* *out is set if the table has the batch already. */
+static pli_status open_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, opened *o, json_t **out,
+                            pli_error *err) {
+    PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
+    pli__engine *engine = NULL;
     pli__sink_state state;
     bool repeat = false;
-    PLI_TRY(pli__sink_delta_new(env, &w->sink, &opened, err));
-    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(opened, w, &state, &repeat, err));
+    PLI_TRY(pli__sink_delta_new(env, &w->sink, &sink, err));
+    if (!w->batch.anonymous) PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
     if (repeat) return pli__wishes_repeat(w, &state, out, err);
-    PLI_TRY(pli__env_engine(env, engine, err));
-    PLI_TRY(pli__engine_register_arrow(*engine, ROWS_NAME, take, err));
-    *sink = PLI_TAKE(opened);
+    PLI_TRY(pli__type_of_stream(take, &o->untyped, err));
+    PLI_TRY(pli__env_engine(env, &engine, err));
+    PLI_TRY(pli__engine_register_arrow(engine, ROWS_NAME, take, err));
+    o->engine = engine;
+    o->sink = PLI_TAKE(sink);
     return PLI_OK;
 }
 
 static pli_status write_rows(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
                              pli_error *err) {
-    PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
-    pli__engine *engine = NULL;
-    PLI_TRY(open_sink(env, w, take, &sink, &engine, out, err));
-    if (!sink) return PLI_OK;
-    const pli_status status = prepare_and_commit(sink, engine, w, out, err);
-    pli__engine_unregister(engine, ROWS_NAME, NULL);
+    PLI_AUTO(opened_clear) opened o = {0};
+    PLI_TRY(open_rows(env, w, take, &o, out, err));
+    if (!o.sink) return PLI_OK;
+    const pli_status status = prepare_and_commit(&o, w, out, err);
     if (status != PLI_E_SINK_AHEAD || !w->plain || w->batch.anonymous) return status;
     pli__sink_state state;
     bool repeat = false;
     pli__error_clear(err);
-    PLI_TRY(pli__wishes_look(sink, w, &state, &repeat, err));
+    PLI_TRY(pli__wishes_look(o.sink, w, &state, &repeat, err));
     return pli__wishes_repeat(w, &state, out, err);
 }
 
@@ -222,16 +242,13 @@ static void stream_release(struct ArrowArrayStream **s) {
 
 static pli_status choose_layout(pli_env *env, const pli__wishes *w, struct ArrowArrayStream *take, json_t **out,
                                 pli_error *err) {
-    PLI_AUTO(pli__sink_auto) pli__sink *sink = NULL;
+    PLI_AUTO(opened_clear) opened o = {0};
     PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
-    pli__engine *engine = NULL;
-    PLI_TRY(open_sink(env, w, take, &sink, &engine, out, err));
-    if (!sink) return PLI_OK;
-    pli_status status = pli__engine_describe(engine, "SELECT * FROM " ROWS_NAME, &schema, err);
-    pli__engine_unregister(engine, ROWS_NAME, NULL);
-    if (status == PLI_OK) status = pli__sink_delta_layout(sink, schema, out, err);
-    if (status != PLI_OK || *out) return status;
-    *out = json_object();
+    PLI_TRY(open_rows(env, w, take, &o, out, err));
+    if (!o.sink) return PLI_OK;
+    PLI_TRY(describe_rows(&o, &schema, err));
+    PLI_TRY(pli__sink_delta_layout(o.sink, schema, out, err));
+    if (!*out) *out = json_object();
     return *out ? PLI_OK : pli__error_memory(err);
 }
 

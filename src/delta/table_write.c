@@ -73,15 +73,16 @@ pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_op
     return report_write("WRITE", &r, fn, arg, err);
 }
 
-static pli_status write_stream(pli_table *t, const char *name, const pli_write_options *o, pli__write_result *r,
-                               pli_error *err) {
-    PLI_AUTO(pli__type_auto) const pli__type *schema = NULL;
+static pli_status write_stream(pli_table *t, const char *name, const pli__type *untyped, const pli_write_options *o,
+                               pli__write_result *r, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *described = NULL, *schema = NULL;
     PLI_AUTO(pli__buf_clear) pli__buf sql = {0};
     pli__engine *e;
     pli__buf_addf(&sql, "SELECT * FROM %s", name);
     PLI_TRY(pli__buf_status(&sql, err));
     PLI_TRY(pli__env_engine(t->env, &e, err));
-    PLI_TRY(pli__engine_describe(e, sql.ptr, &schema, err));
+    PLI_TRY(pli__engine_describe(e, sql.ptr, &described, err));
+    PLI_TRY(pli__type_with_nulls(described, untyped, &schema, err));
     return pli__write_query(t->delta, sql.ptr, schema, o, r, err);
 }
 
@@ -96,6 +97,8 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
     if (s == PLI_OK && options && options->size == 0)
         s = pli__error_set(err, PLI_E_ARGUMENT, "'size' of the options is not set");
     if (s == PLI_OK) s = pli__env_engine(t->env, &e, err);
+    PLI_AUTO(pli__type_auto) const pli__type *untyped = NULL;
+    if (s == PLI_OK) s = pli__type_of_stream(take, &untyped, err);
     if (s != PLI_OK) {
         if (take->release) take->release(take);
         return s;
@@ -105,7 +108,7 @@ pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, const pl
     for (size_t i = 0, k = strlen(name); uuid[i]; i++)
         if (uuid[i] != '-') name[k++] = uuid[i], name[k] = '\0';
     PLI_TRY(pli__engine_register_arrow(e, name, take, err));
-    s = write_stream(t, name, &o, &r, err);
+    s = write_stream(t, name, untyped, &o, &r, err);
     (void)pli__engine_unregister(e, name, NULL);
     return s == PLI_OK ? report_write("WRITE", &r, fn, arg, err) : s;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import os
@@ -28,6 +29,7 @@ _CHUNK = 100_000
 _LARGE_CHUNK = 1_000_000
 _PLAIN_FILES = 1_000  # at most so many files are looked at
 _PLAIN_BYTES = 200_000  # and only if they have so many bytes on average
+_TAKES_MISSING_COLUMNS = "missing_columns" in inspect.signature(pl.scan_parquet).parameters  # since Polars 1.31
 _ONE_READING: dict[Any, re.Pattern[str]] = {
     pl.String(): re.compile(r"[A-Za-z0-9_.-]+", re.ASCII),
     pl.Date(): re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII),
@@ -69,6 +71,8 @@ def _scan_plain(table: Any, version: int, timestamp: str | None, schema: pl.Sche
 
     The core says whether the files are plain; each file's columns must be the table's, of the same types, and partition values
     what Polars makes of the folders' names. Small files are left to the core: they are read sooner than looked at."""
+    if not _TAKES_MISSING_COLUMNS:
+        return None
     files = json.loads(table.plain_files(_PLAIN_FILES, version, timestamp))
     if not files or sum(f["size"] for f in files) < _PLAIN_BYTES * len(files):
         return None

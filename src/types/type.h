@@ -138,6 +138,14 @@ struct ArrowSchema;
 /** Arrow's C schema -> type; a stream's schema is a STRUCT. Dictionaries are their values' type, half floats F32; Polars' 128-bit
  *  integers are known. UNSUPPORTED_FEATURE with the field's path for unions, run-end encoding and the like. */
 pli_status pli__type_from_arrow(const struct ArrowSchema *schema, const pli__type **out, pli_error *err);
+struct ArrowArrayStream;
+/** The type of a stream with columns, or parts of them, that have none (Arrow's null); NULL if there are none. The stream
+ *  stays as it was. */
+pli_status pli__type_of_stream(struct ArrowArrayStream *stream, const pli__type **out, pli_error *err);
+/** What the engine describes, which has INTEGER for them, with those columns as the stream has them.
+ *  @param stream of pli__type_of_stream, may be NULL */
+pli_status pli__type_with_nulls(const pli__type *described, const pli__type *stream, const pli__type **out,
+                                pli_error *err);
 /** The schema under which libpli gives values away: text and binary with 64-bit offsets, lists too, enum, uuid and JSON as text, 128-bit
  *  integers as decimal(38,0), durations in µs. *out is the caller's to release. UNSUPPORTED_FEATURE for VARIANT and OTHER. */
 pli_status pli__type_to_arrow(const pli__type *t, const char *name, bool nullable, struct ArrowSchema *out,

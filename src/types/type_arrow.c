@@ -179,6 +179,48 @@ pli_status pli__type_from_arrow(const struct ArrowSchema *schema, const pli__typ
     return parse(&r, schema, out, err);
 }
 
+/* ---- columns without a type ---- */
+
+static bool has_nulls(const pli__type *t) {
+    if (t->id == PLI__TYPE_NULL) return true;
+    for (size_t i = 0; i < t->n_fields; i++)
+        if (has_nulls(t->fields[i].type)) return true;
+    return false;
+}
+
+static pli_status read_schema(struct ArrowArrayStream *stream, const pli__type **out, pli_error *err) {
+    struct ArrowSchema schema = {0};
+    if (stream->get_schema(stream, &schema) != 0) {
+        const char *why = stream->get_last_error ? stream->get_last_error(stream) : NULL;
+        return pli__error_set(err, PLI_E_ARGUMENT, "the stream gives no schema: %s", why ? why : "no reason given");
+    }
+    const pli_status status = pli__type_from_arrow(&schema, out, err);
+    if (schema.release) schema.release(&schema);
+    return status;
+}
+
+pli_status pli__type_of_stream(struct ArrowArrayStream *stream, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__type_auto) const pli__type *all = NULL;
+    *out = NULL;
+    PLI_TRY(read_schema(stream, &all, err));
+    if (has_nulls(all)) *out = PLI_TAKE(all);
+    return PLI_OK;
+}
+
+pli_status pli__type_with_nulls(const pli__type *described, const pli__type *stream, const pli__type **out,
+                                pli_error *err) {
+    if (!stream || stream->n_fields != described->n_fields) return *out = pli__type_ref(described), PLI_OK;
+    pli__type_builder b = {0};
+    for (size_t i = 0; i < described->n_fields; i++) {
+        const pli__field *f = &described->fields[i];
+        const pli__type *own = stream->fields[i].type;
+        pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(has_nulls(own) ? own : f->type), f->nullable,
+                              f->metadata);
+    }
+    *out = pli__type_builder_finish(&b);
+    return *out ? PLI_OK : pli__error_memory(err);
+}
+
 /* ---- writing ---- */
 
 /* What a schema of ours owns. */

@@ -37,6 +37,35 @@ class WriteDelta(Tables):
         pli.write_delta(pl.LazyFrame({"a": [3]}), self.table, collect_kwargs={"engine": "streaming"})
         self.assertEqual(self.rows(), [(1,), (2,), (3,)])
 
+    def test_columns_without_a_type_take_the_table_s(self):
+        day = dt.date(2026, 1, 1)
+        kinds = {
+            "d": day,
+            "f": 1.5,
+            "s": "x",
+            "i": 7,
+            "b": True,
+            "l": ["a"],
+            "r": {"a": 1, "b": "x"},
+            "t": dt.datetime(2026, 1, 1),
+        }
+        pli.write_delta(pl.DataFrame([kinds]), self.table)
+        for frame in (pl.DataFrame({k: [None] for k in kinds}), pl.LazyFrame({k: [None] for k in kinds})):
+            pli.write_delta(frame, self.table)
+        pli.write_delta(pl.DataFrame({"l": [[None]], "r": [{"a": None, "b": None}]}), self.table, schema_mode="merge")
+        read = pli.scan_delta(self.table).collect()
+        self.assertEqual(read.schema["d"], pl.Date)
+        self.assertEqual(sorted(map(str, read["l"].to_list())), ["None", "None", "['a']", "[None]"])
+        self.assertEqual(read.select(pl.all().exclude("l", "r").null_count()).rows(), [(3,) * 6])
+
+    def test_columns_without_a_type_are_left_out_where_the_table_lacks_them(self):
+        pli.write_delta(pl.DataFrame({"id": [1], "later": [None]}), self.table)
+        self.assertEqual(pli.scan_delta(self.table).collect_schema().names(), ["id"])
+        pli.write_delta(pl.DataFrame({"id": [2], "later": ["x"]}), self.table, schema_mode="merge")
+        self.assertEqual(self.rows(), [(1, None), (2, "x")])
+        with self.assertRaisesRegex(pli.SchemaEvolutionError, "no column with a type"):
+            pli.write_delta(pl.DataFrame({"n": [None]}), self.tmp / "nothing")
+
     def test_modes(self):
         frame = pl.DataFrame({"a": [1]})
         pli.write_delta(frame, self.table, "error")
