@@ -37,13 +37,15 @@ static int end(change *c, bool ok) {
     return ok ? 0 : cli_fail(c->ctx);
 }
 
-/* KEY=VALUE texts of a repeatable flag, or of the words behind the table. */
+/* KEY=VALUE texts of a repeatable flag, or of the words behind the table; spaces around both are no part of them. */
 static bool add_pair(change *c, const char *what, char *text) {
-    char *eq = strchr(text, '=');
-    if (!eq || eq == text) return cli_usage(c->ctx, "%s needs KEY=VALUE, not '%s'", what, text), false;
+    char *key = text + strspn(text, " "), *eq = strchr(key, '=');
+    if (!eq || eq == key) return cli_usage(c->ctx, "%s needs KEY=VALUE, not '%s'", what, text), false;
     if (c->n_pairs == MAX_PAIRS) return cli_usage(c->ctx, "too many values for %s", what), false;
+    const char *value = eq + 1 + strspn(eq + 1, " ");
+    while (eq > key && eq[-1] == ' ') eq--;
     *eq = '\0';
-    c->pairs[c->n_pairs++] = (pli_property){text, eq + 1};
+    c->pairs[c->n_pairs++] = (pli_property){key, value};
     return true;
 }
 

@@ -11,11 +11,13 @@
 #include "delta/path.h"
 #include "delta/rows_stream.h"
 #include "delta/table.h"
+#include "engine/empty_parquet.h"
 
 enum {
     LITERALS_MAX = 500,       /* files whose values stand in the SQL text */
     ROW_BYTES = 16,           /* of a row in a file, for estimates */
     UNKNOWN_BYTES = 16 << 20, /* of a file */
+    LARGE_BYTES = 1 << 20,    /* of a file that may have several row groups */
 };
 
 typedef struct {
@@ -426,12 +428,24 @@ static int64_t guess_rows(const file_list *l) {
     return bytes / ROW_BYTES + 1;
 }
 
+/* A large file is not left to one thread (empty_parquet.h). */
+static pli_status add_paths(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
+    char path[PLI__MEMORY_FILE_PATH];
+    const bool alone = l->n == 1 && (l->files[0].bytes <= 0 || l->files[0].bytes >= LARGE_BYTES);
+    const char *empty = alone ? pli__empty_parquet(path) : NULL;
+    if (!empty) return add_texts(r, l, OF_PATHS, 0, sql, err);
+    pli__buf_addc(sql, '[');
+    pli__buf_add_sql_str(sql, pli__str_of(l->files[0].path));
+    pli__buf_addf(sql, ", '%s']", empty);
+    return pli__buf_status(sql, err);
+}
+
 static pli_status add_part(pli__file_relation *r, const file_list *l, pli__buf *sql, pli_error *err) {
     pli__buf_addz(sql, "SELECT ");
     PLI_TRY(add_columns(r, l, sql, err));
     PLI_TRY(add_extra_columns(r, l, sql, err));
     pli__buf_addz(sql, " FROM read_parquet(");
-    PLI_TRY(add_texts(r, l, OF_PATHS, 0, sql, err));
+    PLI_TRY(add_paths(r, l, sql, err));
     pli__buf_addz(sql, ", ");
     pli__mapping_sql_schema(r->m, l->cdc ? "_change_type" : NULL, l->shape, sql);
     pli__buf_addf(sql, ", hive_partitioning = false%s, explicit_cardinality = %" PRId64 ") AS r",

@@ -314,3 +314,24 @@ def test_an_empty_text_in_a_partition_that_holds_no_null_is_a_text(pli, tmp_path
     assert [r["id"] for r in rows(pli, table, "--where", "p IS NULL")] == []
     pli.ok("delta", "checkpoint", table.path)
     assert rows(pli, table) == expected
+
+
+@pytest.mark.parametrize("mode", ["none", "name", "id"])
+def test_one_large_file_is_read_whole_by_several_threads(pli, tmp_path, mode):
+    """The engine gets a second, empty file beside it (src/engine/empty_parquet.h)."""
+    n = 400_000
+    file = tmp_path / "in.parquet"
+    duckdb.execute(
+        f"COPY (SELECT i AS id, i % 9 AS k, md5(i::VARCHAR) AS t, 'x' AS p FROM range({n}) r(i)) TO '{file}'"
+    )
+    schema = "STRUCT(id BIGINT, k BIGINT, t VARCHAR, p VARCHAR)"
+    properties = ("--property", f"delta.columnMapping.mode={mode}", "--property", "delta.enableDeletionVectors=true")
+    pli.ok("delta", "create", tmp_path / "t", "--schema", schema, "--partition-by", "p", *properties)
+    pli.ok("delta", "append", tmp_path / "t", file)
+    pli.ok("delta", "delete", tmp_path / "t", "--where", "k = 3")
+    pli.ok("delta", "update", tmp_path / "t", "--where", "k = 4", "--set", "t = p || k", "--set", " id=-id")
+    pli.ok("delta", "read", tmp_path / "t", "--output", tmp_path / "out.parquet")
+    there = f"SELECT * FROM '{tmp_path}/out.parquet'"
+    left = f"SELECT if(k = 4, -id, id) AS id, k, if(k = 4, 'x4', t) AS t, p FROM '{file}' WHERE k <> 3"
+    assert duckdb.sql(f"SELECT count(*) FROM ({there})").fetchone()[0] == n - n // 9 - (n % 9 > 3)
+    assert duckdb.sql(f"({there} EXCEPT ALL {left}) UNION ALL ({left} EXCEPT ALL {there})").fetchall() == []
