@@ -57,7 +57,8 @@ typedef struct pli_write_options {
                                   partitioning; properties and constraints stay */
 } pli_write_options;
 
-/** Create an empty table. @param schema Delta's schema JSON, or SQL columns as a struct: "STRUCT(id BIGINT, t VARCHAR)" */
+/** Create an empty table. @param schema Delta's schema JSON, or SQL columns: "id BIGINT NOT NULL, t VARCHAR", also
+ *  within STRUCT(...) */
 PLI_API pli_status pli_table_create(pli_table *t, const char *schema, const pli_write_options *options, pli_row_fn *fn,
                                     void *arg, pli_error *err);
 /** Write the rows of an Arrow stream. Columns are matched by name, case ignored.

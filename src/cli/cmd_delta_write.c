@@ -73,7 +73,7 @@ int cli_cmd_delta_create(cli_context *ctx, const cli_args *args) {
     bool ok = begin(&c, ctx, args) && read_pairs(&c, "--property");
     const char *schema = cli_arg(args, "--schema");
     if (ok && !schema)
-        ok = (cli_usage(ctx, "option '--schema' is needed, such as 'STRUCT(id BIGINT, name VARCHAR)'"), false);
+        ok = (cli_usage(ctx, "option '--schema' is needed, such as 'id BIGINT NOT NULL, name VARCHAR'"), false);
     pli_write_options o = {.size = sizeof o, .n_properties = c.n_pairs, .properties = c.pairs};
     o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
     o.partition_by = (const char *const *)c.list;

@@ -235,7 +235,7 @@ static cli_command table[] = {
     {"delta history", "TABLE", "commits of a table, newest first", "pli delta history data/delta/events --limit 5",
      history_flags, 1, 1, cli_cmd_delta_history},
     {"delta create", "TABLE", "make an empty table",
-     "pli delta create t --schema 'STRUCT(id BIGINT, name VARCHAR)' --partition-by name", create_flags, 1, 1,
+     "pli delta create t --schema 'id BIGINT NOT NULL, name VARCHAR' --partition-by name", create_flags, 1, 1,
      cli_cmd_delta_create},
     {"delta append", "TABLE FILE…", "add the rows of files (csv, ndjson, json, parquet by ending)",
      "pli delta append t new.parquet", append_flags, 2, CLI_MANY, cli_cmd_delta_append},

@@ -48,8 +48,11 @@ static pli_status check_adds(const pli__txn_handle *x, pli_error *err) {
     return PLI_OK;
 }
 
+/* Neither the table as it was nor as it becomes: a restore, too, would take the property away together with the rows. */
 static pli_status check_append_only(const pli__txn_handle *x, pli_error *err) {
-    if (!pli__txn_property_is(x, "delta.appendOnly", "true")) return PLI_OK;
+    const char *key = "delta.appendOnly";
+    const bool was = x->snapshot && pli__str_ieqz(pli__snapshot_property(x->snapshot, key), "true");
+    if (!was && !pli__txn_property_is(x, key, "true")) return PLI_OK;
     for (size_t i = 0; i < x->removes.n; i++)
         if (x->removes.at[i].data_change) {
             pli__error_set(err, PLI_E_CONSTRAINT,

@@ -38,11 +38,12 @@ static pli_status report_write(const char *operation, const pli__write_result *r
 static pli_status read_schema(const char *schema, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_auto) const pli__type *type = NULL;
     pli_status status = schema[0] == '{' ? pli__type_from_delta(pli__str_of(schema), &type, err)
-                                         : pli__type_from_sql(pli__str_of(schema), &type, err);
+                                         : pli__type_columns_from_sql(pli__str_of(schema), &type, err);
     if (status == PLI_OK && type->id != PLI__TYPE_STRUCT)
         status = pli__error_set(err, PLI_E_ARGUMENT, "the schema must be a struct of columns");
     if (status == PLI_E_ARGUMENT)
-        pli__error_hint(err, "columns are given as STRUCT(id BIGINT, name VARCHAR), or as Delta's schema JSON");
+        pli__error_hint(
+            err, "columns are given as in CREATE TABLE, id BIGINT NOT NULL, name VARCHAR, or as Delta's schema JSON");
     PLI_TRY(status);
     *out = PLI_TAKE(type);
     return PLI_OK;

@@ -128,6 +128,9 @@ pli_status pli__type_to_storable(const pli__type *t, const pli__type **out, pli_
 /** SQL type text as DuckDB prints it or as users write it (BIGINT, DECIMAL(18,2), STRUCT(a INTEGER, "b c" VARCHAR[]), MAP(a, b),
  *  TIMESTAMP WITH TIME ZONE ...); Delta's and Polars' names are accepted as well. */
 pli_status pli__type_from_sql(pli__str text, const pli__type **out, pli_error *err);
+/** The columns of a table as CREATE TABLE has them, "id BIGINT NOT NULL, name VARCHAR", or the same within STRUCT(...): a struct,
+ *  whose fields, nested ones too, may be NOT NULL. */
+pli_status pli__type_columns_from_sql(pli__str text, const pli__type **out, pli_error *err);
 /** DuckDB's spelling. */
 pli_status pli__type_to_sql(const pli__type *t, pli__buf *out, pli_error *err);
 /** Polars' own text: str(dtype) of python-api.md 11.4, both directions, for every Polars type. */

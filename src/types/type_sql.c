@@ -107,15 +107,22 @@ static pli_status parse_field(pli__type_text *t, pli__type_builder *b, pli_error
     const pli__type *type = NULL;
     PLI_TRY(parse_type(t, &type, err));
     pli__type_text_pop(t, mark);
-    pli__type_builder_add(b, pli__buf_str(&name), type, true, NULL);
+    const bool required = t->columns && pli__type_text_take_word(t, "not");
+    pli__type_builder_add(b, pli__buf_str(&name), type, !required, NULL);
+    if (required && !pli__type_text_take_word(t, "null")) return pli__type_text_fail(t, err, "'NULL' is missing");
+    return PLI_OK;
+}
+
+static pli_status parse_fields(pli__type_text *t, pli__type_builder *b, pli_error *err) {
+    do PLI_TRY(parse_field(t, b, err));
+    while (pli__type_text_take(t, ','));
     return PLI_OK;
 }
 
 static pli_status parse_struct(pli__type_text *t, char close, const pli__type **out, pli_error *err) {
     PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
     if (!pli__type_text_take(t, close)) {
-        do PLI_TRY(parse_field(t, &b, err));
-        while (pli__type_text_take(t, ','));
+        PLI_TRY(parse_fields(t, &b, err));
         PLI_TRY(pli__type_text_expect(t, close, err));
     }
     return pli__type_made(pli__type_builder_finish(&b), out, err);
@@ -258,6 +265,29 @@ pli_status pli__type_parse_sql(pli__type_text *t, const pli__type **out, pli_err
 
 pli_status pli__type_from_sql(pli__str text, const pli__type **out, pli_error *err) {
     return pli__type_text_whole(text, "type", parse_type, out, err);
+}
+
+/* A column may be called "struct" as well: then no parenthesis follows. */
+static bool is_struct_text(pli__type_text *t) {
+    const size_t start = t->pos;
+    const pli__str word = pli__type_text_word(t);
+    const char next = pli__type_text_peek(t);
+    t->pos = start;
+    return (word_is(word, "struct") || word_is(word, "row")) && (next == '(' || next == '<');
+}
+
+static pli_status parse_columns(pli__type_text *t, const pli__type **out, pli_error *err) {
+    PLI_AUTO(pli__type_builder_clear) pli__type_builder b = {0};
+    t->columns = true;
+    if (is_struct_text(t)) return parse_type(t, out, err);
+    PLI_TRY(pli__type_text_enter(t, err));
+    PLI_TRY(parse_fields(t, &b, err));
+    pli__type_text_leave(t);
+    return pli__type_made(pli__type_builder_finish(&b), out, err);
+}
+
+pli_status pli__type_columns_from_sql(pli__str text, const pli__type **out, pli_error *err) {
+    return pli__type_text_whole(text, "columns", parse_columns, out, err);
 }
 
 /* ---- writing ---- */

@@ -12,6 +12,7 @@ typedef struct pli__type_text {
     size_t pos;
     int depth;        /* of the type being parsed */
     size_t fields;    /* seen so far, in the whole text */
+    bool columns;     /* fields may be NOT NULL */
     pli__buf path;    /* dotted path of the field being parsed; empty at the top */
     const char *what; /* names the kind of text in errors */
     pli_status code;  /* of errors in the text */

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 
+import duckdb
 import pytest
 
 
@@ -134,6 +135,11 @@ def test_the_reference_of_job_files_has_the_options_of_the_readers(pli):
     assert "tab or \\|" in page
 
 
-def test_a_schema_without_struct_is_told_how_to_be_given(pli):
-    r = pli.fails(2, "delta", "create", "t", "--schema", "id BIGINT, name VARCHAR")
-    assert "hint: columns are given as STRUCT(" in r.err
+def test_columns_are_given_as_in_create_table(pli):
+    pli.ok("delta", "create", "t", "--schema", "id BIGINT NOT NULL, name VARCHAR, s STRUCT(a INTEGER)")
+    schema = pli.ok("delta", "detail", "t", "--json").json()["schema"]
+    assert [(f["name"], f["nullable"]) for f in schema["fields"]] == [("id", False), ("name", True), ("s", True)]
+    duckdb.execute(f"COPY (SELECT NULL::BIGINT AS id, 'x' AS name) TO '{pli.folder}/null.parquet'")
+    assert "column 'id' must not be null" in pli.fails(1, "delta", "append", "t", "null.parquet").err
+    r = pli.fails(2, "delta", "create", "u", "--schema", "id")
+    assert "cannot read the columns 'id'" in r.err and "hint: columns are given as in CREATE TABLE" in r.err

@@ -330,6 +330,20 @@ static void test_delta_write_txn__an_append_only_table_keeps_its_rows(void **sta
     pli__snapshot_unref(s);
 }
 
+static void test_delta_write_txn__a_commit_cannot_take_rows_and_append_only_away_together(void **state) {
+    log_fixture *f = *state;
+    create(f);
+    pli__snapshot *before = latest(f);
+    set_property(f, "delta.appendOnly", "true");
+    pli__snapshot *s = latest(f);
+    pli__txn_handle *x = begin(f, s, PLI__READS_TABLE);
+    assert_int_equal(pli__txn_set_metadata(x, pli__snapshot_metadata(before), NULL), PLI_OK);
+    remove_file(x, "a", true);
+    assert_int_equal(commit(x, NULL, NULL), PLI_E_CONSTRAINT);
+    pli__snapshot_unref(s);
+    pli__snapshot_unref(before);
+}
+
 /* ---- row ids, in-commit timestamps ---- */
 
 static int64_t member(log_fixture *f, int64_t version, const char *action, const char *key) {
@@ -565,6 +579,7 @@ int main(void) {
         TEST(checksums_follow_from_one_version_to_the_next),
         TEST(the_same_file_cannot_be_added_twice),
         TEST(an_append_only_table_keeps_its_rows),
+        TEST(a_commit_cannot_take_rows_and_append_only_away_together),
         TEST(row_ids_are_assigned_anew_behind_a_winner),
         TEST(in_commit_timestamps_grow_and_name_their_beginning),
         TEST(a_repeat_is_seen_in_the_snapshot_and_in_a_winner),

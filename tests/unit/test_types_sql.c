@@ -247,6 +247,49 @@ static void test_types_sql__the_number_of_fields_is_limited(void **state) {
     pli__buf_clear(&b);
 }
 
+/* ---- columns of a table ---- */
+
+static void expect_columns(const char *text, const char *nullable) {
+    const pli__type *t = NULL;
+    pli_error err = {0};
+    PLI_AUTO(pli__buf_clear) pli__buf sql = {0}, flags = {0};
+    if (pli__type_columns_from_sql(pli__str_of(text), &t, &err) != PLI_OK) fail_msg("%s: %s", text, err.message);
+    assert_int_equal(pli__type_to_sql(t, &sql, NULL), PLI_OK);
+    for (size_t i = 0; i < t->n_fields; i++) pli__buf_addc(&flags, t->fields[i].nullable ? '?' : '!');
+    assert_string_equal(sql.ptr, "STRUCT(a BIGINT, \"struct\" STRUCT(b VARCHAR))");
+    assert_string_equal(flags.ptr, nullable);
+    assert_int_equal(t->fields[1].type->fields[0].nullable, flags.ptr[0] == '?');
+    pli__type_unref(t);
+}
+
+static void test_types_sql__columns_are_as_in_create_table(void **state) {
+    (void)state;
+    expect_columns("a BIGINT, struct STRUCT(b VARCHAR)", "??");
+    expect_columns(" STRUCT(a BIGINT, struct STRUCT(b VARCHAR))", "??");
+    expect_columns("struct<a: bigint, struct: struct<b: string>>", "??");
+    expect_columns("a BIGINT NOT NULL, struct STRUCT(b VARCHAR not null) ", "!?");
+    expect_columns("STRUCT(a BIGINT NOT NULL, struct STRUCT(b VARCHAR NOT NULL) NOT NULL)", "!!");
+}
+
+static void test_types_sql__wrong_columns_are_errors(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *said;
+    } cases[] = {{"", "the name of a field is missing"},
+                 {"BIGINT", "a type is missing"},
+                 {"a BIGINT NOT", "'NULL' is missing"},
+                 {"a BIGINT,", "the name of a field is missing"},
+                 {"a BIGINT)", "byte 9"},
+                 {"a wrong", "there is no type 'wrong'"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const pli__type *t = NULL;
+        pli_error err = {0};
+        assert_int_equal(pli__type_columns_from_sql(pli__str_of(cases[i].text), &t, &err), PLI_E_ARGUMENT);
+        if (!strstr(err.message, cases[i].said)) fail_msg("%s: %s", cases[i].text, err.message);
+    }
+    expect_error("STRUCT(a BIGINT NOT NULL)", PLI_E_ARGUMENT, "')' is missing", 0); /* a type alone has no such thing */
+}
+
 static void test_types_sql__a_text_beyond_the_limit_is_not_looked_at(void **state) {
     (void)state;
     const pli__type *t = NULL;
@@ -264,6 +307,8 @@ int main(void) {
         cmocka_unit_test(test_types_sql__a_zero_byte_is_an_error),
         cmocka_unit_test(test_types_sql__nesting_is_limited),
         cmocka_unit_test(test_types_sql__the_number_of_fields_is_limited),
+        cmocka_unit_test(test_types_sql__columns_are_as_in_create_table),
+        cmocka_unit_test(test_types_sql__wrong_columns_are_errors),
         cmocka_unit_test(test_types_sql__a_text_beyond_the_limit_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
