@@ -68,6 +68,11 @@ PLI_API pli_status pli_table_write(pli_table *t, struct ArrowArrayStream *take, 
 /** Write the rows of a query of the environment's engine ("SELECT … FROM read_csv('…')"). Rows never leave the engine. */
 PLI_API pli_status pli_table_write_sql(pli_table *t, const char *sql, const pli_write_options *options, pli_row_fn *fn,
                                        void *arg, pli_error *err);
+/** Write the rows of files: paths or globs, read as the ending of the first says (csv, ndjson, json, avro, xlsx, else Parquet).
+ *  Text is read with the table's types: a value that does not fit exactly is SCHEMA_MISMATCH, which names column, value and file.
+ *  Columns that the table lacks get types by inference. */
+PLI_API pli_status pli_table_write_files(pli_table *t, const char *const *paths, size_t n,
+                                         const pli_write_options *options, pli_row_fn *fn, void *arg, pli_error *err);
 
 typedef struct pli_delete_options {
     size_t size;
@@ -146,6 +151,9 @@ PLI_API pli_status pli_table_merge(pli_table *t, struct ArrowArrayStream *take, 
 /** The same with a query of the environment's engine as the source. */
 PLI_API pli_status pli_table_merge_sql(pli_table *t, const char *source, const pli_merge_options *options,
                                        pli_row_fn *fn, void *arg, pli_error *err);
+/** The same with the rows of files, read as pli_table_write_files does. */
+PLI_API pli_status pli_table_merge_files(pli_table *t, const char *const *paths, size_t n,
+                                         const pli_merge_options *options, pli_row_fn *fn, void *arg, pli_error *err);
 /** The same with the rows of another table of the same environment. @param at NULL = its newest version */
 PLI_API pli_status pli_table_merge_table(pli_table *t, pli_table *source, const pli_at *at,
                                          const pli_merge_options *options, pli_row_fn *fn, void *arg, pli_error *err);

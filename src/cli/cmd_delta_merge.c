@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "cli/cmd.h"
-#include "cli/files_query.h"
 #include "cli/text.h"
 #include "pli/table_write.h"
 
@@ -70,10 +69,8 @@ static bool merge(merger *m) {
     pli_error *err = &m->ctx->error;
     if (m->source)
         return pli_table_merge_table(m->table, m->source, NULL, &m->options, cli_rows_add, m->rows, err) == PLI_OK;
-    char *sql = cli_files_query((const char *const *)m->args->words + 1, 1);
-    const bool ok = sql && pli_table_merge_sql(m->table, sql, &m->options, cli_rows_add, m->rows, err) == PLI_OK;
-    free(sql);
-    return ok;
+    const char *const *files = (const char *const *)m->args->words + 1;
+    return pli_table_merge_files(m->table, files, 1, &m->options, cli_rows_add, m->rows, err) == PLI_OK;
 }
 
 int cli_cmd_delta_merge(cli_context *ctx, const cli_args *args) {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/cmd.h"
-#include "cli/files_query.h"
 #include "cli/text.h"
 #include "pli/table_write.h"
 
@@ -91,12 +90,13 @@ int cli_cmd_delta_append(cli_context *ctx, const cli_args *args) {
                            .merge_schema = cli_has(args, "--merge-schema")};
     o.n_partition_by = cli_split(cli_arg(args, "--partition-by"), &c.list);
     o.partition_by = (const char *const *)c.list;
-    char *sql = ok ? cli_files_query((const char *const *)args->words + 1, args->n_words - 1) : NULL;
-    ok = ok && sql;
-    if (ok && ctx->dry_run) puts(sql);
-    else ok = ok && pli_table_write_sql(c.table, sql, &o, REPORT) == PLI_OK;
-    free(sql);
-    return end(&c, ok);
+    const char *const *files = (const char *const *)args->words + 1;
+    const size_t n = args->n_words - 1;
+    if (ok && ctx->dry_run) {
+        for (size_t i = 0; i < n; i++) puts(files[i]);
+        return end(&c, true);
+    }
+    return DONE(pli_table_write_files(c.table, files, n, &o, REPORT));
 }
 
 int cli_cmd_delta_delete(cli_context *ctx, const cli_args *args) {

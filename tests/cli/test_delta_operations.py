@@ -6,6 +6,7 @@ import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 
 def append(pli, table, sql_rows, *args):
@@ -88,3 +89,110 @@ def test_a_clone_reads_what_its_source_had(pli):
     assert sorted(r["id"] for r in pli.read("c")) == [1, 3]
     assert sorted(r["id"] for r in pli.read("t")) == [1, 2]
     pli.fails(1, "delta", "clone", "t", "c")
+
+
+# ---------------------------------------------------------------- text with the table's types
+
+
+def write(pli, name, text):
+    (pli.folder / name).write_text(text, encoding="utf-8")
+
+
+TYPED = "id INTEGER, price DOUBLE, d DECIMAL(10,2), name VARCHAR, day DATE, at TIMESTAMP, l INTEGER[]"
+
+
+def test_text_is_read_with_the_types_of_the_table(pli):
+    pli.ok("delta", "create", "t", "--schema", TYPED)
+    write(pli, "a.csv", "ID;price;d;name;day;at\n1;2;3;4;2024-01-01;2024-01-01 10:00:00\n2;;;;;\n")
+    write(pli, "b.ndjson", '{"id": 3, "price": 2, "d": 3.5, "name": null, "l": [1, null]}\n')
+    write(pli, "c.json", '[{"id": 4}]')
+    for file in ("a.csv", "b.ndjson", "c.json"):
+        pli.ok("delta", "append", "t", file)
+    none = dict.fromkeys(("price", "d", "name", "day", "at", "l"))
+    assert sorted(pli.read("t"), key=lambda r: r["id"]) == [
+        {"id": 1, "price": 2, "d": 3, "name": "4", "day": "2024-01-01", "at": "2024-01-01 10:00:00", "l": None},
+        {"id": 2, **none},
+        {"id": 3, **none, "price": 2, "d": 3.5, "l": [1, None]},
+        {"id": 4, **none},
+    ]
+    types = {f["name"]: f["type"] for f in pli.ok("delta", "detail", "t", "--json").json()["schema"]["fields"]}
+    assert (types["id"], types["d"]) == ("integer", "decimal(10,2)")
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("x.csv", "id\n1\n1.5\n", "'id' is INTEGER in the schema, but the value \"1.5\""),
+        ("x.csv", "id\n3000000000\n", "'id' is INTEGER in the schema, but the value \"3000000000\""),
+        ("x.csv", "id,d\n1,1.005\n", '"1.005"'),
+        ("x.ndjson", '{"id": 1.5}\n', "the value 1.5 (JSON)"),
+        ("x.ndjson", '{"id": 1, "l": [1, "x"]}\n', "'l'"),
+        ("x.csv", "id,more\n1,2\n", "column 'more' (BIGINT) is not in the table"),
+        ("x.csv", "", "x.csv"),
+    ],
+)
+def test_values_that_do_not_fit_the_table_are_named_and_nothing_is_written(pli, name, text, said):
+    pli.ok("delta", "create", "t", "--schema", TYPED)
+    write(pli, name, text)
+    for command in (("append", "t", name), ("merge", "t", name, "--on", "source.id = target.id", *INSERT)):
+        r = pli("delta", *command)
+        assert r.code in (1, 4) and "rescue_mode" not in r.err
+        assert said in r.err or (command[0] == "merge" and "more" in said)  # whose `*` leaves out what the table lacks
+    assert pli.read("t") == []
+
+
+INSERT = ("--when", "NOT MATCHED THEN INSERT *")
+
+
+def test_a_merge_reads_text_with_the_types_of_the_table(pli):
+    pli.ok("delta", "create", "t", "--schema", "id INTEGER, d DECIMAL(10,2)")
+    write(pli, "a.csv", "id,d\n1,1\n2,2\n")
+    write(pli, "b.csv", "id,d,op\n1,10,u\n3,30,i\n")
+    pli.ok("delta", "append", "t", "a.csv")
+    pli.ok(
+        "delta", "merge", "t", "b.csv", "--on", "source.id = target.id", "--when", "MATCHED THEN UPDATE SET *", *INSERT
+    )
+    assert sorted((r["id"], r["d"]) for r in pli.read("t")) == [(1, 10), (2, 2), (3, 30)]
+
+
+def test_text_lets_a_column_grow_where_the_table_allows_it(pli):
+    pli.ok("delta", "create", "t", "--schema", "id INTEGER", "--property", "delta.enableTypeWidening=true")
+    write(pli, "a.csv", "id\n" + "1\n" * 30000 + "2\n")
+    pli.ok("delta", "append", "t", "a.csv")
+    schema = pli.ok("delta", "detail", "t", "--json").json()["schema"]
+    assert schema["fields"][0]["type"] == "integer"
+    write(pli, "a.csv", "id\n" + "1\n" * 30000 + "3000000000\n")
+    pli.ok("delta", "append", "t", "a.csv")
+    assert max(r["id"] for r in pli.read("t")) == 3000000000
+
+
+def test_columns_that_files_lack_get_their_defaults(pli):
+    pli.ok(
+        "delta",
+        "create",
+        "t",
+        "--schema",
+        "id INTEGER, n INTEGER",
+        "--property",
+        "delta.feature.allowColumnDefaults=supported",
+    )
+    log = pli.folder / "t/_delta_log/00000000000000000000.json"
+    log.write_text(
+        log.read_text().replace(
+            r"\"name\":\"n\",\"type\":\"integer\",\"nullable\":true,\"metadata\":{}",
+            r"\"name\":\"n\",\"type\":\"integer\",\"nullable\":true,\"metadata\":{\"CURRENT_DEFAULT\":\"7\"}",
+        )
+    )
+    write(pli, "a.csv", "id\n1\n")
+    pli.ok("delta", "append", "t", "a.csv")
+    assert pli.read("t") == [{"id": 1, "n": 7}]
+
+
+def test_files_are_named_by_globs_and_missing_ones_are_said(pli):
+    for i in (1, 2):
+        write(pli, f"in-{i}.csv", f"id\n{i}\n")
+    write(pli, "in-[3].csv", "id\n3\n")
+    pli.ok("delta", "append", "t", "in-?.csv", "in-[3].csv")
+    assert sorted(r["id"] for r in pli.read("t")) == [1, 2, 3]
+    assert "there is no file 'nothere.csv'" in pli.fails(1, "delta", "append", "t", "nothere.csv").err
+    assert "no file matches 'no*.csv'" in pli.fails(1, "delta", "append", "t", "no*.csv").err
