@@ -28,8 +28,7 @@ extern "C" {
       "look at the path and the system's message; the run can be repeated as it is")                                   \
     X(PLI_E_DISK_FULL, 3, "DISK_FULL", 1, "a disk or quota is full",                                                   \
       "free space and run again; the batch at hand is repeated with the same inputs")                                  \
-    X(PLI_E_NOT_FOUND, 4, "NOT_FOUND", 1, "a file, folder, table or version does not exist",                           \
-      "check the path; a missing source folder is allowed by `allow_missing: true`")                                   \
+    X(PLI_E_NOT_FOUND, 4, "NOT_FOUND", 1, "a file, folder, table or version does not exist", "check the path")         \
     X(PLI_E_EXISTS, 5, "ALREADY_EXISTS", 1, "the thing to be created exists already", "choose another name")           \
     X(PLI_E_ACCESS, 6, "ACCESS_DENIED", 1, "the operating system denies access",                                       \
       "change the permissions or run as a user who may read and write the path")                                       \

@@ -39,6 +39,10 @@ static void file_rows_clear(file_rows *x) {
 static pli_status add_file(file_rows *x, const char *path, pli_error *err) {
     pli__file_info info;
     PLI_TRY(pli__fs_stat(path, &info, err));
+    if (info.kind == PLI__FILE_DIR) {
+        pli__error_set(err, PLI_E_ARGUMENT, "'%s' is a folder", path);
+        return pli__error_hint(err, "name its files, as in '%s/*.csv'", path), PLI_E_ARGUMENT;
+    }
     if (info.kind != PLI__FILE_REGULAR) return pli__error_set(err, PLI_E_NOT_FOUND, "there is no file '%s'", path);
     if (x->n == x->cap) {
         const size_t cap = x->cap ? x->cap * 2 : 8;

@@ -25,6 +25,8 @@ pli_status pli__files_resolve_root(files_plan *p, pli_error *err) {
         pli__error_clear(err);
         return PLI_OK;
     }
+    if (status == PLI_E_NOT_FOUND)
+        pli__error_hint(err, "check the path; a missing source folder is allowed by `allow_missing: true`");
     if (status != PLI_OK) return pli__error_prefix(err, status, "the source '%s'", s->o.path);
     pli__file_info info = {0};
     PLI_TRY(pli__fs_stat(p->root, &info, err));

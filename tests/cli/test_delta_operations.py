@@ -195,4 +195,6 @@ def test_files_are_named_by_globs_and_missing_ones_are_said(pli):
     pli.ok("delta", "append", "t", "in-?.csv", "in-[3].csv")
     assert sorted(r["id"] for r in pli.read("t")) == [1, 2, 3]
     assert "there is no file 'nothere.csv'" in pli.fails(1, "delta", "append", "t", "nothere.csv").err
+    (pli.folder / "folder").mkdir()
+    assert "name its files, as in 'folder/*.csv'" in pli.fails(2, "delta", "append", "t", "folder").err
     assert "no file matches 'no*.csv'" in pli.fails(1, "delta", "append", "t", "no*.csv").err
