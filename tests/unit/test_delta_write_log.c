@@ -260,7 +260,7 @@ static void age(const write_fixture *f, int version, int days) {
     snprintf(
         command, sizeof command,
         "for x in table/_delta_log/0* table/_delta_log/_sidecars/*; do n=$(basename $x | cut -c1-20); "
-        "case $n in 00*) [ $n -le %d ] || continue;; esac; [ -e $x ] && touch -d \"$(stat -c %%y $x) %d days ago\" $x || true; "
+        "case $x in table/_delta_log/0*) [ $n -le %d ] || continue;; esac; [ -e $x ] && touch -d \"$(stat -c %%y $x) %d days ago\" $x || true; "
         "done",
         version, days);
     shell(f, command);
