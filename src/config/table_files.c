@@ -1,7 +1,7 @@
 /*
  * Files whose rows are written to a table or merged into it. Text has no types of its own: it is read with the table's, and
  * takes every value exactly or not at all (schema/); the engine's readers would make 2 of 1.5. Columns that the table lacks get
- * types by inference. Parquet goes to the table as it is.
+ * types by inference. Parquet goes to the table as it is, and so does JSON where the table has variants.
  */
 #include <stdlib.h>
 
@@ -17,11 +17,11 @@
 typedef struct {
     pli_table *table;
     const pli__type *known; /* columns of the table; NULL if there is none, or its schema does not matter */
-    bool may_widen;
+    bool may_widen, has_variants;
     size_t n, cap;
     pli__input_file *files;
     pli__relation *relation;
-    pli__evolve_plan *plan; /* NULL: Parquet */
+    pli__evolve_plan *plan; /* NULL: the engine reads them by itself */
     pli__buf sql;
 } file_rows;
 
@@ -108,6 +108,7 @@ static pli_status read_known(file_rows *x, pli_error *err) {
     const pli__type *schema = pli__snapshot_schema(s);
     for (size_t i = 0; i < schema->n_fields; i++) {
         const pli__field *f = &schema->fields[i];
+        x->has_variants |= pli__type_has_variant(f->type);
         if (is_known(f->type)) pli__type_builder_add(&b, pli__str_of(f->name), pli__type_ref(f->type), true, NULL);
     }
     x->known = pli__type_builder_finish(&b);
@@ -160,20 +161,27 @@ static pli_status plan_rows(file_rows *x, bool all, pli_error *err) {
     return pli__buf_status(&x->sql, err);
 }
 
-static pli_status parquet_rows(file_rows *x, pli_error *err) {
-    pli__buf_addz(&x->sql, "SELECT * FROM read_parquet([");
+/* How the engine reads the files by itself; NULL = by the planner. Inference would make texts of [1, "x"], which a variant
+ * keeps as it is: the engine reads JSON for tables with variants. The format of the first file counts; a name that tells none is
+ * Parquet's. */
+static const char *engine_reader(const file_rows *x, const char **options) {
+    const pli__format *f = pli__format_of_path(pli__str_of(x->files[0].path));
+    const pli__format_id id = f ? f->id : PLI__FORMAT_PARQUET;
+    *options = id == PLI__FORMAT_PARQUET  ? ", hive_partitioning = false"
+               : id == PLI__FORMAT_NDJSON ? ", format = 'newline_delimited'"
+                                          : "";
+    if (id == PLI__FORMAT_PARQUET) return "read_parquet";
+    return x->has_variants && (id == PLI__FORMAT_NDJSON || id == PLI__FORMAT_JSON) ? "read_json" : NULL;
+}
+
+static pli_status engine_rows(file_rows *x, const char *reader, const char *options, pli_error *err) {
+    pli__buf_addf(&x->sql, "SELECT * FROM %s([", reader);
     for (size_t i = 0; i < x->n; i++) {
         if (i) pli__buf_addz(&x->sql, ", ");
         pli__buf_add_sql_str(&x->sql, pli__str_of(x->files[i].path));
     }
-    pli__buf_addz(&x->sql, "], union_by_name = true, hive_partitioning = false)");
+    pli__buf_addf(&x->sql, "], union_by_name = true%s)", options);
     return pli__buf_status(&x->sql, err);
-}
-
-/* The format of the first file counts; a name that tells none is Parquet's. */
-static bool is_parquet(const file_rows *x) {
-    const pli__format *f = pli__format_of_path(pli__str_of(x->files[0].path));
-    return !f || f->id == PLI__FORMAT_PARQUET;
 }
 
 /* ---- what is done with them ---- */
@@ -234,12 +242,11 @@ static pli_status take_files(pli_table *t, const char *const *paths, size_t n, c
     pli_error own = {0}, *err = given ? given : &own; /* what the engine says of a value is needed here */
     if (!t || !paths || !n) return pli__error_set(err, PLI_E_ARGUMENT, "a table and at least one file are needed");
     PLI_TRY(add_paths(&x, paths, n, err));
-    if (is_parquet(&x)) {
-        PLI_TRY(parquet_rows(&x, err));
-        return take_rows(&x, task, err);
-    }
     if (!task->write || !task->write->overwrite_schema) PLI_TRY(read_known(&x, err));
-    return take_text(&x, task, err);
+    const char *options, *reader = engine_reader(&x, &options);
+    if (!reader) return take_text(&x, task, err);
+    PLI_TRY(engine_rows(&x, reader, options, err));
+    return take_rows(&x, task, err);
 }
 
 pli_status pli_table_write_files(pli_table *t, const char *const *paths, size_t n, const pli_write_options *options,

@@ -166,6 +166,23 @@ def test_text_lets_a_column_grow_where_the_table_allows_it(pli):
     assert max(r["id"] for r in pli.read("t")) == 3000000000
 
 
+def test_json_for_variants_keeps_its_types(pli):
+    pli.ok("delta", "create", "t", "--schema", "id INTEGER, v VARIANT", "--property", "delta.enableTypeWidening=true")
+    for name, text in (
+        ("a.ndjson", '{"id": 1, "v": [1, null, "x"]}\n'),
+        ("b.json", '[{"id": 2, "v": {"a": "1", "b": 1}}]'),
+    ):
+        write(pli, name, text)
+        pli.ok("delta", "append", "t", name)
+    encoded = [r["v"]["value"] for r in sorted(pli.read("t"), key=lambda r: r["id"])]
+    one, text_of_one = (
+        r"\x18\x01\x00\x00\x00\x00\x00\x00\x00",
+        r"\x051",
+    )  # VariantEncoding.md: int64; a string of one byte
+    assert encoded[0].endswith(one + r"\x00\x05x")
+    assert one in encoded[1] and text_of_one in encoded[1]
+
+
 def test_columns_that_files_lack_get_their_defaults(pli):
     pli.ok(
         "delta",
